@@ -1,0 +1,47 @@
+//! A flag that says "stop now".
+//!
+//! Set by `cli` when a signal arrives, looked at wherever work takes long. Who
+//! sees it returns early, so that temporary directories are removed on the way.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A shared request to stop.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Returns a request nobody has made yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks everybody who holds a clone to stop.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Returns whether somebody asked to stop.
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Returns the flag itself, for a signal handler to set.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
+    /// Returns an error when somebody asked to stop.
+    ///
+    /// # Errors
+    ///
+    /// An error of kind [`io::ErrorKind::Other`] with the text "interrupted".
+    pub fn check(&self) -> io::Result<()> {
+        if self.is_requested() {
+            Err(io::Error::other("interrupted"))
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! wheelproof answers one question before `pip` is pointed at a directory: are
+//! these exactly the files that people I trust signed, and can I rebuild them
+//! myself?
+//!
+//! # The way of the data
+//!
+//! ```text
+//! certificates ─┐
+//! signature ────┼─ openpgp ── Authenticated ── manifest ── entries ─┐
+//! manifest ─────┘                                                   ├─ wheelhouse ── VerifiedTree ─┬─ rebuild ── outcomes ─┐
+//! directory ───────────────── tree ───────── hashed files ──────────┘        │                     └─ handoff ── sealed copy
+//!                                                                         statuses ── audit ── findings ──────┴─ report
+//! ```
+//!
+//! Two values carry proof and can be made in one place only. Only a signature
+//! check that met the policy makes an [`openpgp::Authenticated`], and
+//! [`manifest::Manifest::parse`] takes nothing else. Only the comparison of a
+//! manifest with a directory makes a [`wheelhouse::VerifiedTree`], and rebuilds
+//! and the hand-off take nothing else. Leaving a check out does not compile.
+//!
+//! # The floors
+//!
+//! A module imports from floors below its own, never from its own or from above.
+//! `tests/floors.rs` reads this table and fails on an import that breaks it.
+//!
+//! | floor | modules |
+//! |---|---|
+//! | 0 | `cancel` `digest` `filename` `relpath` `time` |
+//! | 1 | `finding` |
+//! | 2 | `archive` `policy` `tree` |
+//! | 3 | `openpgp` `sdist` `wheel` |
+//! | 4 | `compare` `manifest` `recipe` `sandbox` |
+//! | 5 | `wheelhouse` |
+//! | 6 | `audit` `handoff` `rebuild` |
+//! | 7 | `report` |
+//! | 8 | `pipeline` |
+//! | 9 | `cli` |
+//!
+//! `audit` is pure: the same values in, the same findings out. `rebuild` and
+//! `handoff` are the only ones that start processes, foreign code through
+//! `sandbox`. `cli` alone reads the arguments, the environment, the clock and the
+//! terminal.
+
+pub mod archive;
+pub mod cancel;
+pub mod digest;
+pub mod filename;
+pub mod finding;
+pub mod recipe;
+pub mod relpath;
+pub mod time;

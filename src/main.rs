@@ -1,0 +1,3 @@
+//! The `wheelproof` program: everything is in the library.
+
+fn main() {}
