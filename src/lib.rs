@@ -25,7 +25,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | `cancel` `digest` `filename` `relpath` `time` |
+//! | 0 | `cancel` `digest` `filename` `fingerprint` `relpath` `time` |
 //! | 1 | `finding` |
 //! | 2 | `archive` `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
@@ -46,6 +46,9 @@ pub mod cancel;
 pub mod digest;
 pub mod filename;
 pub mod finding;
+pub mod fingerprint;
+pub mod openpgp;
+pub mod policy;
 pub mod recipe;
 pub mod relpath;
 pub mod time;

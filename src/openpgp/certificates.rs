@@ -1,0 +1,239 @@
+//! Certificates as their owners published them.
+//!
+//! In: files and directories that the policy names as trusted. Out:
+//! [`Certificates`], merged by fingerprint, and a fault for whatever could not be
+//! read as one. The files are read raw: an export from GnuPG drops old binding
+//! signatures, and old signatures then no longer verify.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sequoia_openpgp::Cert;
+use sequoia_openpgp::cert::CertParser;
+use sequoia_openpgp::parse::Parse;
+
+use super::ByFingerprint;
+use super::armor;
+use crate::fingerprint::Fingerprint;
+
+/// The most bytes one certificate file may have; the largest in use, with
+/// hundreds of third-party certifications, stay below a tenth.
+const MAX_CERTIFICATE_FILE: u64 = 64 << 20;
+
+/// The trusted certificates.
+#[derive(Debug, Default)]
+pub struct Certificates {
+    by_fingerprint: ByFingerprint,
+    faults: Vec<CertificateFault>,
+}
+
+/// Something among the certificates that is none, or more than one should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateFault {
+    /// The file, or a part of it, cannot be read as certificates.
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The file holds a secret key. Only its public part is used.
+    SecretKey {
+        /// The file.
+        path: PathBuf,
+        /// The certificate that the secret key belongs to.
+        fingerprint: Fingerprint,
+    },
+}
+
+/// Why certificates could not be loaded at all.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificatesError {
+    /// A file or directory could not be read.
+    #[error("cannot read the certificates in {}: {source}", .path.display())]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl Certificates {
+    /// Reads files, and every file of directories, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// A path that is not there or cannot be read. Contents that are no
+    /// certificates are kept as [`CertificateFault`]s.
+    pub fn load(paths: &[PathBuf]) -> Result<Self, CertificatesError> {
+        let mut certificates = Self::default();
+        for path in paths {
+            let failed = |source| CertificatesError::Read {
+                path: path.clone(),
+                source,
+            };
+            if path.is_dir() {
+                let mut inside: Vec<PathBuf> = std::fs::read_dir(path)
+                    .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+                    .map_err(failed)?;
+                inside.sort();
+                for file in inside {
+                    certificates.load_file(&file)?;
+                }
+            } else {
+                certificates.load_file(path)?;
+            }
+        }
+        Ok(certificates)
+    }
+
+    fn load_file(&mut self, path: &Path) -> Result<(), CertificatesError> {
+        let failed = |source| CertificatesError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let malformed = |reason: &str| CertificateFault::Malformed {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        };
+        // A FIFO would block the open; ask first.
+        if !std::fs::metadata(path).map_err(failed)?.is_file() {
+            self.faults.push(malformed("it is not a regular file"));
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        File::open(path)
+            .map_err(failed)?
+            .take(MAX_CERTIFICATE_FILE + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        if bytes.len() as u64 > MAX_CERTIFICATE_FILE {
+            self.faults.push(malformed("it is larger than 64 MiB"));
+            return Ok(());
+        }
+        self.add_bytes(path, &bytes);
+        Ok(())
+    }
+
+    /// Adds the certificates in the bytes of one file.
+    pub(super) fn add_bytes(&mut self, path: &Path, bytes: &[u8]) {
+        if armor::is_binary(bytes) {
+            self.add_block(path, bytes);
+            return;
+        }
+        // What stands around the blocks is not ours to judge: people publish
+        // certificates with a line of explanation above.
+        let (blocks, faults) = armor::split(bytes);
+        for fault in faults {
+            if let armor::Fault::Unterminated { line } = fault {
+                self.faults.push(CertificateFault::Malformed {
+                    path: path.to_owned(),
+                    reason: format!("the armor that begins on line {line} has no end"),
+                });
+            }
+        }
+        if blocks.is_empty() {
+            self.faults.push(CertificateFault::Malformed {
+                path: path.to_owned(),
+                reason: "it holds no OpenPGP armor and is not binary OpenPGP".to_owned(),
+            });
+        }
+        for block in blocks {
+            match block.label {
+                "PUBLIC KEY BLOCK" | "PRIVATE KEY BLOCK" => self.add_block(path, block.bytes),
+                other => self.faults.push(CertificateFault::Malformed {
+                    path: path.to_owned(),
+                    reason: format!("it holds a PGP {} block", other.escape_default()),
+                }),
+            }
+        }
+    }
+
+    fn add_block(&mut self, path: &Path, bytes: &[u8]) {
+        let malformed = |reason: String| CertificateFault::Malformed {
+            path: path.to_owned(),
+            reason,
+        };
+        let parser = match CertParser::from_bytes(bytes) {
+            Ok(parser) => parser,
+            Err(error) => {
+                self.faults.push(malformed(error.to_string()));
+                return;
+            }
+        };
+        let mut found = 0u64;
+        for certificate in parser {
+            match certificate {
+                Ok(certificate) => {
+                    found += 1;
+                    self.add(path, certificate);
+                }
+                Err(error) => self.faults.push(malformed(error.to_string())),
+            }
+        }
+        if found == 0 {
+            self.faults
+                .push(malformed("it holds no certificate".to_owned()));
+        }
+    }
+
+    fn add(&mut self, path: &Path, certificate: Cert) {
+        let fingerprint = fingerprint_of(&certificate.fingerprint());
+        if certificate.is_tsk() {
+            self.faults.push(CertificateFault::SecretKey {
+                path: path.to_owned(),
+                fingerprint: fingerprint.clone(),
+            });
+        }
+        let certificate = certificate.strip_secret_key_material();
+        let merged = match self.by_fingerprint.remove(&fingerprint) {
+            // The fingerprints are equal, which is all that merging asks for.
+            Some(known) => known.clone().merge_public(certificate).unwrap_or(known),
+            None => certificate,
+        };
+        self.by_fingerprint.insert(fingerprint, merged);
+    }
+
+    /// Returns what could not be read as a certificate.
+    pub fn faults(&self) -> &[CertificateFault] {
+        &self.faults
+    }
+
+    /// Returns the fingerprints of the certificates, sorted.
+    pub fn fingerprints(&self) -> impl Iterator<Item = &Fingerprint> {
+        self.by_fingerprint.keys()
+    }
+
+    /// Returns whether no file held a certificate.
+    pub fn is_empty(&self) -> bool {
+        self.by_fingerprint.is_empty()
+    }
+
+    /// Returns the certificate that has the key with this fingerprint as a
+    /// subkey: what a policy that names a subkey should have named.
+    pub fn owner_of_subkey(&self, subkey: &Fingerprint) -> Option<&Fingerprint> {
+        self.by_fingerprint
+            .iter()
+            .find(|(_, certificate)| {
+                certificate
+                    .keys()
+                    .subkeys()
+                    .any(|key| fingerprint_of(&key.key().fingerprint()) == *subkey)
+            })
+            .map(|(fingerprint, _)| fingerprint)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Fingerprint, &Cert)> {
+        self.by_fingerprint.iter()
+    }
+}
+
+/// Returns the library's fingerprint as ours.
+pub(super) fn fingerprint_of(fingerprint: &sequoia_openpgp::Fingerprint) -> Fingerprint {
+    fingerprint
+        .to_hex()
+        .parse()
+        .expect("keys of version 4 and 6 have fingerprints of 20 and 32 bytes")
+}

@@ -1,0 +1,386 @@
+//! What the user asks for: `wheelproof.toml`, checked.
+//!
+//! In: TOML text from a file the user named. Out: [`Policy`], whose every value
+//! is usable as it stands. The parts are handed on one by one; no module below
+//! gets to see all of it.
+
+mod raw;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::filename::ProjectName;
+use crate::fingerprint::Fingerprint;
+use crate::relpath::RelPath;
+use crate::time::UtcTime;
+
+/// The name of the policy file in a directory.
+pub const FILE_NAME: &str = "wheelproof.toml";
+
+/// Names of manifests that are looked for where the policy names none, in this
+/// order.
+pub const MANIFEST_NAMES: &[&str] = &["sha256sums.txt", "SHA256SUMS", "SHA256SUMS.txt"];
+
+/// Endings of signature files that are looked for beside the manifest.
+pub const SIGNATURE_ENDINGS: &[&str] = &["asc", "sig", "gpg", "sign"];
+
+/// A checked policy.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// Whom to trust.
+    pub trust: Trust,
+    /// Where things are.
+    pub wheelhouse: WheelhousePolicy,
+    /// How to rebuild.
+    pub rebuild: RebuildPolicy,
+}
+
+/// Which signatures count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    /// Files and directories with the trusted certificates.
+    pub certificates: Vec<PathBuf>,
+    /// The certificates that may sign; all trusted ones when empty.
+    pub signers: BTreeSet<Fingerprint>,
+    /// How many distinct certificates must have signed.
+    pub threshold: NonZeroU32,
+    /// When a signer's key has to be valid.
+    pub key_validity: KeyValidity,
+    /// The earliest time that a signature may claim.
+    pub not_before: Option<UtcTime>,
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self {
+            certificates: Vec::new(),
+            signers: BTreeSet::new(),
+            threshold: NonZeroU32::MIN,
+            key_validity: KeyValidity::default(),
+            not_before: None,
+        }
+    }
+}
+
+/// When a signer's key has to be valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyValidity {
+    /// When it signed, by the time that the signature claims.
+    AtSigning,
+    /// At the reference time.
+    Now,
+    /// At both times.
+    #[default]
+    Both,
+}
+
+impl KeyValidity {
+    /// Every value with the word for it.
+    pub const WORDS: &[(&str, Self)] = &[
+        ("at-signing", Self::AtSigning),
+        ("now", Self::Now),
+        ("both", Self::Both),
+    ];
+}
+
+/// Where manifest, signatures and files are, and what else may lie there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WheelhousePolicy {
+    /// The manifest; looked for when not named.
+    pub manifest: Option<PathBuf>,
+    /// The signature files; looked for beside the manifest when none is named.
+    pub signatures: Vec<PathBuf>,
+    /// The directory with the files; looked for when not named.
+    pub directory: Option<PathBuf>,
+    /// Exact names that may lie there without being signed.
+    pub allow_unlisted: BTreeSet<RelPath>,
+}
+
+/// How strongly builds are shut in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SandboxPolicy {
+    /// Only in the full sandbox; refuse to build without it.
+    Require,
+    /// In the best one this machine has; say which.
+    #[default]
+    Auto,
+    /// In none, if this machine has none.
+    Off,
+}
+
+impl SandboxPolicy {
+    /// Every value with the word for it.
+    pub const WORDS: &[(&str, Self)] = &[
+        ("require", Self::Require),
+        ("auto", Self::Auto),
+        ("off", Self::Off),
+    ];
+}
+
+/// How wheels are rebuilt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RebuildPolicy {
+    /// How many builds run at once; one a core when not said.
+    pub jobs: Option<NonZeroUsize>,
+    /// How long one build may take.
+    pub timeout: Duration,
+    /// How many bytes of memory each process of a build may use.
+    pub memory: u64,
+    /// How many bytes a build may write.
+    pub disk: u64,
+    /// How many processes a build may have.
+    pub processes: u64,
+    /// How strongly builds are shut in.
+    pub sandbox: SandboxPolicy,
+    /// Interpreters by Python tag, such as `py3` or `cp311`. A bare name is
+    /// looked for on the path.
+    pub interpreters: BTreeMap<String, PathBuf>,
+    /// What all projects share.
+    pub recipe: RecipePolicy,
+    /// What single projects have instead.
+    pub projects: BTreeMap<ProjectName, RecipePolicy>,
+}
+
+impl Default for RebuildPolicy {
+    fn default() -> Self {
+        Self {
+            jobs: None,
+            timeout: Duration::from_secs(600),
+            memory: 4 << 30,
+            disk: 4 << 30,
+            processes: 512,
+            sandbox: SandboxPolicy::default(),
+            interpreters: BTreeMap::new(),
+            recipe: RecipePolicy::default(),
+            projects: BTreeMap::new(),
+        }
+    }
+}
+
+/// A setting that can be taken back for one project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Epoch {
+    /// `SOURCE_DATE_EPOCH` is set to these seconds since 1970.
+    At(i64),
+    /// `SOURCE_DATE_EPOCH` is not in the environment.
+    Unset,
+}
+
+/// A recipe as far as a policy gives it. What is `None` comes from the layer
+/// below: a project's own, then the shared one, then the defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecipePolicy {
+    /// `SOURCE_DATE_EPOCH`.
+    pub source_date_epoch: Option<Epoch>,
+    /// Octal mode bits that new files lack.
+    pub umask: Option<u16>,
+    /// Whether unpacked files keep the modes of the archive.
+    pub keep_source_modes: Option<bool>,
+    /// The path of the source during the build, with `{sdist}`, `{name}` and
+    /// `{version}` to be filled in.
+    pub build_path: Option<String>,
+    /// Lists of tool wheels by hash.
+    pub tools: Option<Vec<PathBuf>>,
+    /// Directories that hold tool wheels.
+    pub tool_directories: Option<Vec<PathBuf>>,
+    /// Signed wheelhouses that hold tool wheels: directories with a policy or a
+    /// manifest of their own.
+    pub tool_wheelhouses: Option<Vec<PathBuf>>,
+    /// Variables added to the environment.
+    pub environment: Option<BTreeMap<String, String>>,
+}
+
+impl RecipePolicy {
+    /// Returns this recipe with the gaps filled from another.
+    #[must_use]
+    pub fn or(&self, below: &Self) -> Self {
+        Self {
+            source_date_epoch: self.source_date_epoch.or(below.source_date_epoch),
+            umask: self.umask.or(below.umask),
+            keep_source_modes: self.keep_source_modes.or(below.keep_source_modes),
+            build_path: self.build_path.clone().or_else(|| below.build_path.clone()),
+            tools: self.tools.clone().or_else(|| below.tools.clone()),
+            tool_directories: self
+                .tool_directories
+                .clone()
+                .or_else(|| below.tool_directories.clone()),
+            tool_wheelhouses: self
+                .tool_wheelhouses
+                .clone()
+                .or_else(|| below.tool_wheelhouses.clone()),
+            environment: self
+                .environment
+                .clone()
+                .or_else(|| below.environment.clone()),
+        }
+    }
+}
+
+/// Why a policy cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// The file cannot be read.
+    #[error("cannot read the policy {}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file says something that is no policy.
+    #[error("{}:{line}:{column}: {message}", .path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// The column in characters, counted from 1.
+        column: usize,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+}
+
+impl Policy {
+    /// Reads and checks a policy file. Paths in it are relative to the directory
+    /// it lies in.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or it says something that is no policy.
+    pub fn load(path: &Path) -> Result<Self, PolicyError> {
+        let failed = |source| PolicyError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        if !std::fs::metadata(path).map_err(failed)?.is_file() {
+            return Err(failed(io::Error::other("it is not a regular file")));
+        }
+        let text = std::fs::read_to_string(path).map_err(failed)?;
+        Self::parse(path, &text)
+    }
+
+    /// Checks the text of a policy file that lies at `path`.
+    ///
+    /// # Errors
+    ///
+    /// The first thing in the text that is no policy, with line and column.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, PolicyError> {
+        raw::parse(path, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Policy, String> {
+        Policy::parse(Path::new("dir/wheelproof.toml"), text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_policy_names_nobody_and_asks_for_one_signer() {
+        let policy = parse("").unwrap();
+        assert!(policy.trust.certificates.is_empty());
+        assert_eq!(policy.trust.threshold.get(), 1);
+        assert_eq!(policy.trust.key_validity, KeyValidity::Both);
+        assert_eq!(policy.rebuild.sandbox, SandboxPolicy::Auto);
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_policy_file() {
+        let policy = parse("[trust]\ncertificates = [\"keys\", \"/etc/keys\"]").unwrap();
+        assert_eq!(
+            policy.trust.certificates,
+            [PathBuf::from("dir/keys"), PathBuf::from("/etc/keys")]
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_line_and_column() {
+        let error = parse("[trust]\nthreshold = 1\ncertificate = \"keys\"\n").unwrap_err();
+        assert!(error.starts_with("dir/wheelproof.toml:3:1: "), "{error}");
+        assert!(error.contains("certificate"), "{error}");
+    }
+
+    #[test]
+    fn each_value_out_of_range_is_refused_where_it_stands() {
+        for (text, at, says) in [
+            ("[trust]\nthreshold = 0", "2:13", "at least 1"),
+            (
+                "[trust]\nsigners = [\"C65FF007C75766ED\"]",
+                "2:12",
+                "key ID",
+            ),
+            ("[trust]\nkey-validity = \"always\"", "2:16", "at-signing"),
+            ("[trust]\nnot-before = \"yesterday\"", "2:14", "RFC 3339"),
+            (
+                "[wheelhouse]\nallow-unlisted = [\"../x\"]",
+                "2:19",
+                "climbs",
+            ),
+            ("[rebuild.recipe]\numask = \"999\"", "2:9", "octal"),
+            (
+                "[rebuild.recipe]\nbuild-path = \"relative\"",
+                "2:14",
+                "absolute",
+            ),
+            (
+                "[rebuild.recipe]\nbuild-path = \"/tmp/../x\"",
+                "2:14",
+                "'..'",
+            ),
+            (
+                "[rebuild.recipe]\nbuild-path = \"/tmp/{nme}\"",
+                "2:14",
+                "{nme}",
+            ),
+            (
+                "[rebuild.recipe]\nsource-date-epoch = \"now\"",
+                "2:21",
+                "unset",
+            ),
+            ("[rebuild.recipe]\nsource-date-epoch = -1", "2:21", "1980"),
+            ("[rebuild]\ntimeout = 0", "2:11", "at least 1"),
+            ("[rebuild]\nsandbox = \"none\"", "2:11", "require"),
+            (
+                "[rebuild.interpreters]\n\"py 3\" = \"python3\"",
+                "2:1",
+                "Python tag",
+            ),
+            (
+                "[rebuild.projects.\"-x\"]\numask = \"022\"",
+                "1:19",
+                "project name",
+            ),
+            ("[trust]\nthreshold = ", "2:13", ""),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(
+                error.starts_with(&format!("dir/wheelproof.toml:{at}: ")),
+                "{text}: {error}"
+            );
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_project_can_take_back_what_all_share() {
+        let policy = parse(
+            "[rebuild.recipe]\nsource-date-epoch = 1309379017\numask = \"022\"\n\
+             [rebuild.projects.Flask_Thing]\nsource-date-epoch = \"unset\"\n",
+        )
+        .unwrap();
+        let name = ProjectName::parse("flask-thing").unwrap();
+        let recipe = policy.rebuild.projects[&name].or(&policy.rebuild.recipe);
+        assert_eq!(recipe.source_date_epoch, Some(Epoch::Unset));
+        assert_eq!(recipe.umask, Some(0o022));
+    }
+}
