@@ -42,13 +42,17 @@
 //! terminal.
 
 pub mod archive;
+pub mod audit;
 pub mod cancel;
 pub mod digest;
 pub mod filename;
 pub mod finding;
 pub mod fingerprint;
+pub mod manifest;
 pub mod openpgp;
 pub mod policy;
 pub mod recipe;
 pub mod relpath;
 pub mod time;
+pub mod tree;
+pub mod wheelhouse;

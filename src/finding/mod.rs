@@ -48,6 +48,10 @@ pub struct Subject {
     /// The file, as the user would name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The manifest that lists the file, when `line` is a line of it and not of
+    /// the file itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
     /// The line, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
@@ -127,6 +131,14 @@ impl Finding {
     #[must_use]
     pub fn found(mut self, found: impl fmt::Display) -> Self {
         self.found = Some(found.to_string());
+        self
+    }
+
+    /// Returns this finding with the line of the manifest that lists its file.
+    #[must_use]
+    pub fn listed(mut self, manifest: &str, line: u64) -> Self {
+        self.subject.manifest = Some(manifest.to_owned());
+        self.subject.line = Some(line);
         self
     }
 

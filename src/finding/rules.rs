@@ -200,10 +200,6 @@ rules! {
 
     // Rebuilds.
 
-    /// A rebuild gave other bytes than published.
-    REBUILD_DIFFERENT = "rebuild-different", Error,
-        "a rebuilt wheel differs from the published one",
-        "read the differences below the rebuild; the recipe or the wheel is not what was claimed";
     /// Builds ran with a weaker layer than bubblewrap, or with none.
     SANDBOX_WEAKER = "sandbox-weaker", Warning,
         "builds were not run in the full sandbox",

@@ -1,11 +1,10 @@
 //! Real signed manifests: the facts about each signature, against figures that
 //! others measured (gpgv's status lines, and the counts in the data's notes).
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
+use crate::common;
 use wheelproof::openpgp::{
     Certificates, Cryptography, Judgement, KeyState, SignatureFile, SignatureVerdict, authenticate,
 };

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Returns a folder of real data beside the checkout, or says that the test was
 /// left out and returns `None`.
-pub fn shared_data(name: &str) -> Option<PathBuf> {
+pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../shared/data")
         .join(name);

@@ -1,0 +1,240 @@
+//! From what was seen to what it means.
+//!
+//! In: the facts about certificates, signatures, manifest lines and files. Out:
+//! [`Finding`]s. Pure: equal facts give equal findings, in the same order, and
+//! nothing is read here.
+
+use std::path::Path;
+
+use crate::finding::{Finding, Rule, Severity, Subject, rules};
+use crate::manifest::{Fault, FaultKind};
+use crate::openpgp::{
+    CertificateFault, Certificates, Judgement, SignatureFact, SignatureFile, SignatureVerdict,
+};
+use crate::policy::Trust;
+use crate::tree::Kind;
+use crate::wheelhouse::{FileStatus, Status};
+
+/// Returns what is wrong with the certificates.
+pub fn certificates(certificates: &Certificates, trust: &Trust) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = certificates
+        .faults()
+        .iter()
+        .map(|fault| match fault {
+            CertificateFault::Malformed { path, reason } => Finding::new(
+                &rules::CERTIFICATE_MALFORMED,
+                Subject::path(path.display().to_string()),
+            )
+            .found(reason),
+            CertificateFault::SecretKey { path, fingerprint } => Finding::new(
+                &rules::CERTIFICATE_SECRET_KEY,
+                Subject::path(path.display().to_string()),
+            )
+            .found(fingerprint),
+        })
+        .collect();
+    for signer in &trust.signers {
+        if certificates.fingerprints().any(|known| known == signer) {
+            continue;
+        }
+        let missing =
+            Finding::new(&rules::CERTIFICATE_MISSING, Subject::default()).expected(signer);
+        findings.push(match certificates.owner_of_subkey(signer) {
+            Some(owner) => missing
+                .found(format!("{signer} is a subkey of {owner}"))
+                .next("name the certificate by the fingerprint of its primary key"),
+            None => missing,
+        });
+    }
+    findings
+}
+
+/// Returns what the signatures mean under the policy.
+///
+/// A signature that does not count weighs as an error when signers are missing,
+/// and as a note when enough others count. Forged and unreadable ones are errors
+/// in any case.
+pub fn signatures(manifest: &str, files: &[SignatureFile], judgement: &Judgement) -> Vec<Finding> {
+    let is_met = judgement.threshold.is_met();
+    let mut findings: Vec<Finding> = files
+        .iter()
+        .flat_map(|file| {
+            file.faults().iter().map(|fault| {
+                Finding::new(&rules::SIGNATURE_MALFORMED, Subject::path(file.path())).found(fault)
+            })
+        })
+        .collect();
+    findings.extend(
+        judgement
+            .facts
+            .iter()
+            .filter_map(|fact| signature(fact, is_met)),
+    );
+    if !is_met {
+        let rule = if judgement.threshold.met_by.is_empty() {
+            &rules::NO_TRUSTED_SIGNATURE
+        } else {
+            &rules::THRESHOLD_NOT_MET
+        };
+        let (met, required) = (
+            judgement.threshold.met_by.len(),
+            judgement.threshold.required,
+        );
+        findings.push(
+            Finding::new(rule, Subject::path(manifest))
+                .expected(format!(
+                    "{required} {}",
+                    if required == 1 {
+                        "signer"
+                    } else {
+                        "distinct signers"
+                    }
+                ))
+                .found(format!(
+                    "{met}, of {} {}",
+                    judgement.facts.len(),
+                    if judgement.facts.len() == 1 {
+                        "signature"
+                    } else {
+                        "signatures"
+                    }
+                )),
+        );
+    }
+    findings
+}
+
+fn signature(fact: &SignatureFact, is_met: bool) -> Option<Finding> {
+    use SignatureVerdict as V;
+    let rule: &'static Rule = match fact.verdict {
+        V::Good => return None,
+        V::NotPinned => &rules::SIGNER_NOT_PINNED,
+        V::UnknownKey => &rules::SIGNATURE_UNKNOWN_KEY,
+        V::Unsupported => &rules::SIGNATURE_UNSUPPORTED,
+        V::Bad => &rules::SIGNATURE_BAD,
+        V::WeakHash => &rules::SIGNATURE_WEAK_HASH,
+        V::Future => &rules::SIGNATURE_FUTURE,
+        V::Expired => &rules::SIGNATURE_EXPIRED,
+        V::TooOld => &rules::SIGNATURE_TOO_OLD,
+        V::SignerRevoked => &rules::SIGNER_REVOKED,
+        V::SignerExpiredWhenSigned => &rules::SIGNER_EXPIRED_WHEN_SIGNED,
+        V::SignerExpiredSince => &rules::SIGNER_EXPIRED_SINCE,
+        V::SignerNotYetValid => &rules::SIGNER_NOT_YET_VALID,
+        V::SignerUnbound => &rules::SIGNER_UNBOUND,
+        V::SignerNotForSigning => &rules::SIGNER_NOT_FOR_SIGNING,
+    };
+    let severity = match fact.verdict {
+        // Somebody changed the manifest, or passes off a signature as another's.
+        V::Bad => Severity::Error,
+        _ if is_met => rule.severity.min(Severity::Note),
+        _ => rule.severity,
+    };
+    let signer = match (&fact.signer, &fact.key) {
+        (Some(signer), _) => signer.to_string(),
+        (None, Some(key)) => format!("key {key}"),
+        (None, None) => "a signer it does not name".to_owned(),
+    };
+    Some(
+        Finding::new(rule, Subject::path(&fact.path))
+            .severity(severity)
+            .found(format!(
+                "signature {} by {signer}: {}",
+                fact.number, fact.reason
+            )),
+    )
+}
+
+/// Returns what the faulty lines of a manifest mean.
+pub fn manifest(path: &str, faults: &[Fault], is_empty: bool) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = faults
+        .iter()
+        .map(|fault| {
+            let rule = match fault.kind {
+                FaultKind::Name { .. } | FaultKind::Escaped => &rules::MANIFEST_NAME_UNSAFE,
+                FaultKind::Repeated { .. } => &rules::MANIFEST_NAME_REPEATED,
+                FaultKind::Twin { .. } => &rules::MANIFEST_NAME_TWIN,
+                FaultKind::NotUtf8
+                | FaultKind::ByteOrderMark
+                | FaultKind::Nul
+                | FaultKind::CarriageReturn
+                | FaultKind::Digest(_)
+                | FaultKind::Separator
+                | FaultKind::More => &rules::MANIFEST_LINE_MALFORMED,
+            };
+            Finding::new(rule, Subject::path(path).line(fault.line)).found(&fault.kind)
+        })
+        .collect();
+    if is_empty {
+        findings.push(Finding::new(&rules::MANIFEST_EMPTY, Subject::path(path)));
+    }
+    findings
+}
+
+/// Returns what the statuses of the files mean.
+pub fn files(directory: &Path, manifest: &str, files: &[FileStatus]) -> Vec<Finding> {
+    files
+        .iter()
+        .filter_map(|file| self::file(directory, manifest, file))
+        .collect()
+}
+
+fn file(directory: &Path, manifest: &str, file: &FileStatus) -> Option<Finding> {
+    let subject = Subject::path(directory.join(&file.name).display().to_string());
+    let finding = |rule| Finding::new(rule, subject.clone());
+    let signed = || {
+        file.expected.map_or_else(
+            || format!("a file that {manifest} lists"),
+            |digest| digest.to_string(),
+        )
+    };
+    let finding = match &file.status {
+        Status::Ok | Status::Allowed => return None,
+        // Not being able to read is an error, not a finding about the file.
+        Status::Unreadable(_) => return None,
+        Status::Missing => finding(&rules::FILE_MISSING).expected(signed()),
+        Status::Mismatch { found } => finding(&rules::HASH_MISMATCH)
+            .expected(signed())
+            .found(found),
+        Status::LfsPointer { oid } => {
+            let pointer = finding(&rules::LFS_POINTER).expected(signed());
+            match oid {
+                Some(oid) if Some(*oid) == file.expected => {
+                    pointer.found("a pointer to the contents that were signed")
+                }
+                Some(oid) => pointer.found(format!("a pointer to other contents: {oid}")).next(
+                    "the pointer does not name what was signed; fetch the file from its source again",
+                ),
+                None => pointer.found("a pointer that cannot be read"),
+            }
+        }
+        Status::Changed => finding(&rules::FILE_CHANGED).expected(signed()),
+        Status::Unlisted => {
+            let unlisted = finding(&rules::FILE_UNLISTED);
+            let name = file.name.to_ascii_lowercase();
+            if [".html", ".htm", ".html.gz"]
+                .iter()
+                .any(|ending| name.ends_with(ending))
+            {
+                unlisted
+                    .next("remove it; pip reads such a page and follows its links to other places")
+            } else {
+                unlisted
+            }
+        }
+        Status::NotAFile(kind) => {
+            let rule = match kind {
+                Kind::Symlink => &rules::SYMLINK,
+                Kind::Directory => &rules::UNEXPECTED_DIRECTORY,
+                Kind::File | Kind::Fifo | Kind::Socket | Kind::Device => &rules::SPECIAL_FILE,
+            };
+            finding(rule).found(kind.as_str())
+        }
+        Status::NotUtf8 => finding(&rules::NAME_NOT_UTF8),
+        Status::Unnameable => finding(&rules::FILE_UNLISTED)
+            .found("a name with a control character or a backslash, which no manifest can list"),
+    };
+    Some(match file.line {
+        Some(line) => finding.listed(manifest, line),
+        None => finding,
+    })
+}

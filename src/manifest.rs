@@ -1,0 +1,383 @@
+//! The list of digests that was signed.
+//!
+//! In: an [`Authenticated`] manifest, nothing else. Out: its entries, every name a
+//! [`RelPath`], and a fault for each line that is neither entry nor comment.
+//! Whether the files are there is not asked here.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+
+use crate::digest::{ParseDigestError, Sha256Digest};
+use crate::filename::{SdistFilename, WheelFilename};
+use crate::openpgp::Authenticated;
+use crate::relpath::{RelPath, RelPathError};
+
+/// The most bytes a manifest may have: room for a million files.
+pub const MAX_BYTES: u64 = 256 << 20;
+
+/// How many faults are kept; a file that is no manifest at all has one a line.
+const MAX_FAULTS: usize = 100;
+
+/// One signed line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The digest that the file has to have.
+    pub sha256: Sha256Digest,
+    /// The line it stands on, counted from 1.
+    pub line: u64,
+}
+
+/// The entries of a signed manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Manifest {
+    entries: BTreeMap<RelPath, Entry>,
+}
+
+/// A line that breaks the format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The line, counted from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub kind: FaultKind,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FaultKind {
+    /// The line is not UTF-8.
+    #[error("the line is not UTF-8")]
+    NotUtf8,
+    /// The file starts with a byte order mark.
+    #[error("the manifest begins with a byte order mark")]
+    ByteOrderMark,
+    /// The line holds a NUL byte.
+    #[error("the line holds a NUL byte")]
+    Nul,
+    /// The line ends with CR LF.
+    #[error("the line ends in CR LF, as files from Windows do")]
+    CarriageReturn,
+    /// The line does not start with a digest.
+    #[error("{0}")]
+    Digest(#[from] ParseDigestError),
+    /// Nothing follows the digest.
+    #[error("two spaces, or a space and '*', have to stand between digest and name")]
+    Separator,
+    /// The name is escaped, which means that it holds a line end or a backslash.
+    #[error("the line is escaped: its name holds a line end or a backslash")]
+    Escaped,
+    /// The name is no plain relative path.
+    #[error("{reason}: '{}'", .name.escape_debug())]
+    Name {
+        /// The name as it stands there.
+        name: String,
+        /// Why it is not a plain relative path.
+        reason: RelPathError,
+    },
+    /// The name stands on an earlier line too.
+    #[error("'{name}' stands on line {first} already, with {}", if *.same { "the same digest" } else { "another digest" })]
+    Repeated {
+        /// The name.
+        name: RelPath,
+        /// The earlier line.
+        first: u64,
+        /// Whether the digests are equal.
+        same: bool,
+    },
+    /// The name differs from an earlier one in case, or in the spelling of the
+    /// project, and stands for the same file elsewhere.
+    #[error("'{name}' and '{other}' on line {first} are the same file to others")]
+    Twin {
+        /// The name.
+        name: RelPath,
+        /// The earlier name.
+        other: RelPath,
+        /// The earlier line.
+        first: u64,
+    },
+    /// More faults than are worth reading.
+    #[error("more lines are malformed; the rest is not listed")]
+    More,
+}
+
+impl Manifest {
+    /// Reads the lines that `sha256sum` writes: a digest, two spaces or a space
+    /// and `*`, a name. Empty lines and lines that start with `#` are passed
+    /// over, as `sha256sum --check` does.
+    ///
+    /// Faulty lines give no entry. All faults are returned, up to a hundred.
+    pub fn parse(authenticated: &Authenticated) -> (Self, Vec<Fault>) {
+        Self::parse_bytes(authenticated.bytes())
+    }
+
+    fn parse_bytes(bytes: &[u8]) -> (Self, Vec<Fault>) {
+        let mut manifest = Self::default();
+        let mut faults = Vec::new();
+        let mut folded: BTreeMap<String, RelPath> = BTreeMap::new();
+        let (bytes, has_mark) = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+            Some(rest) => (rest, true),
+            None => (bytes, false),
+        };
+        if has_mark {
+            faults.push(Fault {
+                line: 1,
+                kind: FaultKind::ByteOrderMark,
+            });
+        }
+        for (line, bytes) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
+            let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+            let added = parse_line(bytes).and_then(|parsed| match parsed {
+                Some((sha256, name)) => manifest.add(&mut folded, name, Entry { sha256, line }),
+                None => Ok(()),
+            });
+            if let Err(kind) = added {
+                if faults.len() == MAX_FAULTS {
+                    faults.push(Fault {
+                        line,
+                        kind: FaultKind::More,
+                    });
+                    break;
+                }
+                faults.push(Fault { line, kind });
+            }
+        }
+        (manifest, faults)
+    }
+
+    fn add(
+        &mut self,
+        folded: &mut BTreeMap<String, RelPath>,
+        name: RelPath,
+        entry: Entry,
+    ) -> Result<(), FaultKind> {
+        if let Some(earlier) = self.entries.get(&name) {
+            return Err(FaultKind::Repeated {
+                first: earlier.line,
+                same: earlier.sha256 == entry.sha256,
+                name,
+            });
+        }
+        match folded.entry(fold(&name)) {
+            Slot::Occupied(earlier) => {
+                let other = earlier.get().clone();
+                let first = self.entries.get(&other).map_or(0, |entry| entry.line);
+                Err(FaultKind::Twin { name, other, first })
+            }
+            Slot::Vacant(slot) => {
+                slot.insert(name.clone());
+                self.entries.insert(name, entry);
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns the entries, sorted by name.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (&RelPath, &Entry)> {
+        self.entries.iter()
+    }
+
+    /// Returns the entry with this name.
+    pub fn get(&self, name: &RelPath) -> Option<&Entry> {
+        self.entries.get(name)
+    }
+
+    /// Returns whether no line lists a file.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// Returns the digest and the name on a line, or nothing for a line that says
+/// nothing.
+fn parse_line(bytes: &[u8]) -> Result<Option<(Sha256Digest, RelPath)>, FaultKind> {
+    if bytes.contains(&0) {
+        return Err(FaultKind::Nul);
+    }
+    if bytes.ends_with(b"\r") {
+        return Err(FaultKind::CarriageReturn);
+    }
+    let line = std::str::from_utf8(bytes).map_err(|_| FaultKind::NotUtf8)?;
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(None);
+    }
+    if line.starts_with('\\') {
+        return Err(FaultKind::Escaped);
+    }
+    let (digest, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let sha256 = digest.parse::<Sha256Digest>()?;
+    let name = rest.strip_prefix([' ', '*']).ok_or(FaultKind::Separator)?;
+    match RelPath::parse(name) {
+        Ok(name) => Ok(Some((sha256, name))),
+        Err(reason) => Err(FaultKind::Name {
+            name: name.to_owned(),
+            reason,
+        }),
+    }
+}
+
+/// Returns a name as file systems and installers that fold names would see it.
+fn fold(name: &RelPath) -> String {
+    let file = name.file_name();
+    let folder = name
+        .as_str()
+        .strip_suffix(file)
+        .unwrap_or_default()
+        .to_lowercase();
+    // Installers compare projects by their normalised name and versions by their
+    // value, so 2.0 and 2.00 are the same file to them.
+    if let Ok(wheel) = WheelFilename::parse(file) {
+        let tags = [wheel.python_tags(), wheel.abi_tags(), wheel.platform_tags()]
+            .map(|tags| tags.join("."))
+            .join("-");
+        let build = wheel.build_tag().unwrap_or_default();
+        return format!(
+            "{folder}{}-{}-{build}-{tags}.whl",
+            wheel.project(),
+            wheel.version()
+        )
+        .to_lowercase();
+    }
+    if let Ok(sdist) = SdistFilename::parse(file) {
+        let ending = sdist.format().ending();
+        return format!("{folder}{}-{}{ending}", sdist.project(), sdist.version());
+    }
+    name.as_str().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    // Digests of "abc" and of nothing, from FIPS 180-4 and `sha256sum </dev/null`.
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    type Parsed = (Vec<(String, String, u64)>, Vec<(u64, FaultKind)>);
+
+    fn parse(text: &str) -> Parsed {
+        let (manifest, faults) = Manifest::parse_bytes(text.as_bytes());
+        (
+            manifest
+                .entries()
+                .map(|(name, entry)| (name.to_string(), entry.sha256.to_string(), entry.line))
+                .collect(),
+            faults
+                .into_iter()
+                .map(|fault| (fault.line, fault.kind))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn every_form_that_sha256sum_reads_is_read() {
+        let upper = EMPTY.to_uppercase();
+        let text = format!("# comment\n\n{ABC}  b.whl\n{upper} *a b.whl\n{ABC}   spaced");
+        let (entries, faults) = parse(&text);
+        assert_eq!(faults, []);
+        assert_eq!(
+            entries,
+            [
+                (" spaced".to_owned(), ABC.to_owned(), 5),
+                ("a b.whl".to_owned(), EMPTY.to_owned(), 4),
+                ("b.whl".to_owned(), ABC.to_owned(), 3),
+            ]
+        );
+    }
+
+    #[test]
+    fn each_broken_line_is_told_and_the_others_are_kept() {
+        let text = format!(
+            "{ABC}  good\nno digest here\n{ABC} one-space\n{ABC}\n{}  short\n\
+             \\{ABC}  a\\nb\n{ABC}  ../up\n{ABC}  crlf\r\n{EMPTY}  good\n{ABC}  good\n{ABC}  last\n",
+            &ABC[1..]
+        );
+        let (entries, faults) = parse(&text);
+        let names: Vec<_> = entries.iter().map(|(name, _, _)| name.as_str()).collect();
+        assert_eq!(names, ["good", "last"]);
+        let good = RelPath::parse("good").unwrap();
+        assert_eq!(
+            faults,
+            [
+                (2, FaultKind::Digest(ParseDigestError::Length(2))),
+                (3, FaultKind::Separator),
+                (4, FaultKind::Separator),
+                (5, FaultKind::Digest(ParseDigestError::Length(63))),
+                (6, FaultKind::Escaped),
+                (
+                    7,
+                    FaultKind::Name {
+                        name: "../up".to_owned(),
+                        reason: RelPathError::Climbs
+                    }
+                ),
+                (8, FaultKind::CarriageReturn),
+                (
+                    9,
+                    FaultKind::Repeated {
+                        name: good.clone(),
+                        first: 1,
+                        same: false
+                    }
+                ),
+                (
+                    10,
+                    FaultKind::Repeated {
+                        name: good,
+                        first: 1,
+                        same: true
+                    }
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn twins_by_case_project_spelling_and_version_spelling_are_told() {
+        for (one, two) in [
+            ("README", "readme"),
+            ("a_b-1.0-py3-none-any.whl", "A.B-1.0-py3-none-any.whl"),
+            ("six-2.0-py3-none-any.whl", "six-2.00-py3-none-any.whl"),
+            ("a-b-1.0.tar.gz", "a_b-1.0.tar.gz"),
+        ] {
+            let (entries, faults) = parse(&format!("{ABC}  {one}\n{ABC}  {two}\n"));
+            assert_eq!(entries.len(), 1, "{one} {two}");
+            assert!(matches!(faults[0], (2, FaultKind::Twin { first: 1, .. })));
+        }
+        // The innocent neighbour: another version, another tag.
+        let (entries, faults) = parse(&format!(
+            "{ABC}  six-2.0-py3-none-any.whl\n{ABC}  six-2.0-py2-none-any.whl\n{ABC}  six-2.0.1-py3-none-any.whl\n"
+        ));
+        assert_eq!((entries.len(), faults.len()), (3, 0));
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_nul_bytes_are_told() {
+        let (_, faults) = parse(&format!("\u{feff}{ABC}  a\n{ABC}  b\0c\n"));
+        assert_eq!(faults, [(1, FaultKind::ByteOrderMark), (2, FaultKind::Nul)]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_manifest_gives_a_hundred_faults_and_a_last_one() {
+        let (_, faults) = parse(&"junk\n".repeat(100_000));
+        assert_eq!(faults.len(), 101);
+        assert_eq!(faults[100].1, FaultKind::More);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let (manifest, _) = Manifest::parse_bytes(&bytes);
+            prop_assert!(manifest.entries().len() <= 4);
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(names in proptest::collection::btree_set("[a-z]{1,8}(/[a-z]{1,8})?", 0..20)) {
+            let text: String = names.iter().map(|name| format!("{}  {name}\n", Sha256Digest::of(name.as_bytes()))).collect();
+            let (manifest, faults) = Manifest::parse_bytes(text.as_bytes());
+            prop_assert!(faults.is_empty());
+            let read: std::collections::BTreeSet<_> = manifest.entries().map(|(name, _)| name.to_string()).collect();
+            prop_assert_eq!(read, names);
+        }
+    }
+}

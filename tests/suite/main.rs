@@ -1,0 +1,13 @@
+//! Every test that uses the library and the program from outside, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test says what it expects; failing loudly is its job"
+)]
+
+mod common;
+mod floors;
+mod real_signatures;
