@@ -5,11 +5,14 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What the flag holds when nobody named a signal.
+const NO_SIGNAL: usize = usize::MAX;
 
 /// A shared request to stop.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<AtomicUsize>);
 
 impl Cancel {
     /// Returns a request nobody has made yet.
@@ -19,16 +22,24 @@ impl Cancel {
 
     /// Asks everybody who holds a clone to stop.
     pub fn request(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.0.store(NO_SIGNAL, Ordering::SeqCst);
     }
 
     /// Returns whether somebody asked to stop.
     pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.0.load(Ordering::SeqCst) != 0
     }
 
-    /// Returns the flag itself, for a signal handler to set.
-    pub fn flag(&self) -> Arc<AtomicBool> {
+    /// Returns the signal that asked to stop, if it was one.
+    pub fn signal(&self) -> Option<i32> {
+        match self.0.load(Ordering::SeqCst) {
+            0 | NO_SIGNAL => None,
+            signal => i32::try_from(signal).ok(),
+        }
+    }
+
+    /// Returns the flag itself: a signal handler stores the signal's number.
+    pub fn flag(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.0)
     }
 

@@ -25,8 +25,8 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | `cancel` `digest` `filename` `fingerprint` `relpath` `time` |
-//! | 1 | `finding` |
+//! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `relpath` `time` |
+//! | 1 | `finding` `requirements` |
 //! | 2 | `archive` `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `manifest` `recipe` `sandbox` |
@@ -44,15 +44,21 @@
 pub mod archive;
 pub mod audit;
 pub mod cancel;
+pub mod cli;
 pub mod digest;
 pub mod filename;
 pub mod finding;
 pub mod fingerprint;
+pub mod handoff;
+pub mod input;
 pub mod manifest;
 pub mod openpgp;
+pub mod pipeline;
 pub mod policy;
 pub mod recipe;
 pub mod relpath;
+pub mod report;
+pub mod requirements;
 pub mod time;
 pub mod tree;
 pub mod wheelhouse;

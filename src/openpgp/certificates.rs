@@ -5,8 +5,7 @@
 //! read as one. The files are read raw: an export from GnuPG drops old binding
 //! signatures, and old signatures then no longer verify.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sequoia_openpgp::Cert;
@@ -16,6 +15,7 @@ use sequoia_openpgp::parse::Parse;
 use super::ByFingerprint;
 use super::armor;
 use crate::fingerprint::Fingerprint;
+use crate::input::{self, InputError};
 
 /// The most bytes one certificate file may have; the largest in use, with
 /// hundreds of third-party certifications, stay below a tenth.
@@ -50,14 +50,17 @@ pub enum CertificateFault {
 /// Why certificates could not be loaded at all.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificatesError {
-    /// A file or directory could not be read.
-    #[error("cannot read the certificates in {}: {source}", .path.display())]
-    Read {
-        /// The file or directory.
+    /// A directory could not be listed.
+    #[error("cannot list the certificates in {}: {source}", .path.display())]
+    List {
+        /// The directory.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
     },
+    /// A file could not be read.
+    #[error("no certificates: {0}")]
+    Read(#[source] InputError),
 }
 
 impl Certificates {
@@ -70,7 +73,7 @@ impl Certificates {
     pub fn load(paths: &[PathBuf]) -> Result<Self, CertificatesError> {
         let mut certificates = Self::default();
         for path in paths {
-            let failed = |source| CertificatesError::Read {
+            let failed = |source| CertificatesError::List {
                 path: path.clone(),
                 source,
             };
@@ -90,30 +93,18 @@ impl Certificates {
     }
 
     fn load_file(&mut self, path: &Path) -> Result<(), CertificatesError> {
-        let failed = |source| CertificatesError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let malformed = |reason: &str| CertificateFault::Malformed {
-            path: path.to_owned(),
-            reason: reason.to_owned(),
-        };
-        // A FIFO would block the open; ask first.
-        if !std::fs::metadata(path).map_err(failed)?.is_file() {
-            self.faults.push(malformed("it is not a regular file"));
-            return Ok(());
+        match input::read(path, MAX_CERTIFICATE_FILE) {
+            Ok(bytes) => self.add_bytes(path, &bytes),
+            Err(error @ (InputError::NotRegular { .. } | InputError::TooLarge { .. })) => {
+                self.faults.push(CertificateFault::Malformed {
+                    path: path.to_owned(),
+                    reason: error.to_string(),
+                });
+            }
+            Err(error @ (InputError::NotFound { .. } | InputError::Io { .. })) => {
+                return Err(CertificatesError::Read(error));
+            }
         }
-        let mut bytes = Vec::new();
-        File::open(path)
-            .map_err(failed)?
-            .take(MAX_CERTIFICATE_FILE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
-        if bytes.len() as u64 > MAX_CERTIFICATE_FILE {
-            self.faults.push(malformed("it is larger than 64 MiB"));
-            return Ok(());
-        }
-        self.add_bytes(path, &bytes);
         Ok(())
     }
 

@@ -7,7 +7,6 @@
 mod raw;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,11 +15,15 @@ use serde::Serialize;
 
 use crate::filename::ProjectName;
 use crate::fingerprint::Fingerprint;
+use crate::input::{self, InputError};
 use crate::relpath::RelPath;
 use crate::time::UtcTime;
 
 /// The name of the policy file in a directory.
 pub const FILE_NAME: &str = "wheelproof.toml";
+
+/// The most bytes a policy file may have.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Names of manifests that are looked for where the policy names none, in this
 /// order.
@@ -100,6 +103,56 @@ pub struct WheelhousePolicy {
     pub directory: Option<PathBuf>,
     /// Exact names that may lie there without being signed.
     pub allow_unlisted: BTreeSet<RelPath>,
+}
+
+/// Where everything was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locations {
+    /// The manifest; `None` when no name was given and none was found.
+    pub manifest: Option<PathBuf>,
+    /// The signature files that are there, or that were named.
+    pub signatures: Vec<PathBuf>,
+    /// The directory with the files.
+    pub directory: PathBuf,
+}
+
+impl WheelhousePolicy {
+    /// Returns where things are in `root`: as the policy says, else in the
+    /// layout that SecureDrop uses (manifest and signature beside `wheels/`), else
+    /// all in `root` itself.
+    pub fn locate(&self, root: &Path) -> Locations {
+        let manifest = self.manifest.clone().or_else(|| {
+            MANIFEST_NAMES
+                .iter()
+                .map(|name| root.join(name))
+                .find(|path| path.symlink_metadata().is_ok())
+        });
+        let signatures = match (&manifest, self.signatures.is_empty()) {
+            (Some(manifest), true) => SIGNATURE_ENDINGS
+                .iter()
+                .map(|ending| {
+                    let mut path = manifest.clone().into_os_string();
+                    path.push(".");
+                    path.push(ending);
+                    PathBuf::from(path)
+                })
+                .filter(|path| path.symlink_metadata().is_ok())
+                .collect(),
+            _ => self.signatures.clone(),
+        };
+        let directory = self.directory.clone().unwrap_or_else(|| {
+            let wheels = root.join("wheels");
+            match wheels.symlink_metadata() {
+                Ok(_) => wheels,
+                Err(_) => root.to_owned(),
+            }
+        });
+        Locations {
+            manifest,
+            signatures,
+            directory,
+        }
+    }
 }
 
 /// How strongly builds are shut in.
@@ -227,13 +280,8 @@ impl RecipePolicy {
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// The file cannot be read.
-    #[error("cannot read the policy {}: {source}", .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    #[error("no policy: {0}")]
+    Read(#[from] InputError),
     /// The file says something that is no policy.
     #[error("{}:{line}:{column}: {message}", .path.display())]
     Invalid {
@@ -256,14 +304,17 @@ impl Policy {
     ///
     /// The file cannot be read, or it says something that is no policy.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
-        let failed = |source| PolicyError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        if !std::fs::metadata(path).map_err(failed)?.is_file() {
-            return Err(failed(io::Error::other("it is not a regular file")));
-        }
-        let text = std::fs::read_to_string(path).map_err(failed)?;
+        let bytes = input::read(path, MAX_BYTES)?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let before = error.as_bytes().get(..error.utf8_error().valid_up_to());
+            let before = before.unwrap_or_default();
+            PolicyError::Invalid {
+                path: path.to_owned(),
+                line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
+                column: 1,
+                message: "the line is not UTF-8".to_owned(),
+            }
+        })?;
         Self::parse(path, &text)
     }
 

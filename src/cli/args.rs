@@ -1,0 +1,286 @@
+//! The command line as it is written.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::fingerprint::Fingerprint;
+use crate::policy::{KeyValidity, SandboxPolicy};
+use crate::relpath::RelPath;
+use crate::time::UtcTime;
+
+/// Checks a directory of Python wheels against a signed manifest, and rebuilds
+/// them to prove it.
+#[derive(Debug, Parser)]
+#[command(name = "wheelproof", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 everything asked for holds, 1 findings, 2 usage, \
+    3 could not do the work, 4 nothing to check.\n\
+    'run' exits with 125 when CMD was not started, 126 or 127 when it could not be, \
+    else with CMD's own code."
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Verify, then rebuild what is selected and compare: the main job
+    Audit(AuditArgs),
+    /// Check signature, manifest and directory; runs no foreign code
+    Verify(VerifyArgs),
+    /// Verify, then rebuild what is selected and compare
+    Rebuild(RebuildArgs),
+    /// Verify, then run a command that sees only a sealed copy of what was verified
+    Run(RunArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    wheelproof verify dists --certs keys/\n  \
+    wheelproof verify dists --certs keys/ --signer 0BC135125EB2FF9A0F88EE1CC65FF007C75766ED --format json")]
+pub(super) struct VerifyArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    wheelproof audit dists\n  \
+    wheelproof audit dists --time 2021-04-14T00:00:00Z 'six==1.11.0' 'securedrop*'")]
+pub(super) struct AuditArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(super) recipe: RecipeArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    wheelproof rebuild dists six\n  \
+    wheelproof rebuild dists --sample 5 --seed 2026-11-23")]
+pub(super) struct RebuildArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(super) recipe: RecipeArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    wheelproof run dists -- pip install six==1.16.0\n  \
+    wheelproof run dists --requirements requirements.txt -- pip install -r requirements.txt\n\n\
+    CMD finds the sealed copy in WHEELPROOF_WHEELHOUSE; pip and uv are pointed at it and at nothing else.")]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+    /// Install only what these files name, and only with the signed digests
+    #[arg(long, value_name = "FILE")]
+    pub(super) requirements: Vec<PathBuf>,
+    /// Say nothing unless something is wrong
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorWhen,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(super) command: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CommonArgs {
+    /// The directory to check: with wheelproof.toml, or with sha256sums.txt, its signature and wheels/
+    pub(super) dir: PathBuf,
+    /// The policy file [default: DIR/wheelproof.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// Trusted certificates: files, or directories of files
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(super) certs: Vec<PathBuf>,
+    /// The fingerprint of a certificate that may sign [default: any trusted one]
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(super) signer: Vec<Fingerprint>,
+    /// How many distinct signers have to have signed [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(super) threshold: Option<NonZeroU32>,
+    /// When a signer's key has to be valid [default: both]
+    #[arg(long, value_name = "WHEN", value_parser = key_validity)]
+    pub(super) key_validity: Option<KeyValidity>,
+    /// Judge keys and signatures as of this time [default: now]
+    #[arg(long, value_name = "RFC3339")]
+    pub(super) time: Option<UtcTime>,
+    /// Accept no signature that is older
+    #[arg(long, value_name = "RFC3339")]
+    pub(super) not_before: Option<UtcTime>,
+    /// The manifest
+    #[arg(long, value_name = "FILE")]
+    pub(super) manifest: Option<PathBuf>,
+    /// A signature over the manifest
+    #[arg(long, value_name = "FILE")]
+    pub(super) signature: Vec<PathBuf>,
+    /// The directory with the files
+    #[arg(long, value_name = "PATH")]
+    pub(super) directory: Option<PathBuf>,
+    /// A name that may lie in the directory unsigned
+    #[arg(long, value_name = "NAME", value_parser = rel_path)]
+    pub(super) allow_unlisted: Vec<RelPath>,
+    /// Count warnings as errors
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SelectionArgs {
+    /// Wheels to rebuild: a project, project==version, or a pattern of the file name
+    pub(super) select: Vec<String>,
+    /// Rebuild every wheel
+    #[arg(long, conflicts_with_all = ["select", "sample"])]
+    pub(super) all: bool,
+    /// Rebuild N wheels, chosen by the seed
+    #[arg(long, value_name = "N", conflicts_with = "select", requires = "seed")]
+    pub(super) sample: Option<NonZeroUsize>,
+    /// The text that decides the sample: the same seed, the same choice
+    #[arg(long, value_name = "TEXT", requires = "sample")]
+    pub(super) seed: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rebuild")]
+pub(super) struct RecipeArgs {
+    /// The interpreter for a Python tag, such as py3=/usr/bin/python3
+    #[arg(long, value_name = "TAG=PATH", value_parser = interpreter)]
+    pub(super) python: Vec<(String, PathBuf)>,
+    /// SOURCE_DATE_EPOCH of every build
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) source_date_epoch: Option<i64>,
+    /// The umask of every build, in octal
+    #[arg(long, value_name = "MASK", value_parser = umask)]
+    pub(super) umask: Option<u16>,
+    /// The path of the source during the build, with {sdist}, {name}, {version}
+    #[arg(long, value_name = "PATH")]
+    pub(super) build_path: Option<String>,
+    /// A list of tool wheels by hash, in the form of requirements
+    #[arg(long, value_name = "FILE")]
+    pub(super) tools: Vec<PathBuf>,
+    /// A directory that holds tool wheels
+    #[arg(long, value_name = "PATH")]
+    pub(super) tool_directory: Vec<PathBuf>,
+    /// A signed wheelhouse that holds tool wheels
+    #[arg(long, value_name = "DIR")]
+    pub(super) tool_wheelhouse: Vec<PathBuf>,
+    /// Fetch no tool wheels
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// Refuse to build outside bubblewrap, or allow to build without any sandbox [default: auto]
+    #[arg(long, value_name = "HOW", value_parser = sandbox)]
+    pub(super) sandbox: Option<SandboxPolicy>,
+    /// How many builds run at once [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// How long one build may take [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) timeout: Option<NonZeroU32>,
+    /// Keep rebuilt wheels that have the signed digest in this directory
+    #[arg(long, value_name = "PATH")]
+    pub(super) keep: Option<PathBuf>,
+    /// Keep the log of each build in this directory
+    #[arg(long, value_name = "PATH")]
+    pub(super) logs: Option<PathBuf>,
+    /// Where tool wheels are kept between runs [default: the user's cache directory]
+    #[arg(long, value_name = "PATH")]
+    pub(super) cache: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// The form of the report on standard output
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Format,
+    /// Write the report to a file too, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Vec<PathBuf>,
+    /// Say nothing unless something is wrong
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorWhen,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorWhen {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl ColorWhen {
+    pub(super) fn choice(self) -> anstream::ColorChoice {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+    }
+}
+
+fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let found = words.iter().find(|(word, _)| *word == text);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        format!("it has to be one of: {}", known.join(", "))
+    })
+}
+
+fn key_validity(text: &str) -> Result<KeyValidity, String> {
+    word(text, KeyValidity::WORDS)
+}
+
+fn sandbox(text: &str) -> Result<SandboxPolicy, String> {
+    word(text, SandboxPolicy::WORDS)
+}
+
+fn rel_path(text: &str) -> Result<RelPath, String> {
+    RelPath::parse(text).map_err(|error| error.to_string())
+}
+
+fn umask(text: &str) -> Result<u16, String> {
+    u16::from_str_radix(text, 8)
+        .ok()
+        .filter(|bits| *bits <= 0o777)
+        .ok_or_else(|| "it has to be octal, such as 022".to_owned())
+}
+
+fn interpreter(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((tag, path)) if !tag.is_empty() && !path.is_empty() => {
+            Ok((tag.to_owned(), PathBuf::from(path)))
+        }
+        _ => Err("write it as py3=/usr/bin/python3".to_owned()),
+    }
+}

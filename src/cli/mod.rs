@@ -1,0 +1,131 @@
+//! The program: arguments, environment, clock, streams, signals, exit code.
+//!
+//! In: what the operating system hands a process. Out: an exit code. Everything
+//! below gets its clock, paths and streams from here.
+
+mod args;
+mod output;
+mod progress;
+mod request;
+mod run;
+mod signals;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::Parser;
+
+use crate::cancel::Cancel;
+use crate::pipeline;
+use crate::report::{Report, Verdict};
+use crate::time::UtcTime;
+
+use args::{Cli, Command, OutputArgs, VerifyArgs};
+use output::Output;
+
+/// What the process was given by its surroundings.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The arguments, the program's name first.
+    pub arguments: Vec<OsString>,
+    /// The environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The clock when the program started.
+    pub now: SystemTime,
+    /// The file this program runs from, to start its own stages.
+    pub executable: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// Returns the value of a variable of the environment, when it is not empty.
+    pub fn variable(&self, name: &str) -> Option<&OsString> {
+        self.environment
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value)
+    }
+}
+
+/// A command line or policy that is wrong; exit code 2.
+#[derive(Debug)]
+struct Usage {
+    message: String,
+    next: String,
+}
+
+impl Usage {
+    fn new(message: impl ToString, next: impl Into<String>) -> Self {
+        Self {
+            message: message.to_string(),
+            next: next.into(),
+        }
+    }
+}
+
+/// The exit code of a wrong command line or policy.
+const USAGE: u8 = 2;
+
+/// Runs the program.
+pub fn main(surroundings: &Surroundings) -> ExitCode {
+    let cli = match Cli::try_parse_from(&surroundings.arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows their stream and code.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    let cancel = Cancel::new();
+    signals::watch(&cancel);
+    let code = match cli.command {
+        Command::Verify(args) => verify(surroundings, &args, &cancel),
+        Command::Run(args) => run::run(surroundings, &args, &cancel),
+        Command::Audit(_) | Command::Rebuild(_) => 3,
+    };
+    if let Some(signal) = cancel.signal() {
+        signals::die_of(signal);
+    }
+    ExitCode::from(code)
+}
+
+fn verify(surroundings: &Surroundings, args: &VerifyArgs, cancel: &Cancel) -> u8 {
+    let output = Output::new(&args.output);
+    let request = match request::request(surroundings, &args.common) {
+        Ok(request) => request,
+        Err(usage) => return output.usage("verify", &usage),
+    };
+    let progress = output.progress();
+    let mut report = pipeline::verify("verify", &request, cancel, &progress).report;
+    progress.clear();
+    finish(&mut report, &args.output, &output, cancel)
+}
+
+/// Concludes a report and writes it everywhere it was asked for.
+fn finish(report: &mut Report, args: &OutputArgs, output: &Output, cancel: &Cancel) -> u8 {
+    if cancel.is_requested() {
+        // What was seen so far proves nothing.
+        return Verdict::Error.exit_code();
+    }
+    report.conclude();
+    for path in &args.report {
+        if let Err(error) = output::write_report_file(report, path) {
+            return output.trouble(&format!("cannot write {}: {error}", path.display()));
+        }
+    }
+    match output.report(report) {
+        Ok(()) => report.exit_code,
+        Err(error) => output.trouble(&format!("cannot write the report: {error}")),
+    }
+}
+
+/// Returns the clock's reading as the time to judge at.
+fn now(surroundings: &Surroundings) -> Result<UtcTime, Usage> {
+    UtcTime::from_system(surroundings.now).ok_or_else(|| {
+        Usage::new(
+            "the clock of this machine shows no time between the years 1 and 9999",
+            "set the clock, or say the time with --time",
+        )
+    })
+}

@@ -1,0 +1,121 @@
+//! Reports and messages on their streams.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anstream::{AutoStream, ColorChoice};
+
+use super::args::{Format, OutputArgs};
+use super::progress::Bars;
+use super::{USAGE, Usage};
+use crate::report::{Report, Verdict, escape};
+
+/// How this command speaks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Output {
+    format: Format,
+    quiet: bool,
+    color: ColorChoice,
+}
+
+impl Output {
+    pub(super) fn new(args: &OutputArgs) -> Self {
+        Self {
+            format: args.format,
+            quiet: args.quiet,
+            color: args.color.choice(),
+        }
+    }
+
+    pub(super) fn plain(quiet: bool, color: ColorChoice) -> Self {
+        Self {
+            format: Format::Text,
+            quiet,
+            color,
+        }
+    }
+
+    /// Returns progress bars, which show themselves on a terminal only.
+    pub(super) fn progress(&self) -> Bars {
+        Bars::new(self.quiet)
+    }
+
+    /// Writes a report to standard output.
+    pub(super) fn report(&self, report: &Report) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        match self.format {
+            Format::Text => report.write_text(&mut bytes, self.quiet)?,
+            Format::Json => report.write_json(&mut bytes)?,
+        }
+        let mut out = AutoStream::new(io::stdout(), self.color);
+        unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
+    }
+
+    /// Writes a report for people to standard error.
+    pub(super) fn report_aside(&self, report: &Report) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        report.write_text(&mut bytes, self.quiet)?;
+        let mut out = AutoStream::new(io::stderr(), self.color);
+        unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
+    }
+
+    /// Says what is wrong with the command line or the policy; returns the code.
+    pub(super) fn usage(&self, command: &'static str, usage: &Usage) -> u8 {
+        if self.format == Format::Json {
+            let value = serde_json::json!({
+                "schema": crate::report::SCHEMA,
+                "tool": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
+                "command": command,
+                "verdict": Verdict::Error,
+                "exit_code": USAGE,
+                "errors": [{ "message": usage.message, "next": usage.next }],
+            });
+            let _ = writeln!(io::stdout(), "{value:#}");
+        } else {
+            self.say(&usage.message, &usage.next);
+        }
+        USAGE
+    }
+
+    /// Says that the work could not be done; returns the code.
+    pub(super) fn trouble(&self, message: &str) -> u8 {
+        self.say(message, "");
+        Verdict::Error.exit_code()
+    }
+
+    /// Says an error and what to do on standard error.
+    pub(super) fn say(&self, message: &str, next: &str) {
+        let style = anstyle::AnsiColor::Red.on_default().bold();
+        let mut out = AutoStream::new(io::stderr(), self.color);
+        let _ = writeln!(
+            out,
+            "{}error{}: {}",
+            style.render(),
+            style.render_reset(),
+            escape(message)
+        );
+        if !next.is_empty() {
+            let _ = writeln!(out, "  next:     {}", escape(next));
+        }
+    }
+}
+
+/// Writes a report to a file as JSON: whole, or not at all.
+pub(super) fn write_report_file(report: &Report, path: &Path) -> io::Result<()> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let mut file = tempfile::NamedTempFile::new_in(parent.unwrap_or(Path::new(".")))?;
+    report.write_json(&mut file)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// A reader that closed the pipe has seen enough.
+fn unless_closed(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}

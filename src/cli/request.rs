@@ -1,0 +1,67 @@
+//! From arguments and policy file to what the pipeline is asked.
+
+use std::path::PathBuf;
+
+use super::args::CommonArgs;
+use super::{Surroundings, Usage, now};
+use crate::pipeline::Request;
+use crate::policy::{self, Policy};
+
+/// Reads the policy, lets the flags win, and refuses to trust nobody in
+/// particular.
+pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<Request, Usage> {
+    let policy_path = match &args.policy {
+        Some(path) => Some(path.clone()),
+        None => {
+            let path = args.dir.join(policy::FILE_NAME);
+            path.symlink_metadata().is_ok().then_some(path)
+        }
+    };
+    let mut policy = match &policy_path {
+        Some(path) => Policy::load(path)
+            .map_err(|error| Usage::new(error, "see docs/policy.md for what a policy may say"))?,
+        None => Policy::default(),
+    };
+    override_with(&mut policy, args);
+    if policy.trust.certificates.is_empty() {
+        return Err(Usage::new(
+            "no certificates are named, so nobody is trusted",
+            "name the signers' certificates with --certs, or in the policy under [trust]",
+        ));
+    }
+    Ok(Request {
+        root: args.dir.clone(),
+        policy,
+        policy_path,
+        reference_time: match args.time {
+            Some(time) => time,
+            None => now(surroundings)?,
+        },
+        strict: args.strict,
+    })
+}
+
+fn override_with(policy: &mut Policy, args: &CommonArgs) {
+    let trust = &mut policy.trust;
+    replace_all(&mut trust.certificates, &args.certs);
+    if !args.signer.is_empty() {
+        trust.signers = args.signer.iter().cloned().collect();
+    }
+    trust.threshold = args.threshold.unwrap_or(trust.threshold);
+    trust.key_validity = args.key_validity.unwrap_or(trust.key_validity);
+    trust.not_before = args.not_before.or(trust.not_before);
+    let wheelhouse = &mut policy.wheelhouse;
+    wheelhouse.manifest = args.manifest.clone().or(wheelhouse.manifest.take());
+    replace_all(&mut wheelhouse.signatures, &args.signature);
+    wheelhouse.directory = args.directory.clone().or(wheelhouse.directory.take());
+    wheelhouse
+        .allow_unlisted
+        .extend(args.allow_unlisted.iter().cloned());
+}
+
+fn replace_all(values: &mut Vec<PathBuf>, flags: &[PathBuf]) {
+    if !flags.is_empty() {
+        values.clear();
+        values.extend_from_slice(flags);
+    }
+}

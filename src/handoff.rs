@@ -1,0 +1,314 @@
+//! The copy that a command may use.
+//!
+//! In: a [`VerifiedTree`], nothing else. Out: a private directory in which only
+//! files with their signed digest exist, and the environment that points pip and
+//! uv at it. What happens to the original after the check changes nothing.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use pep440_rs::Version;
+use rayon::prelude::*;
+use rustix::process::{Pid, Signal};
+use tempfile::TempDir;
+
+use crate::cancel::Cancel;
+use crate::digest::Sha256Digest;
+use crate::filename::{ProjectName, SdistFilename, WheelFilename};
+use crate::relpath::RelPath;
+use crate::requirements::Requirement;
+use crate::wheelhouse::{CopyError, VerifiedTree};
+
+/// A private, read-only copy of a verified directory. Removed when dropped.
+#[derive(Debug)]
+pub struct Sealed {
+    directory: TempDir,
+    wheelhouse: PathBuf,
+}
+
+/// Why the copy could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum HandoffError {
+    /// A directory could not be made or closed.
+    #[error("cannot make a private directory in {}: {source}", .path.display())]
+    Directory {
+        /// Where it was to be.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file could not be copied.
+    #[error("{0}")]
+    Copy(#[from] CopyError),
+    /// Two files of different directories have one name; installers look into one
+    /// directory only.
+    #[error("{one} and {other} have the same file name, and installers are given one directory")]
+    SameName {
+        /// The first file.
+        one: RelPath,
+        /// The second file.
+        other: RelPath,
+    },
+}
+
+impl Sealed {
+    /// Copies every verified file into a new private directory below `parent`,
+    /// hashing while copying, and takes away every permission to write.
+    ///
+    /// # Errors
+    ///
+    /// A file changed since it was verified, or a directory or file could not be
+    /// made. Nothing is left behind then.
+    pub fn copy(
+        verified: &VerifiedTree,
+        parent: &Path,
+        cancel: &Cancel,
+    ) -> Result<Self, HandoffError> {
+        let failed = |source| HandoffError::Directory {
+            path: parent.to_owned(),
+            source,
+        };
+        let directory = tempfile::Builder::new()
+            .prefix("wheelproof-")
+            .tempdir_in(parent)
+            .map_err(failed)?;
+        let wheelhouse = directory.path().join("wheelhouse");
+        std::fs::create_dir(&wheelhouse).map_err(failed)?;
+        let sealed = Self {
+            directory,
+            wheelhouse,
+        };
+        let mut names: BTreeMap<&str, &RelPath> = BTreeMap::new();
+        for (name, _) in verified.files().iter() {
+            if let Some(other) = names.insert(name.file_name(), name) {
+                return Err(HandoffError::SameName {
+                    one: other.clone(),
+                    other: name.clone(),
+                });
+            }
+        }
+        names.par_iter().try_for_each(|(file_name, name)| {
+            let to = sealed.wheelhouse.join(file_name);
+            verified.files().copy(name, &to, cancel)
+        })?;
+        let read_only = std::fs::Permissions::from_mode(0o555);
+        std::fs::set_permissions(&sealed.wheelhouse, read_only).map_err(failed)?;
+        Ok(sealed)
+    }
+
+    /// Returns the directory with the files.
+    pub fn wheelhouse(&self) -> &Path {
+        &self.wheelhouse
+    }
+
+    /// Writes a file beside the wheelhouse and returns its path.
+    ///
+    /// # Errors
+    ///
+    /// Whatever writing gives.
+    pub fn write(&self, name: &str, contents: &[u8]) -> Result<PathBuf, HandoffError> {
+        let path = self.directory.path().join(name);
+        let failed = |source| HandoffError::Directory {
+            path: path.clone(),
+            source,
+        };
+        std::fs::write(&path, contents).map_err(failed)?;
+        let read_only = std::fs::Permissions::from_mode(0o444);
+        std::fs::set_permissions(&path, read_only).map_err(failed)?;
+        Ok(path)
+    }
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        // An ordinary user cannot empty a directory without write permission.
+        let writable = std::fs::Permissions::from_mode(0o700);
+        let _ = std::fs::set_permissions(&self.wheelhouse, writable);
+    }
+}
+
+/// Returns the environment of a command that may use the copy: the inherited one
+/// without everything that could point pip, uv or Python elsewhere.
+///
+/// `constraints` is a file with the verified digests; with it, pip and uv install
+/// nothing that the file does not name.
+pub fn environment(
+    inherited: &[(OsString, OsString)],
+    wheelhouse: &Path,
+    constraints: Option<&Path>,
+) -> BTreeMap<OsString, OsString> {
+    let mut environment: BTreeMap<OsString, OsString> = inherited
+        .iter()
+        .filter(|(name, _)| !points_elsewhere(name))
+        .cloned()
+        .collect();
+    let mut set = |name: &str, value: &OsStr| {
+        environment.insert(name.into(), value.to_owned());
+    };
+    let wheelhouse = wheelhouse.as_os_str();
+    set("WHEELPROOF_WHEELHOUSE", wheelhouse);
+    // pip: "configuration files are not loaded when PIP_CONFIG_FILE is os.devnull".
+    set("PIP_CONFIG_FILE", OsStr::new("/dev/null"));
+    set("PIP_NO_INDEX", OsStr::new("1"));
+    set("PIP_FIND_LINKS", wheelhouse);
+    set("PIP_ONLY_BINARY", OsStr::new(":all:"));
+    set("PIP_NO_CACHE_DIR", OsStr::new("1"));
+    set("PIP_DISABLE_PIP_VERSION_CHECK", OsStr::new("1"));
+    set("UV_NO_CONFIG", OsStr::new("1"));
+    set("UV_OFFLINE", OsStr::new("1"));
+    set("UV_NO_INDEX", OsStr::new("1"));
+    set("UV_FIND_LINKS", wheelhouse);
+    set("UV_NO_BUILD", OsStr::new("1"));
+    set("UV_NO_CACHE", OsStr::new("1"));
+    if let Some(constraints) = constraints {
+        let constraints = constraints.as_os_str();
+        set("PIP_CONSTRAINT", constraints);
+        set("PIP_REQUIRE_HASHES", OsStr::new("1"));
+        set("UV_CONSTRAINT", constraints);
+        set("UV_REQUIRE_HASHES", OsStr::new("1"));
+        set("WHEELPROOF_REQUIREMENTS", constraints);
+    }
+    environment
+}
+
+/// Returns whether a variable is one of those that decide where pip, uv and
+/// Python take code from.
+fn points_elsewhere(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    ["PIP_", "UV_", "PYTHON", "WHEELPROOF_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}
+
+/// Why a requirement cannot be met from the verified files.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequirementError {
+    /// No verified file is of that project and version.
+    #[error("line {line}: no signed file is {project}=={version}")]
+    NotSigned {
+        /// The line of the requirements file.
+        line: u64,
+        /// The project.
+        project: String,
+        /// The version.
+        version: String,
+    },
+    /// The requirement names digests, and no verified file has one of them.
+    #[error("line {line}: no signed file of {project}=={version} has a digest that the line names")]
+    OtherDigest {
+        /// The line of the requirements file.
+        line: u64,
+        /// The project.
+        project: String,
+        /// The version.
+        version: String,
+    },
+}
+
+/// Returns a constraints file that gives each requirement the digests of its
+/// verified files, in the form that pip and uv read.
+///
+/// # Errors
+///
+/// The first requirement that no verified file meets.
+pub fn constraints(
+    verified: &VerifiedTree,
+    requirements: &[Requirement],
+) -> Result<String, RequirementError> {
+    let mut files: BTreeMap<(ProjectName, Version), Vec<Sha256Digest>> = BTreeMap::new();
+    for (name, digest) in verified.files().iter() {
+        let name = name.file_name();
+        let key = match (WheelFilename::parse(name), SdistFilename::parse(name)) {
+            (Ok(wheel), _) => (wheel.project().clone(), wheel.version().clone()),
+            (_, Ok(sdist)) => (sdist.project().clone(), sdist.version().clone()),
+            _ => continue,
+        };
+        files.entry(key).or_default().push(*digest);
+    }
+    let mut text = String::new();
+    for requirement in requirements {
+        let Requirement {
+            project,
+            version,
+            hashes,
+            marker,
+            line,
+        } = requirement;
+        let says = (*line, project.to_string(), version.to_string());
+        let signed = files
+            .get(&(project.clone(), version.clone()))
+            .ok_or_else(|| {
+                let (line, project, version) = says.clone();
+                RequirementError::NotSigned {
+                    line,
+                    project,
+                    version,
+                }
+            })?;
+        let both: Vec<_> = signed
+            .iter()
+            .filter(|digest| hashes.is_empty() || hashes.contains(digest))
+            .collect();
+        if both.is_empty() {
+            let (line, project, version) = says;
+            return Err(RequirementError::OtherDigest {
+                line,
+                project,
+                version,
+            });
+        }
+        let _ = write!(text, "{project}=={version}");
+        if let Some(marker) = marker {
+            let _ = write!(text, " ; {marker}");
+        }
+        for digest in both {
+            let _ = write!(text, " --hash=sha256:{digest}");
+        }
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// Runs a command and returns how it ended. A signal that asks this program to
+/// end is handed on to the command, which is then waited for.
+///
+/// # Errors
+///
+/// The command could not be started.
+pub fn run(
+    command: &[OsString],
+    environment: &BTreeMap<OsString, OsString>,
+    cancel: &Cancel,
+) -> io::Result<ExitStatus> {
+    let (program, arguments) = command
+        .split_first()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no command was given"))?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs(environment)
+        .spawn()?;
+    let mut told = false;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        // A terminal sends its interrupt to the command as well; other signals
+        // reach this program only.
+        if !told
+            && cancel
+                .signal()
+                .is_some_and(|signal| signal != Signal::INT.as_raw())
+        {
+            told = true;
+            let _ = rustix::process::kill_process(Pid::from_child(&child), Signal::TERM);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

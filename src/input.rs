@@ -1,0 +1,118 @@
+//! Reading small files that anybody may have put there.
+//!
+//! In: a path. Out: its bytes, when it is a regular file within a limit. Nothing
+//! blocks: a FIFO with the name of a manifest is told, not waited for.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+/// Why a file could not be taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// It is not there.
+    #[error("{} is not there", .path.display())]
+    NotFound {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is no regular file.
+    #[error("{} is not a regular file", .path.display())]
+    NotRegular {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is larger than anything of its kind.
+    #[error("{} is larger than {limit} bytes", .path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes it may have.
+        limit: u64,
+    },
+    /// It could not be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+/// Reads a whole regular file of at most `limit` bytes.
+///
+/// # Errors
+///
+/// It is not there, no regular file, larger than the limit, or unreadable.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => InputError::NotFound {
+            path: path.to_owned(),
+        },
+        _ => InputError::Io {
+            path: path.to_owned(),
+            source,
+        },
+    };
+    // Without NONBLOCK, opening a FIFO waits for a writer forever.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file =
+        rustix::fs::open(path, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
+    let file = File::from(file);
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(InputError::NotRegular {
+            path: path.to_owned(),
+        });
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() as u64 > limit {
+        return Err(InputError::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_a_file_cannot_be_read_has_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        std::fs::write(at("file"), "abc").unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            at("fifo"),
+            rustix::fs::FileType::Fifo,
+            Mode::from(0o600),
+            0,
+        )
+        .unwrap();
+        assert_eq!(read(&at("file"), 3).unwrap(), b"abc");
+        assert!(matches!(
+            read(&at("file"), 2),
+            Err(InputError::TooLarge { .. })
+        ));
+        assert!(matches!(
+            read(&at("none"), 2),
+            Err(InputError::NotFound { .. })
+        ));
+        assert!(matches!(
+            read(&at("fifo"), 2),
+            Err(InputError::NotRegular { .. })
+        ));
+        assert!(matches!(
+            read(root.path(), 2),
+            Err(InputError::NotRegular { .. })
+        ));
+    }
+}

@@ -1,0 +1,46 @@
+//! The order of the steps, and nothing else.
+//!
+//! In: what the user asked for. Out: a [`Report`], and the proof that later steps
+//! take. Every check is made on a floor below; here stands which follows which,
+//! and what is left out when one fails.
+
+mod verify;
+
+use std::path::PathBuf;
+
+use crate::policy::Policy;
+use crate::time::UtcTime;
+
+pub use verify::{Verification, verify};
+
+/// What a command is asked to look at.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The directory that the user named.
+    pub root: PathBuf,
+    /// The policy, with what the command line says instead.
+    pub policy: Policy,
+    /// The file the policy came from.
+    pub policy_path: Option<PathBuf>,
+    /// The time to judge keys and signatures at.
+    pub reference_time: UtcTime,
+    /// Whether warnings count as errors.
+    pub strict: bool,
+}
+
+/// Who wants to know how far the work is. All methods may be called from several
+/// threads.
+pub trait Progress: Sync {
+    /// So many bytes in so many files are going to be read.
+    fn hashing(&self, files: u64, bytes: u64);
+    /// So many more bytes were read.
+    fn read(&self, bytes: u64);
+    /// All files were read.
+    fn hashed(&self);
+    /// So many wheels are going to be rebuilt.
+    fn rebuilding(&self, wheels: u64);
+    /// The build of a wheel began.
+    fn building(&self, wheel: &str);
+    /// The rebuild of a wheel ended.
+    fn rebuilt(&self, wheel: &str);
+}

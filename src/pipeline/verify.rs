@@ -1,0 +1,304 @@
+//! Certificates, signatures, manifest, directory.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::audit;
+use crate::cancel::Cancel;
+use crate::digest::Sha256Digest;
+use crate::filename::{SdistFilename, WheelFilename};
+use crate::finding::{Finding, Subject, rules};
+use crate::input::{self, InputError};
+use crate::manifest::{self, Manifest};
+use crate::openpgp::{self, Certificates, SignatureFile};
+use crate::pipeline::{Progress, Request};
+use crate::policy::Locations;
+use crate::relpath::RelPath;
+use crate::report::{FileKind, FileSummary, ManifestSummary, Report, Trouble};
+use crate::tree::{Kind, Tree};
+use crate::wheelhouse::{self, Checked, FileStatus, Status, VerifiedTree};
+
+/// The most bytes a signature file may have; ten thousand signatures fit.
+const MAX_SIGNATURE_FILE: u64 = 16 << 20;
+
+/// What a verification gave.
+#[derive(Debug)]
+pub struct Verification {
+    /// Everything there is to say. Not concluded yet: later steps add to it.
+    pub report: Report,
+    /// The directory held against the manifest; `None` when it did not come to
+    /// that.
+    pub checked: Option<Checked>,
+}
+
+impl Verification {
+    /// Returns the directory as verified, when nothing at all speaks against it:
+    /// no finding about signatures, manifest or files, and no trouble.
+    pub fn complete(&self) -> Option<VerifiedTree> {
+        let mut report = self.report.clone();
+        report.conclude();
+        if report.exit_code != 0 {
+            return None;
+        }
+        self.checked.as_ref().and_then(Checked::complete)
+    }
+}
+
+/// Verifies a directory. The report says why when it could not.
+pub fn verify(
+    command: &'static str,
+    request: &Request,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> Verification {
+    let mut report = Report::new(command, request.reference_time);
+    report.strict = request.strict;
+    let checked = steps(request, &mut report, cancel, progress);
+    Verification { report, checked }
+}
+
+fn steps(
+    request: &Request,
+    report: &mut Report,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> Option<Checked> {
+    let trust = &request.policy.trust;
+    let certificates = match Certificates::load(&trust.certificates) {
+        Ok(certificates) => certificates,
+        Err(error) => {
+            let next = "name the signers' certificates with --certs or in the policy";
+            report.errors.push(trouble(&error, next));
+            return None;
+        }
+    };
+    report
+        .findings
+        .extend(audit::certificates(&certificates, trust));
+
+    let locations = request.policy.wheelhouse.locate(&request.root);
+    let manifest_path = match &locations.manifest {
+        Some(path) => path,
+        None => return without_manifest(request, report, &locations),
+    };
+    let manifest_name = manifest_path.display().to_string();
+    let manifest_bytes = match input::read(manifest_path, manifest::MAX_BYTES) {
+        Ok(bytes) => bytes,
+        Err(InputError::NotFound { .. }) => return without_manifest(request, report, &locations),
+        Err(error) => {
+            report.errors.push(trouble(
+                &error,
+                "a manifest is a text file that lists digests and names",
+            ));
+            return None;
+        }
+    };
+    report.manifest = Some(ManifestSummary {
+        path: manifest_name.clone(),
+        sha256: Sha256Digest::of(&manifest_bytes),
+        entries: None,
+    });
+
+    let signature_files = read_signatures(report, &manifest_name, &locations.signatures)?;
+    let judgement = openpgp::authenticate(
+        manifest_bytes,
+        &signature_files,
+        &certificates,
+        trust,
+        request.reference_time,
+    );
+    report.findings.extend(audit::signatures(
+        &manifest_name,
+        &signature_files,
+        &judgement,
+    ));
+    report.signatures = judgement.facts;
+    report.threshold = Some(judgement.threshold);
+
+    let (manifest, faults) = Manifest::parse(&judgement.authenticated?);
+    if let Some(summary) = &mut report.manifest {
+        summary.entries = Some(manifest.entries().len() as u64);
+    }
+    let lists_nothing = manifest.is_empty() && faults.is_empty();
+    report
+        .findings
+        .extend(audit::manifest(&manifest_name, &faults, lists_nothing));
+
+    let tree = scan(report, &locations.directory)?;
+    let allowed = allowed(request, &locations);
+    let (files, bytes) = tree
+        .entries()
+        .iter()
+        .filter(|entry| entry.kind == Kind::File)
+        .fold((0, 0u64), |(files, bytes), entry| {
+            (files + 1, bytes.saturating_add(entry.size))
+        });
+    progress.hashing(files, bytes);
+    let checked = wheelhouse::check(&manifest, tree, &allowed, cancel, &|bytes| {
+        progress.read(bytes);
+    });
+    progress.hashed();
+    report.is_empty = lists_nothing && !checked.files.iter().any(is_there);
+    describe(report, &locations.directory, &manifest_name, &checked);
+    Some(checked)
+}
+
+/// Says that there is no manifest, and whether there is anything else.
+fn without_manifest(
+    request: &Request,
+    report: &mut Report,
+    locations: &Locations,
+) -> Option<Checked> {
+    let tree = scan(report, &locations.directory)?;
+    let allowed = allowed(request, locations);
+    report.is_empty = tree.entries().iter().all(|entry| {
+        entry
+            .path
+            .as_ref()
+            .is_some_and(|path| allowed.contains(path))
+    });
+    let path = locations.manifest.as_ref().unwrap_or(&request.root);
+    report.findings.push(Finding::new(
+        &rules::MANIFEST_MISSING,
+        Subject::path(path.display().to_string()),
+    ));
+    None
+}
+
+fn read_signatures(
+    report: &mut Report,
+    manifest_name: &str,
+    paths: &[PathBuf],
+) -> Option<Vec<SignatureFile>> {
+    if paths.is_empty() {
+        report.findings.push(Finding::new(
+            &rules::SIGNATURE_MISSING,
+            Subject::path(format!("{manifest_name}.asc")),
+        ));
+    }
+    let mut files = Vec::new();
+    for path in paths {
+        let name = path.display().to_string();
+        match input::read(path, MAX_SIGNATURE_FILE) {
+            Ok(bytes) => files.push(SignatureFile::parse(name, &bytes)),
+            Err(InputError::NotFound { .. }) => report
+                .findings
+                .push(Finding::new(&rules::SIGNATURE_MISSING, Subject::path(name))),
+            Err(error @ (InputError::NotRegular { .. } | InputError::TooLarge { .. })) => {
+                report.findings.push(
+                    Finding::new(&rules::SIGNATURE_MALFORMED, Subject::path(name)).found(error),
+                );
+            }
+            Err(error @ InputError::Io { .. }) => {
+                report
+                    .errors
+                    .push(trouble(&error, "make the file readable"));
+                return None;
+            }
+        }
+    }
+    Some(files)
+}
+
+fn scan(report: &mut Report, directory: &Path) -> Option<Tree> {
+    match Tree::scan(directory) {
+        Ok(tree) => Some(tree),
+        Err(crate::tree::TreeError::NotADirectory { kind, .. }) if kind == Kind::Symlink => {
+            report.findings.push(
+                Finding::new(
+                    &rules::SYMLINK,
+                    Subject::path(directory.display().to_string()),
+                )
+                .found(kind.as_str())
+                .next("name the directory itself, not a link to it"),
+            );
+            None
+        }
+        Err(error) => {
+            let next = "name the directory that holds the wheels";
+            report.errors.push(trouble(&error, next));
+            None
+        }
+    }
+}
+
+/// Returns the names that may lie in the directory unsigned: what the policy
+/// allows, and manifest, signatures and policy where they lie among the files.
+fn allowed(request: &Request, locations: &Locations) -> BTreeSet<RelPath> {
+    let own = locations
+        .manifest
+        .iter()
+        .chain(&locations.signatures)
+        .chain(&request.policy_path);
+    own.filter_map(|path| below(path, &locations.directory))
+        .chain(request.policy.wheelhouse.allow_unlisted.iter().cloned())
+        .collect()
+}
+
+/// Returns where a file lies in a directory, however the two are written.
+fn below(path: &Path, directory: &Path) -> Option<RelPath> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    let place = parent.join(path.file_name()?);
+    let below = place.strip_prefix(directory.canonicalize().ok()?).ok()?;
+    RelPath::parse(below.to_str()?).ok()
+}
+
+fn is_there(file: &FileStatus) -> bool {
+    !matches!(file.status, Status::Missing | Status::Allowed)
+}
+
+fn describe(report: &mut Report, directory: &Path, manifest: &str, checked: &Checked) {
+    report.files = checked.files.iter().map(summary).collect();
+    report
+        .findings
+        .extend(audit::files(directory, manifest, &checked.files));
+    for file in &checked.files {
+        if let Status::Unreadable(reason) = &file.status {
+            report.errors.push(Trouble {
+                message: format!(
+                    "cannot read {}: {reason}",
+                    directory.join(&file.name).display()
+                ),
+                next: "make the file readable, then check again".to_owned(),
+            });
+        }
+    }
+}
+
+fn summary(file: &FileStatus) -> FileSummary {
+    let name = file.name.rsplit('/').next().unwrap_or(&file.name);
+    FileSummary {
+        path: file.name.clone(),
+        sha256: file.expected,
+        size: file.size,
+        kind: if WheelFilename::parse(name).is_ok() {
+            FileKind::Wheel
+        } else if SdistFilename::parse(name).is_ok() {
+            FileKind::Sdist
+        } else {
+            FileKind::Other
+        },
+        status: match file.status {
+            Status::Ok => "ok",
+            Status::Missing => "missing",
+            Status::Mismatch { .. } => "mismatch",
+            Status::LfsPointer { .. } => "lfs-pointer",
+            Status::Changed => "changed",
+            Status::Unreadable(_) => "unreadable",
+            Status::NotAFile(_) => "not-a-file",
+            Status::Unlisted => "unlisted",
+            Status::Allowed => "allowed",
+            Status::NotUtf8 | Status::Unnameable => "bad-name",
+        },
+    }
+}
+
+fn trouble(error: &dyn std::error::Error, next: &str) -> Trouble {
+    Trouble {
+        message: error.to_string(),
+        next: next.to_owned(),
+    }
+}

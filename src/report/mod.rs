@@ -1,0 +1,187 @@
+//! What a command has to say, as one value, and the forms it is written in.
+//!
+//! In: facts, findings and outcomes. Out: a [`Report`] with its verdict and exit
+//! code, written as text or JSON. No check is made here, and nothing here knows
+//! the command line.
+
+mod json;
+mod text;
+
+use serde::Serialize;
+
+use crate::digest::Sha256Digest;
+use crate::finding::{Finding, Severity};
+use crate::openpgp::{SignatureFact, Threshold};
+use crate::time::UtcTime;
+
+pub use text::{Palette, escape};
+
+/// The name and version of the report's format.
+pub const SCHEMA: &str = "wheelproof.report/1";
+
+/// Which program wrote a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// The answer in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Everything asked for holds.
+    Pass,
+    /// Findings speak against the wheelhouse.
+    Fail,
+    /// The work could not be done.
+    Error,
+    /// There was nothing to check.
+    Empty,
+}
+
+impl Verdict {
+    /// Returns the exit code that stands for the verdict.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Fail => 1,
+            Self::Error => 3,
+            Self::Empty => 4,
+        }
+    }
+}
+
+/// The manifest that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ManifestSummary {
+    /// The file, as the user would name it.
+    pub path: String,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+    /// How many files it lists; `None` when nobody trusted signed it, so that it
+    /// was not read.
+    pub entries: Option<u64>,
+}
+
+/// What kind of file a name promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileKind {
+    /// A wheel.
+    Wheel,
+    /// A source distribution.
+    Sdist,
+    /// Something else.
+    Other,
+}
+
+/// One file of the wheelhouse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileSummary {
+    /// The name below the directory.
+    pub path: String,
+    /// The signed digest.
+    pub sha256: Option<Sha256Digest>,
+    /// The size in bytes, when the file was read.
+    pub size: Option<u64>,
+    /// What the name promises.
+    pub kind: FileKind,
+    /// What the check says.
+    pub status: &'static str,
+}
+
+/// Something that kept the tool from doing its work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    /// What happened, and where.
+    pub message: String,
+    /// What to do.
+    pub next: String,
+}
+
+/// Everything a command has to say.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The format of this report: [`SCHEMA`].
+    pub schema: &'static str,
+    /// Who wrote it.
+    pub tool: Tool,
+    /// The command, such as `verify`.
+    pub command: &'static str,
+    /// The answer in one word.
+    pub verdict: Verdict,
+    /// The exit code of the program.
+    pub exit_code: u8,
+    /// The time that keys and signatures were judged at.
+    pub time: UtcTime,
+    /// The manifest, when there is one.
+    pub manifest: Option<ManifestSummary>,
+    /// One fact a signature.
+    pub signatures: Vec<SignatureFact>,
+    /// Signers asked for and met.
+    pub threshold: Option<Threshold>,
+    /// Every listed name and every directory entry.
+    pub files: Vec<FileSummary>,
+    /// What the policy cares about, in the order of the checks.
+    pub findings: Vec<Finding>,
+    /// What kept the tool from doing its work.
+    pub errors: Vec<Trouble>,
+    /// Whether the wheelhouse holds nothing at all.
+    #[serde(skip)]
+    pub is_empty: bool,
+    /// Whether warnings count as errors.
+    #[serde(skip)]
+    pub strict: bool,
+}
+
+impl Report {
+    /// Returns a report that says nothing yet.
+    pub fn new(command: &'static str, time: UtcTime) -> Self {
+        Self {
+            schema: SCHEMA,
+            tool: Tool {
+                name: env!("CARGO_PKG_NAME"),
+                version: env!("CARGO_PKG_VERSION"),
+            },
+            command,
+            verdict: Verdict::Error,
+            exit_code: Verdict::Error.exit_code(),
+            time,
+            manifest: None,
+            signatures: Vec::new(),
+            threshold: None,
+            files: Vec::new(),
+            findings: Vec::new(),
+            errors: Vec::new(),
+            is_empty: false,
+            strict: false,
+        }
+    }
+
+    /// Returns how many findings have a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+    }
+
+    /// Sets verdict and exit code from everything the report says. Call it last.
+    pub fn conclude(&mut self) {
+        let against =
+            self.count(Severity::Error) > 0 || (self.strict && self.count(Severity::Warning) > 0);
+        self.verdict = if self.is_empty {
+            Verdict::Empty
+        } else if against {
+            Verdict::Fail
+        } else if !self.errors.is_empty() {
+            Verdict::Error
+        } else {
+            Verdict::Pass
+        };
+        self.exit_code = self.verdict.exit_code();
+    }
+}

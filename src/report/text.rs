@@ -1,0 +1,386 @@
+//! Reports for people.
+//!
+//! Whatever came from the input is escaped: a file name belongs to its author,
+//! the terminal to its user.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Report, Verdict};
+use crate::finding::{Finding, Severity, Subject};
+use crate::openpgp::{SignatureFact, SignatureVerdict};
+
+/// How many findings of one rule are written out; JSON has them all.
+const FINDINGS_A_RULE: usize = 20;
+
+/// The styles of a report. They are always written; the stream strips them where
+/// they do not belong.
+#[derive(Debug, Clone, Copy)]
+pub struct Palette {
+    good: Style,
+    bad: Style,
+    warning: Style,
+    note: Style,
+    faint: Style,
+    strong: Style,
+}
+
+impl Default for Palette {
+    fn default() -> Self {
+        let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
+        Self {
+            good: color(AnsiColor::Green).bold(),
+            bad: color(AnsiColor::Red).bold(),
+            warning: color(AnsiColor::Yellow).bold(),
+            note: color(AnsiColor::Cyan).bold(),
+            faint: Style::new().dimmed(),
+            strong: Style::new().bold(),
+        }
+    }
+}
+
+impl Palette {
+    fn of(&self, severity: Severity) -> Style {
+        match severity {
+            Severity::Error => self.bad,
+            Severity::Warning => self.warning,
+            Severity::Note => self.note,
+        }
+    }
+}
+
+/// Returns a text that no terminal takes for anything but text: control
+/// characters, and characters that change the direction of writing or take no
+/// room, as `\u{…}`.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        let deceives = character.is_control()
+            || matches!(
+                character,
+                '\u{ad}' | '\u{61c}' | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+            );
+        if deceives {
+            escaped.extend(character.escape_default());
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+impl Report {
+    /// Writes the report for people. With `quiet`, findings and errors only.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the writer returns.
+    pub fn write_text(&self, out: &mut dyn Write, quiet: bool) -> io::Result<()> {
+        let palette = Palette::default();
+        if !quiet {
+            self.write_signatures(out, &palette)?;
+            self.write_files(out, &palette)?;
+        }
+        self.write_findings(out, &palette)?;
+        for error in &self.errors {
+            writeln!(
+                out,
+                "{}error{}: {}",
+                palette.bad.render(),
+                palette.bad.render_reset(),
+                escape(&error.message)
+            )?;
+            write_field(out, &palette, "next", &error.next)?;
+            writeln!(out)?;
+        }
+        if !quiet || self.verdict != Verdict::Pass {
+            self.write_verdict(out, &palette)?;
+        }
+        Ok(())
+    }
+
+    fn write_signatures(&self, out: &mut dyn Write, palette: &Palette) -> io::Result<()> {
+        if self.signatures.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{}", styled(palette.strong, "signatures"))?;
+        for fact in &self.signatures {
+            write_signature(out, palette, fact)?;
+        }
+        if let Some(threshold) = &self.threshold {
+            let met = threshold.met_by.len();
+            writeln!(
+                out,
+                "  {met} of {} {} counted, {} required",
+                self.signatures.len(),
+                plural(self.signatures.len(), "signature", "signatures"),
+                threshold.required
+            )?;
+        }
+        writeln!(out)
+    }
+
+    fn write_files(&self, out: &mut dyn Write, palette: &Palette) -> io::Result<()> {
+        if let Some(manifest) = &self.manifest {
+            write!(
+                out,
+                "{}  {}",
+                styled(palette.strong, "manifest"),
+                escape(&manifest.path)
+            )?;
+            match manifest.entries {
+                Some(entries) => {
+                    writeln!(out, ", {entries} {}", plural_u64(entries, "file", "files"))?
+                }
+                None => writeln!(out, ", not read: not enough trusted signers")?,
+            }
+        }
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut bytes = 0u64;
+        for file in &self.files {
+            *counts.entry(file.status).or_default() += 1;
+            bytes = bytes.saturating_add(file.size.unwrap_or(0));
+        }
+        if !counts.is_empty() {
+            let mut line = String::new();
+            // What is well first, the rest by name.
+            for (status, count) in counts
+                .get_key_value("ok")
+                .into_iter()
+                .chain(counts.iter().filter(|(status, _)| **status != "ok"))
+            {
+                let separator = if line.is_empty() { "" } else { ", " };
+                let _ = write!(line, "{separator}{count} {status}");
+            }
+            writeln!(
+                out,
+                "{}     {line} ({})",
+                styled(palette.strong, "files"),
+                size(bytes)
+            )?;
+        }
+        if self.manifest.is_some() || !self.files.is_empty() {
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    fn write_findings(&self, out: &mut dyn Write, palette: &Palette) -> io::Result<()> {
+        let mut by_rule: BTreeMap<(&str, Severity), usize> = BTreeMap::new();
+        for finding in &self.findings {
+            let seen = by_rule
+                .entry((finding.rule.name, finding.severity))
+                .or_default();
+            *seen += 1;
+            if *seen <= FINDINGS_A_RULE {
+                write_finding(out, palette, finding)?;
+            }
+        }
+        for ((rule, severity), count) in by_rule {
+            if let Some(more) = count.checked_sub(FINDINGS_A_RULE).filter(|more| *more > 0) {
+                writeln!(
+                    out,
+                    "{}: {more} more are not written here; --format json has them all\n",
+                    styled(palette.of(severity), &format!("{severity}[{rule}]"))
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_verdict(&self, out: &mut dyn Write, palette: &Palette) -> io::Result<()> {
+        let (style, word) = match self.verdict {
+            Verdict::Pass => (palette.good, "PASS"),
+            Verdict::Fail => (palette.bad, "FAIL"),
+            Verdict::Error => (palette.bad, "ERROR"),
+            Verdict::Empty => (palette.bad, "EMPTY"),
+        };
+        let mut parts = Vec::new();
+        for (severity, one, many) in [
+            (Severity::Error, "error", "errors"),
+            (Severity::Warning, "warning", "warnings"),
+            (Severity::Note, "note", "notes"),
+        ] {
+            let count = self.count(severity);
+            if count > 0 {
+                parts.push(format!("{count} {}", plural(count, one, many)));
+            }
+        }
+        let says = match self.verdict {
+            Verdict::Pass => "everything asked for holds",
+            Verdict::Fail => "do not use this wheelhouse",
+            Verdict::Error => "the work could not be done",
+            Verdict::Empty => "there is nothing to check",
+        };
+        let counts = if parts.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", parts.join(", "))
+        };
+        writeln!(out, "{}: {says}{counts}", styled(style, word))
+    }
+}
+
+fn write_signature(out: &mut dyn Write, palette: &Palette, fact: &SignatureFact) -> io::Result<()> {
+    let word = verdict_word(fact.verdict);
+    let style = match fact.verdict {
+        SignatureVerdict::Good => palette.good,
+        SignatureVerdict::UnknownKey | SignatureVerdict::NotPinned => palette.note,
+        _ => palette.bad,
+    };
+    let who = match (&fact.signer, &fact.key) {
+        (Some(signer), _) => signer.to_string(),
+        (None, Some(key)) => format!("key {}", escape(key)),
+        (None, None) => "a key it does not name".to_owned(),
+    };
+    write!(out, "  {} {who}", styled(style, &format!("{word:<14}")))?;
+    if let Some(user_id) = &fact.user_id {
+        write!(out, "  {}", escape(user_id))?;
+    }
+    writeln!(out)?;
+    let created = fact
+        .created
+        .map_or_else(|| "undated".to_owned(), |time| format!("signed {time}"));
+    writeln!(
+        out,
+        "                 {}",
+        styled(
+            palette.faint,
+            &format!("{created}, {}; {}", fact.hash, escape(&fact.reason))
+        )
+    )
+}
+
+/// Returns the word for a verdict in a narrow column.
+fn verdict_word(verdict: SignatureVerdict) -> &'static str {
+    use SignatureVerdict as V;
+    match verdict {
+        V::Good => "good",
+        V::NotPinned => "not pinned",
+        V::UnknownKey => "unknown key",
+        V::Unsupported => "unsupported",
+        V::Bad => "BAD",
+        V::WeakHash => "weak hash",
+        V::Future => "in the future",
+        V::Expired => "expired",
+        V::TooOld => "too old",
+        V::SignerRevoked => "REVOKED",
+        V::SignerExpiredWhenSigned => "key expired",
+        V::SignerExpiredSince => "key expired",
+        V::SignerNotYetValid => "key too new",
+        V::SignerUnbound => "key unbound",
+        V::SignerNotForSigning => "not for signing",
+    }
+}
+
+fn write_finding(out: &mut dyn Write, palette: &Palette, finding: &Finding) -> io::Result<()> {
+    let head = format!("{}[{}]", finding.severity, finding.rule.name);
+    writeln!(
+        out,
+        "{}: {}",
+        styled(palette.of(finding.severity), &head),
+        finding.message
+    )?;
+    if let Some(place) = place(&finding.subject) {
+        write_field(out, palette, "where", &place)?;
+    }
+    if let Some(expected) = &finding.expected {
+        write_field(out, palette, "expected", expected)?;
+    }
+    if let Some(found) = &finding.found {
+        write_field(out, palette, "found", found)?;
+    }
+    write_field(out, palette, "next", &finding.next)?;
+    writeln!(out)
+}
+
+fn write_field(out: &mut dyn Write, palette: &Palette, name: &str, value: &str) -> io::Result<()> {
+    let label = styled(palette.faint, &format!("{:<10}", format!("{name}:")));
+    writeln!(out, "  {label}{}", escape(value))
+}
+
+fn place(subject: &Subject) -> Option<String> {
+    let mut place = subject.path.clone()?;
+    match (&subject.manifest, subject.line) {
+        (Some(manifest), Some(line)) => {
+            let _ = write!(place, " ({manifest}, line {line})");
+        }
+        (None, Some(line)) => {
+            let _ = write!(place, ", line {line}");
+        }
+        _ => {}
+    }
+    if let Some(member) = &subject.member {
+        let _ = write!(place, ", member {member}");
+    }
+    Some(place)
+}
+
+fn styled(style: Style, text: &str) -> String {
+    format!("{}{text}{}", style.render(), style.render_reset())
+}
+
+fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
+
+fn plural_u64<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
+
+/// Returns a number of bytes in the largest binary unit it fills.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let mut tenths = u128::from(bytes) * 10 / 1024;
+    let mut unit = 0;
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).copied().unwrap_or("TiB");
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_control_or_direction_character_reaches_the_terminal() {
+        for (raw, shown) in [
+            ("plain é 漢", "plain é 漢"),
+            ("\u{1b}[31mred", "\\u{1b}[31mred"),
+            ("a\nb\r", "a\\nb\\r"),
+            ("abc\u{202e}fdp.whl", "abc\\u{202e}fdp.whl"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("zero\u{200b}width", "zero\\u{200b}width"),
+        ] {
+            assert_eq!(escape(raw), shown);
+        }
+    }
+
+    #[test]
+    fn sizes_are_cut_to_one_decimal() {
+        for (bytes, shown) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (5 << 20, "5.0 MiB"),
+            (u64::MAX, "16777215.9 TiB"),
+        ] {
+            assert_eq!(size(bytes), shown);
+        }
+    }
+}
