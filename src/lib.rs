@@ -49,3 +49,4 @@ pub mod finding;
 pub mod recipe;
 pub mod relpath;
 pub mod time;
+pub mod wheel;
