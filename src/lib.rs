@@ -43,6 +43,7 @@
 
 pub mod archive;
 pub mod cancel;
+pub mod compare;
 pub mod digest;
 pub mod filename;
 pub mod finding;
