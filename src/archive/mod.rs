@@ -3,7 +3,39 @@
 //! In: bytes nobody has vouched for. Out: members and their headers exactly as
 //! they are written, or a named fault. Nothing is unpacked here.
 
+pub mod zip;
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use rustix::fs::OFlags;
 use serde::Serialize;
+
+/// Opens a file for reading when it is a regular file.
+///
+/// # Errors
+///
+/// What the operating system says, or [`io::ErrorKind::InvalidInput`] for
+/// anything that is not a regular file.
+pub fn open_regular_file(path: &Path) -> io::Result<File> {
+    // Without O_NONBLOCK, opening a FIFO waits until somebody writes to it.
+    // It changes nothing for regular files (POSIX open()).
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "this is not a regular file",
+        ))
+    }
+}
 
 /// How much an archive may hold before it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,0 +1,542 @@
+//! What differs in which members there are, and member by member.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::io::{self, Read};
+
+use super::difference::{
+    Compressed, Consequence, Contents, Difference, Digested, HeaderField, Kind, Sides, UnixMode,
+};
+use super::record::{self, Changed};
+use super::streams::{self, Buffers};
+use super::text::{self, Budget, ContentDiff};
+use super::{Side, split};
+use crate::archive::zip::{Archive, DescriptorForm, Member, RawText, ZipError};
+use crate::cancel::Cancel;
+use crate::digest::Sha256Digest;
+use crate::wheel;
+
+/// A member of one side, or of both, with its name.
+pub(super) struct Paired<T> {
+    /// How many members of this name come before it.
+    occurrence: u64,
+    /// Its place in the central directory.
+    pub(super) sides: T,
+}
+
+/// Which members belong together: those of the same name, the first with the
+/// first, the second with the second.
+pub(super) struct Pairing {
+    /// Members of both sides, in the published order.
+    pub(super) common: Vec<Paired<Sides<usize>>>,
+    only_published: Vec<Paired<usize>>,
+    only_rebuilt: Vec<Paired<usize>>,
+}
+
+impl Pairing {
+    /// Pairs the members of two archives; time and memory grow with their number.
+    pub(super) fn new(published: &Archive<'_>, rebuilt: &Archive<'_>) -> Self {
+        let mut of_rebuilt: HashMap<_, usize> = keys(rebuilt)
+            .enumerate()
+            .map(|(index, key)| (key, index))
+            .collect();
+        let mut common = Vec::new();
+        let mut only_published = Vec::new();
+        for (index, key) in keys(published).enumerate() {
+            let (_, occurrence) = key;
+            match of_rebuilt.remove(&key) {
+                Some(other) => common.push(Paired {
+                    occurrence,
+                    sides: Sides {
+                        published: index,
+                        rebuilt: other,
+                    },
+                }),
+                None => only_published.push(Paired {
+                    occurrence,
+                    sides: index,
+                }),
+            }
+        }
+        let mut only_rebuilt: Vec<_> = of_rebuilt
+            .into_iter()
+            .map(|((_, occurrence), index)| Paired {
+                occurrence,
+                sides: index,
+            })
+            .collect();
+        only_rebuilt.sort_by_key(|paired| paired.sides);
+        Self {
+            common,
+            only_published,
+            only_rebuilt,
+        }
+    }
+}
+
+/// Returns the name of each member and how many of that name came before.
+fn keys<'a>(archive: &'a Archive<'_>) -> impl Iterator<Item = (&'a RawText, u64)> {
+    let mut seen: HashMap<&RawText, u64> = HashMap::new();
+    archive.members().iter().map(move |member| {
+        let count = seen.entry(member.name()).or_default();
+        *count += 1;
+        (member.name(), *count - 1)
+    })
+}
+
+/// Lists members on one side only, then what differs in the others.
+pub(super) fn differences(
+    published: &Archive<'_>,
+    rebuilt: &Archive<'_>,
+    pairing: &Pairing,
+    buffers: &mut Buffers,
+    cancel: &Cancel,
+) -> Result<Vec<Difference>, (Side, io::Error)> {
+    let mut work = Work {
+        archives: Sides { published, rebuilt },
+        cancel,
+        buffers,
+        budget: Budget::new(),
+        changed: Changed::new(),
+        has_duplicates: false,
+        differences: Vec::new(),
+    };
+    for paired in &pairing.only_published {
+        work.only(Side::Published, paired, Kind::OnlyPublished, |own| Sides {
+            published: own,
+            rebuilt: None,
+        })?;
+    }
+    for paired in &pairing.only_rebuilt {
+        work.only(Side::Rebuilt, paired, Kind::OnlyRebuilt, |own| Sides {
+            published: None,
+            rebuilt: own,
+        })?;
+    }
+    let mut records = Vec::new();
+    for paired in &pairing.common {
+        if let Some(members) = work.members(paired.sides) {
+            let index = work.differences.len();
+            let contents_differ = work.pair(members, paired.occurrence)?;
+            if contents_differ && is_record(members.published) {
+                records.push((index, members));
+            }
+        }
+    }
+    for (index, members) in records {
+        if work.record_follows(members)?
+            && let Some(difference) = work.differences.get_mut(index)
+        {
+            difference.consequence = Some(Consequence::RecordFollowsMembers);
+        }
+    }
+    Ok(work.differences)
+}
+
+fn is_record(member: &Member) -> bool {
+    member.name().as_str().is_some_and(wheel::is_record)
+}
+
+/// The comparison while it goes on.
+struct Work<'a> {
+    archives: Sides<&'a Archive<'a>>,
+    cancel: &'a Cancel,
+    buffers: &'a mut Buffers,
+    budget: Budget,
+    /// The members RECORD may follow; RECORD itself is not among them.
+    changed: Changed<'a>,
+    /// Rows of RECORD tell no duplicates apart, so then nothing follows.
+    has_duplicates: bool,
+    differences: Vec<Difference>,
+}
+
+impl<'a> Work<'a> {
+    fn members(&self, indexes: Sides<usize>) -> Option<Sides<&'a Member>> {
+        Some(Sides {
+            published: self.archives.published.members().get(indexes.published)?,
+            rebuilt: self.archives.rebuilt.members().get(indexes.rebuilt)?,
+        })
+    }
+
+    /// Notes a member that differs, for RECORD.
+    fn note(&mut self, member: &'a Member, sides: Sides<Option<Digested>>) {
+        if !is_record(member) {
+            let before = self.changed.insert(member.name().as_bytes(), sides);
+            self.has_duplicates |= before.is_some();
+        }
+    }
+
+    /// Adds a member that one side does not have.
+    fn only(
+        &mut self,
+        side: Side,
+        paired: &Paired<usize>,
+        kind: fn(Contents) -> Kind,
+        sides: fn(Option<Digested>) -> Sides<Option<Digested>>,
+    ) -> Result<(), (Side, io::Error)> {
+        let Some(member) = side.of(&self.archives).members().get(paired.sides) else {
+            return Ok(());
+        };
+        let contents = self.contents(side, member)?;
+        if let Contents::Read(digested) = contents {
+            self.note(member, sides(Some(digested)));
+        }
+        let difference = Difference::of_member(member.name(), paired.occurrence, kind(contents));
+        self.differences.push(difference);
+        Ok(())
+    }
+
+    /// Reads a member to its end.
+    fn contents(&mut self, side: Side, member: &Member) -> Result<Contents, (Side, io::Error)> {
+        let result = side
+            .of(&self.archives)
+            .reader(member)
+            .and_then(|mut reader| {
+                streams::digest(self.buffers, |buffer| {
+                    self.cancel.check().map_err(ZipError::Io)?;
+                    reader.read_piece(buffer)
+                })
+            });
+        match split(result).map_err(|error| (side, error))? {
+            Ok(digested) => Ok(Contents::Read(digested)),
+            Err(reason) => Ok(Contents::Unreadable { reason }),
+        }
+    }
+
+    /// Compares one member; tells whether the contents are known to differ. That
+    /// difference is then the first one added.
+    fn pair(
+        &mut self,
+        members: Sides<&'a Member>,
+        occurrence: u64,
+    ) -> Result<bool, (Side, io::Error)> {
+        let (mut kinds, contents_differ) = self.packed(members)?;
+        kinds.extend(headers(members, contents_differ));
+        let name = members.published.name();
+        self.differences.extend(
+            kinds
+                .into_iter()
+                .map(|kind| Difference::of_member(name, occurrence, kind)),
+        );
+        Ok(contents_differ)
+    }
+
+    /// Compares contents and packing, the former only where the latter differs.
+    fn packed(
+        &mut self,
+        members: Sides<&'a Member>,
+    ) -> Result<(Vec<Kind>, bool), (Side, io::Error)> {
+        let compressed = members.map(|member| Compressed {
+            method: member.central().method,
+            size: member.central().compressed_size,
+        });
+        let encrypted = members.map(|member| member.central().is_encrypted());
+        // Equal bytes read in the same way are equal contents.
+        if compressed.published == compressed.rebuilt
+            && encrypted.published == encrypted.rebuilt
+            && self.same_data(members)?
+        {
+            return Ok((Vec::new(), false));
+        }
+        let readers = (
+            self.archives.published.reader(members.published),
+            self.archives.rebuilt.reader(members.rebuilt),
+        );
+        let cancel = self.cancel;
+        let streams = match readers {
+            (Ok(mut published), Ok(mut rebuilt)) => streams::compare(
+                self.buffers,
+                |buffer| {
+                    cancel.check().map_err(ZipError::Io)?;
+                    published.read_piece(buffer)
+                },
+                |buffer| rebuilt.read_piece(buffer),
+            ),
+            (Err(error), _) => Err((Side::Published, error)),
+            (_, Err(error)) => Err((Side::Rebuilt, error)),
+        };
+        let streams = match streams {
+            Ok(streams) => streams,
+            Err((side, ZipError::Io(error))) => return Err((side, error)),
+            Err(_) => {
+                let sides = Sides {
+                    published: self.contents(Side::Published, members.published)?,
+                    rebuilt: self.contents(Side::Rebuilt, members.rebuilt)?,
+                };
+                return Ok((vec![Kind::UnreadableMember(sides)], false));
+            }
+        };
+        let sides = streams.digested;
+        let mut kinds = Vec::new();
+        let contents_differ = streams.first_difference.is_some();
+        if contents_differ {
+            self.note(members.published, sides.map(Some));
+            kinds.push(Kind::Contents {
+                sides,
+                diff: self.diff(members, sides)?,
+            });
+        }
+        if !contents_differ || compressed.published.method != compressed.rebuilt.method {
+            kinds.push(Kind::Compression(compressed));
+        }
+        Ok((kinds, contents_differ))
+    }
+
+    fn same_data(&mut self, members: Sides<&'a Member>) -> Result<bool, (Side, io::Error)> {
+        let mut published = self.archives.published.raw(members.published.data());
+        let mut rebuilt = self.archives.rebuilt.raw(members.rebuilt.data());
+        streams::are_same(
+            self.buffers,
+            |buffer| self.cancel.check().and_then(|()| published.read(buffer)),
+            |buffer| rebuilt.read(buffer),
+        )
+    }
+
+    /// Compares contents that are known to differ as texts, when they are small.
+    fn diff(
+        &mut self,
+        members: Sides<&'a Member>,
+        sides: Sides<Digested>,
+    ) -> Result<ContentDiff, (Side, io::Error)> {
+        if sides.published.size.max(sides.rebuilt.size) > text::MEMBER_BYTES {
+            return Ok(ContentDiff::TooLarge);
+        }
+        let both = self.both(members, text::MEMBER_BYTES)?;
+        Ok(match both {
+            Some(both) => self.budget.diff(&both.published, &both.rebuilt),
+            None => ContentDiff::TooLarge,
+        })
+    }
+
+    /// Returns the contents of both members when they can be read and have at
+    /// most `limit` bytes.
+    fn both(
+        &self,
+        members: Sides<&'a Member>,
+        limit: u64,
+    ) -> Result<Option<Sides<Vec<u8>>>, (Side, io::Error)> {
+        let read = |side: Side| {
+            let (archive, member) = (*side.of(&self.archives), *side.of(&members));
+            split(archive.contents(member, limit)).map_err(|error| (side, error))
+        };
+        Ok(match (read(Side::Published)?, read(Side::Rebuilt)?) {
+            (Ok(published), Ok(rebuilt)) => Some(Sides { published, rebuilt }),
+            _ => None,
+        })
+    }
+
+    fn record_follows(&self, members: Sides<&'a Member>) -> Result<bool, (Side, io::Error)> {
+        Ok(!self.has_duplicates
+            && self
+                .both(members, record::MEMBER_BYTES)?
+                .is_some_and(|both| record::follows(&both.published, &both.rebuilt, &self.changed)))
+    }
+}
+
+/// Compares everything in the two headers of a member that is not its packing.
+fn headers(members: Sides<&Member>, contents_differ: bool) -> Vec<Kind> {
+    let mut kinds = Vec::new();
+    let central = members.map(Member::central);
+    let time = central.map(|header| header.time);
+    if time.published != time.rebuilt {
+        kinds.push(Kind::Time(time));
+    }
+    let mode = central.map(|header| header.unix_mode());
+    let attributes = central.map(|header| header.external_attributes);
+    // The high half is the mode where both come from Unix, and shown as such.
+    let attributes = match (mode.published, mode.rebuilt) {
+        (Some(published), Some(rebuilt)) => {
+            if published != rebuilt {
+                kinds.push(Kind::Mode(Sides {
+                    published: UnixMode(published),
+                    rebuilt: UnixMode(rebuilt),
+                }));
+            }
+            attributes.map(|value| hexadecimal(value & 0xffff, 4))
+        }
+        _ => attributes.map(|value| hexadecimal(value, 8)),
+    };
+    let mut fields = Fields(kinds);
+    use HeaderField as Field;
+    fields.central(
+        Field::CreatorSystem,
+        central.map(|h| system(h.creator_system())),
+    );
+    fields.central(
+        Field::CreatorVersion,
+        central.map(|h| version(h.creator_version().into())),
+    );
+    fields.central(
+        Field::VersionNeeded,
+        central.map(|h| version(h.version_needed)),
+    );
+    fields.central(
+        Field::Flags,
+        central.map(|h| hexadecimal(h.flags.into(), 4)),
+    );
+    if !contents_differ {
+        fields.central(Field::Crc32, central.map(|h| hexadecimal(h.crc32, 8)));
+        fields.central(
+            Field::UncompressedSize,
+            central.map(|h| h.uncompressed_size.to_string()),
+        );
+    }
+    fields.central(Field::Disk, central.map(|h| h.disk.to_string()));
+    fields.central(
+        Field::InternalAttributes,
+        central.map(|h| hexadecimal(h.internal_attributes.into(), 4)),
+    );
+    fields.central(Field::ExternalAttributes, attributes);
+    if central.published.extra != central.rebuilt.extra {
+        fields.push(Field::Extra, central.map(|h| dump(&h.extra)));
+    }
+    fields.central(Field::Comment, central.map(|h| h.comment.to_string()));
+    fields.central(
+        Field::DataDescriptor,
+        members.map(|member| {
+            member
+                .descriptor()
+                .map_or("none", DescriptorForm::as_str)
+                .to_owned()
+        }),
+    );
+    fields.local(
+        Field::LocalName,
+        members,
+        |m| &m.local().name,
+        |m| m.local().name == *m.name(),
+    );
+    fields.local(
+        Field::LocalVersionNeeded,
+        members,
+        |m| version(m.local().version_needed),
+        |m| m.local().version_needed == m.central().version_needed,
+    );
+    fields.local(
+        Field::LocalFlags,
+        members,
+        |m| hexadecimal(m.local().flags.into(), 4),
+        |m| m.local().flags == m.central().flags,
+    );
+    fields.local(
+        Field::LocalMethod,
+        members,
+        |m| m.local().method,
+        |m| m.local().method == m.central().method,
+    );
+    fields.local(
+        Field::LocalTime,
+        members,
+        |m| m.local().time,
+        |m| m.local().time == m.central().time,
+    );
+    fields.local(
+        Field::LocalCrc32,
+        members,
+        |m| hexadecimal(m.local().crc32, 8),
+        |m| is_usual(m, m.local().crc32.into(), m.central().crc32.into()),
+    );
+    fields.local(
+        Field::LocalCompressedSize,
+        members,
+        |m| m.local().compressed_size,
+        |m| is_usual(m, m.local().compressed_size, m.central().compressed_size),
+    );
+    fields.local(
+        Field::LocalUncompressedSize,
+        members,
+        |m| m.local().uncompressed_size,
+        |m| {
+            is_usual(
+                m,
+                m.local().uncompressed_size,
+                m.central().uncompressed_size,
+            )
+        },
+    );
+    if members.published.local().extra != members.rebuilt.local().extra {
+        fields.local(
+            Field::LocalExtra,
+            members,
+            |m| dump(&m.local().extra),
+            |m| m.local().extra == m.central().extra,
+        );
+    }
+    fields.0
+}
+
+/// Returns whether a value of the local header is what writers put there: that
+/// of the central directory, or 0 when a data descriptor follows.
+fn is_usual(member: &Member, local: u64, central: u64) -> bool {
+    local == central || (member.central().has_descriptor() && local == 0)
+}
+
+/// The list of differences that fields are added to.
+struct Fields(Vec<Kind>);
+
+impl Fields {
+    fn push(&mut self, field: HeaderField, sides: Sides<String>) {
+        self.0.push(Kind::Header { field, sides });
+    }
+
+    fn central(&mut self, field: HeaderField, sides: Sides<String>) {
+        if sides.published != sides.rebuilt {
+            self.push(field, sides);
+        }
+    }
+
+    /// Adds a field of the local header, unless both sides have there what goes
+    /// without saying: then the difference is that of the central directory.
+    fn local<'m, T: PartialEq + Display>(
+        &mut self,
+        field: HeaderField,
+        members: Sides<&'m Member>,
+        value: impl Fn(&'m Member) -> T,
+        is_usual: impl Fn(&'m Member) -> bool,
+    ) {
+        let values = members.map(value);
+        if values.published != values.rebuilt
+            && !(is_usual(members.published) && is_usual(members.rebuilt))
+        {
+            self.push(field, values.map(|value| value.to_string()));
+        }
+    }
+}
+
+/// Names a system (APPNOTE 4.4.2.2).
+fn system(number: u8) -> String {
+    match number {
+        0 => "MS-DOS".to_owned(),
+        3 => "Unix".to_owned(),
+        10 => "Windows NTFS".to_owned(),
+        19 => "macOS".to_owned(),
+        other => format!("system {other}"),
+    }
+}
+
+/// Writes a version of the specification (APPNOTE 4.4.2.3), 20 as `2.0`.
+fn version(number: u16) -> String {
+    format!("{}.{}", number / 10, number % 10)
+}
+
+fn hexadecimal(number: u32, digits: usize) -> String {
+    format!("0x{number:0digits$x}")
+}
+
+/// Writes bytes in hexadecimal; of long ones the start, the size and the digest.
+fn dump(bytes: &[u8]) -> String {
+    const SHOWN: usize = 64;
+    if bytes.is_empty() {
+        return "none".to_owned();
+    }
+    let digits: String = bytes
+        .iter()
+        .take(SHOWN)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if bytes.len() <= SHOWN {
+        return digits;
+    }
+    let sha256 = Sha256Digest::of(bytes);
+    format!("{digits}…, {} bytes, SHA-256 {sha256}", bytes.len())
+}

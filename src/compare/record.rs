@@ -1,0 +1,197 @@
+//! Whether two RECORDs differ only because other members do.
+//!
+//! In: two RECORD files of foreign wheels and the digests we computed of the
+//! members that differ. Out: yes, or not shown.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::Side;
+use super::difference::{Digested, Sides};
+use crate::digest::Sha256Digest;
+
+/// The most bytes a RECORD may have to be looked into.
+pub(super) const MEMBER_BYTES: u64 = 16 << 20;
+
+/// The members that differ, by name: what each side has, nothing where the
+/// member is missing.
+pub(super) type Changed<'a> = HashMap<&'a [u8], Sides<Option<Digested>>>;
+
+/// Returns whether everything that differs between two RECORDs follows from
+/// other members.
+///
+/// True when each side states the true SHA-256 and size of every member that
+/// differs or is missing on the other side, and all other lines are the same in
+/// the same order. Rows with other digests, or over several lines, are not
+/// followed and make it false.
+pub(super) fn follows(published: &[u8], rebuilt: &[u8], changed: &Changed<'_>) -> bool {
+    let published = remaining(published, changed, Side::Published);
+    let rebuilt = remaining(rebuilt, changed, Side::Rebuilt);
+    published.is_some() && published == rebuilt
+}
+
+/// A line of RECORD with the expected part taken out.
+#[derive(PartialEq, Eq)]
+enum Row<'a> {
+    /// A line that must be the same on both sides.
+    Fixed(&'a [u8]),
+    /// The row of a member that differs, with the end of its line.
+    Follows(Cow<'a, [u8]>, &'a [u8]),
+}
+
+/// Returns the lines without those of members the other side does not have;
+/// nothing when a row of a changed member is not what it must be.
+fn remaining<'a>(record: &'a [u8], changed: &Changed<'_>, side: Side) -> Option<Vec<Row<'a>>> {
+    let mut rows = Vec::new();
+    for line in record.split_inclusive(|byte| *byte == b'\n') {
+        let end = line.len()
+            - line
+                .iter()
+                .rev()
+                .take_while(|b| b"\r\n".contains(b))
+                .count();
+        let (row, ending) = line.split_at_checked(end)?;
+        let Some((path, rest)) = path_of(row) else {
+            rows.push(Row::Fixed(line));
+            continue;
+        };
+        let Some(sides) = changed.get(path.as_ref()) else {
+            rows.push(Row::Fixed(line));
+            continue;
+        };
+        let own = (*side.of(sides))?;
+        if rest != format!("sha256={},{}", base64(&own.sha256), own.size).as_bytes() {
+            return None;
+        }
+        if side.other().of(sides).is_some() {
+            rows.push(Row::Follows(path, ending));
+        }
+    }
+    Some(rows)
+}
+
+/// Splits a row into its path and the rest behind the comma (RFC 4180 for the
+/// quotes).
+fn path_of(row: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
+    let Some(mut quoted) = row.strip_prefix(b"\"") else {
+        let comma = row.iter().position(|byte| *byte == b',')?;
+        return Some((Cow::Borrowed(row.get(..comma)?), row.get(comma + 1..)?));
+    };
+    let mut path = Vec::new();
+    loop {
+        let quote = quoted.iter().position(|byte| *byte == b'"')?;
+        path.extend_from_slice(quoted.get(..quote)?);
+        quoted = quoted.get(quote + 1..)?;
+        match quoted.split_first()? {
+            (b'"', rest) => {
+                path.push(b'"');
+                quoted = rest;
+            }
+            (b',', rest) => return Some((Cow::Owned(path), rest)),
+            _ => return None,
+        }
+    }
+}
+
+/// Writes a digest as RECORD does: base64 with `-` and `_`, without padding (RFC
+/// 4648, section 5; binary distribution format, "The .dist-info directory").
+fn base64(digest: &Sha256Digest) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in digest.as_bytes().chunks(3) {
+        let bits = chunk
+            .iter()
+            .chain(std::iter::repeat(&0))
+            .take(3)
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        // One character more than bytes: 24 bits are four characters.
+        for position in 0..=chunk.len() {
+            let index = (bits >> (18 - 6 * position)) & 0x3f;
+            let letter = usize::try_from(index).ok().and_then(|i| ALPHABET.get(i));
+            text.extend(letter.map(|letter| char::from(*letter)));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // python3 -c "import base64, hashlib; print(base64.urlsafe_b64encode(
+    //   hashlib.sha256(b'abc').digest()).rstrip(b'='))", and for b'' and b'?'.
+    const ABC: &str = "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0";
+    const EMPTY: &str = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+
+    fn digested(bytes: &[u8]) -> Option<Digested> {
+        Some(Digested {
+            size: bytes.len() as u64,
+            sha256: Sha256Digest::of(bytes),
+        })
+    }
+
+    #[test]
+    fn a_digest_is_written_as_python_does() {
+        assert_eq!(base64(&Sha256Digest::of(b"abc")), ABC);
+        assert_eq!(base64(&Sha256Digest::of(b"")), EMPTY);
+    }
+
+    /// `a.py` differs, `b.py` is only published, `c.py` only rebuilt.
+    fn check(published: &str, rebuilt: &str) -> bool {
+        let sides = |published, rebuilt| Sides { published, rebuilt };
+        let changed = Changed::from([
+            (&b"a.py"[..], sides(digested(b"abc"), digested(b""))),
+            (b"b.py", sides(digested(b"abc"), None)),
+            (b"c,\".py", sides(None, digested(b""))),
+        ]);
+        follows(published.as_bytes(), rebuilt.as_bytes(), &changed)
+    }
+
+    #[test]
+    fn true_rows_of_changed_members_are_followed() {
+        let published =
+            format!("a.py,sha256={ABC},3\nb.py,sha256={ABC},3\r\nx.py,sha256=x,1\nRECORD,,\n");
+        let rebuilt = format!(
+            "a.py,sha256={EMPTY},0\n\"c,\"\".py\",sha256={EMPTY},0\nx.py,sha256=x,1\nRECORD,,\n"
+        );
+        assert!(check(&published, &rebuilt));
+    }
+
+    #[test]
+    fn anything_else_is_not_followed() {
+        let good = format!("a.py,sha256={ABC},3\nx.py,sha256=x,1\n");
+        let rebuilt = format!("a.py,sha256={EMPTY},0\nx.py,sha256=x,1\n");
+        assert!(check(&good, &rebuilt));
+        for (what, other) in [
+            (
+                "wrong digest",
+                format!("a.py,sha256={ABC},0\nx.py,sha256=x,1\n"),
+            ),
+            (
+                "wrong size",
+                format!("a.py,sha256={EMPTY},1\nx.py,sha256=x,1\n"),
+            ),
+            (
+                "other member",
+                format!("a.py,sha256={EMPTY},0\nx.py,sha256=y,1\n"),
+            ),
+            ("order", format!("x.py,sha256=x,1\na.py,sha256={EMPTY},0\n")),
+            (
+                "line end",
+                format!("a.py,sha256={EMPTY},0\r\nx.py,sha256=x,1\n"),
+            ),
+            ("row missing", "x.py,sha256=x,1\n".to_owned()),
+            ("absent member", format!("{rebuilt}b.py,sha256={ABC},3\n")),
+            ("comment", format!("{rebuilt}\n")),
+        ] {
+            assert!(!check(&good, &other), "{what}");
+        }
+    }
+
+    #[test]
+    fn broken_quotes_are_not_followed_and_do_not_panic() {
+        for row in ["\"", "\"a", "\"a\"", "\"a\"x", "", ",", "\"a.py\"\""] {
+            assert!(!check(row, "x"), "{row}");
+        }
+    }
+}
