@@ -27,7 +27,7 @@
 //! |---|---|
 //! | 0 | `cancel` `digest` `filename` `relpath` `time` |
 //! | 1 | `finding` |
-//! | 2 | `archive` `policy` `tree` |
+//! | 2 | `archive` `policy` `requirements` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `manifest` `recipe` `sandbox` |
 //! | 5 | `wheelhouse` |
@@ -48,4 +48,5 @@ pub mod filename;
 pub mod finding;
 pub mod recipe;
 pub mod relpath;
+pub mod sdist;
 pub mod time;

@@ -3,6 +3,8 @@
 //! In: bytes nobody has vouched for. Out: members and their headers exactly as
 //! they are written, or a named fault. Nothing is unpacked here.
 
+pub mod tar;
+
 use serde::Serialize;
 
 /// How much an archive may hold before it is refused.
