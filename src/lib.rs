@@ -48,5 +48,6 @@ pub mod filename;
 pub mod finding;
 pub mod recipe;
 pub mod relpath;
+pub mod sandbox;
 pub mod sdist;
 pub mod time;

@@ -313,7 +313,6 @@ pub fn read_gzip<E: From<TarError>>(
         }
         .into());
     }
-    drop(archive);
     expect_zeros(&mut bounded).map_err(|error| match error {
         Some(error) => explain(error),
         None => TarError::TrailingData,
