@@ -3,6 +3,7 @@
 //! In: a command. Out: the arguments of `bwrap` that start the stage in a file
 //! system of its own, made of what is listed here and nothing else.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -83,6 +84,9 @@ pub(super) fn command(
         }
     }
     arguments.add(&["--proc", "/proc", "--dev", "/dev"]);
+    arguments
+        .made
+        .extend(["/dev", "/proc", "/tmp"].map(PathBuf::from));
     arguments.tmpfs(&SHARED_MEMORY_BYTES.to_string(), Path::new("/dev/shm"));
     arguments.tmpfs(&size, Path::new("/tmp"));
     for copy in &command.copies {
@@ -114,7 +118,7 @@ pub(super) fn command(
     arguments.add(&["--", STAGE, stage::WORD]);
 
     let mut process = process::Command::new(bubblewrap);
-    process.args(arguments.0);
+    process.args(arguments.words);
     Ok(process)
 }
 
@@ -175,24 +179,42 @@ fn is_system(path: &Path) -> bool {
 }
 
 #[derive(Default)]
-struct Arguments(Vec<OsString>);
+struct Arguments {
+    words: Vec<OsString>,
+    made: BTreeSet<PathBuf>,
+}
 
 impl Arguments {
     fn add(&mut self, words: &[&str]) {
-        self.0.extend(words.iter().map(OsString::from));
+        self.words.extend(words.iter().map(OsString::from));
     }
 
     fn push(&mut self, path: impl AsRef<Path>) {
-        self.0.push(path.as_ref().as_os_str().to_owned());
+        self.words.push(path.as_ref().as_os_str().to_owned());
+    }
+
+    /// Makes the directories above a path. Those that bubblewrap makes by itself
+    /// are root's alone, and the command is not root.
+    fn parents(&mut self, path: &Path) {
+        let mut above: Vec<&Path> = path.ancestors().skip(1).collect();
+        above.reverse();
+        for directory in above {
+            if directory != Path::new("/") && self.made.insert(directory.to_owned()) {
+                self.add(&["--perms", "0755", "--dir"]);
+                self.push(directory);
+            }
+        }
     }
 
     fn read_only(&mut self, from: impl AsRef<Path>, to: impl AsRef<Path>) {
+        self.parents(to.as_ref());
         self.add(&["--ro-bind"]);
         self.push(from);
         self.push(to);
     }
 
     fn tmpfs(&mut self, size: &str, at: &Path) {
+        self.parents(at);
         self.add(&["--perms", "1777", "--size", size, "--tmpfs"]);
         self.push(at);
     }

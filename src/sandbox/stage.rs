@@ -286,7 +286,13 @@ fn confine_and_become() -> Result<std::convert::Infallible, String> {
         .env_clear()
         .envs(&request.environment)
         .exec();
-    Err(format!("cannot run '{}': {error}", request.program))
+    let advice = match (error.kind(), request.identity) {
+        (io::ErrorKind::PermissionDenied, Identity::Switch(_)) => {
+            "; started by root, commands run as another user, who cannot reach what lies in root's home"
+        }
+        _ => "",
+    };
+    Err(format!("cannot run '{}': {error}{advice}", request.program))
 }
 
 /// Makes directories and copies, and hands them to the user of the build.
