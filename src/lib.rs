@@ -56,6 +56,7 @@ pub mod manifest;
 pub mod openpgp;
 pub mod pipeline;
 pub mod policy;
+pub mod rebuild;
 pub mod recipe;
 pub mod relpath;
 pub mod report;

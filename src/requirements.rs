@@ -84,7 +84,13 @@ pub enum RequirementsErrorKind {
 pub fn parse_hashed(bytes: &[u8]) -> Result<Vec<Requirement>, RequirementsError> {
     let requirements = parse(bytes)?;
     let mut lines = BTreeMap::new();
-    for Requirement { project, hashes, line, .. } in &requirements {
+    for Requirement {
+        project,
+        hashes,
+        line,
+        ..
+    } in &requirements
+    {
         let fault = |kind| RequirementsError { line: *line, kind };
         if hashes.is_empty() {
             return Err(fault(RequirementsErrorKind::NoHash(project.clone())));
@@ -236,7 +242,10 @@ mod tests {
         let hashed = format!("six==1 --hash=sha256:{A}\n");
         assert_eq!(parse_hashed(hashed.as_bytes()).unwrap().len(), 1);
         for (text, kind) in [
-            (format!("{hashed}six==2 --hash=sha256:{A}"), K::Twice(six.clone(), 1)),
+            (
+                format!("{hashed}six==2 --hash=sha256:{A}"),
+                K::Twice(six.clone(), 1),
+            ),
             ("\nsix==1".to_owned(), K::NoHash(six)),
             ("\nsix==1 \\\n".to_owned(), K::OpenEnd),
         ] {

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use wheelproof::cancel::Cancel;
+use wheelproof::policy::SandboxPolicy;
 use wheelproof::sandbox::{
-    Command, Copied, Ending, Layer, Limits, Parts, Policy, Ran, Sandbox, SandboxError, find_program,
+    Command, Copied, Ending, Layer, Limits, Parts, Ran, Sandbox, SandboxError, find_program,
 };
 
 const PYTHON: &str = "/usr/bin/python3";
@@ -26,7 +27,7 @@ fn parts() -> Parts {
 /// Returns the layers that work here and says which do not.
 fn layers(with_none: bool) -> Vec<Sandbox> {
     let mut layers = Vec::new();
-    match Sandbox::choose(Policy::Require, &parts()) {
+    match Sandbox::choose(SandboxPolicy::Require, &parts()) {
         Ok(sandbox) => layers.push(sandbox),
         Err(_) if parts().bubblewrap.is_none() => println!("skipped: bubblewrap not found"),
         Err(error) => println!("skipped: bubblewrap does not work here: {error}"),
@@ -35,7 +36,7 @@ fn layers(with_none: bool) -> Vec<Sandbox> {
         bubblewrap: None,
         ..parts()
     };
-    match Sandbox::choose(Policy::Auto, &without) {
+    match Sandbox::choose(SandboxPolicy::Auto, &without) {
         Ok(sandbox) => layers.push(sandbox),
         Err(error) => println!("skipped: Landlock does not work here: {error}"),
     }
@@ -630,9 +631,9 @@ fn a_bwrap_that_refuses_gives_the_weaker_layer_and_the_reason() {
         bubblewrap: Some(fake),
         ..parts()
     };
-    let error = Sandbox::choose(Policy::Require, &parts).expect_err("nothing else will do");
+    let error = Sandbox::choose(SandboxPolicy::Require, &parts).expect_err("nothing else will do");
     assert!(error.to_string().contains("No permissions"), "{error}");
-    match Sandbox::choose(Policy::Auto, &parts) {
+    match Sandbox::choose(SandboxPolicy::Auto, &parts) {
         Ok(sandbox) => {
             assert_eq!(sandbox.layer(), Layer::LandlockSeccomp);
             assert!(
@@ -651,8 +652,8 @@ fn no_layer_is_used_only_where_the_policy_switches_it_off() {
         stage: PathBuf::from("/no/such/stage"),
         bubblewrap: None,
     };
-    assert!(Sandbox::choose(Policy::Auto, &nothing).is_err());
-    assert!(Sandbox::choose(Policy::Require, &nothing).is_err());
-    let off = Sandbox::choose(Policy::Off, &nothing).expect("asked for");
+    assert!(Sandbox::choose(SandboxPolicy::Auto, &nothing).is_err());
+    assert!(Sandbox::choose(SandboxPolicy::Require, &nothing).is_err());
+    let off = Sandbox::choose(SandboxPolicy::Off, &nothing).expect("asked for");
     assert_eq!(off.layer(), Layer::None);
 }

@@ -33,7 +33,7 @@ use super::unzip;
 use crate::archive::Limits;
 use crate::cancel::Cancel;
 use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
-use crate::filename::WheelFilename;
+use crate::filename::{ProjectName, WheelFilename};
 use crate::recipe::ToolWheel;
 use crate::requirements::Requirement;
 
@@ -54,6 +54,14 @@ pub enum ToolsError {
     /// Listed tools are nowhere to be found.
     #[error("no wheel at hand has a listed digest for {}; put the wheels into a tool directory of the policy, or allow fetching them", .0.join(", "))]
     Missing(Vec<String>),
+    /// Two wheels of one project are at hand, and no list says which one.
+    #[error("{one} and {other} are both at hand; name one of them in a list of tools")]
+    Ambiguous {
+        /// The first file name.
+        one: String,
+        /// The second file name.
+        other: String,
+    },
     /// A tool wheel's file is gone or unreadable.
     #[error("tool wheel '{path}' cannot be read: {source}")]
     Read {
@@ -178,7 +186,7 @@ impl Cache {
     ) -> Result<Vec<ToolWheel>, ToolsError> {
         let mut tools = Vec::new();
         let mut missing = Vec::new();
-        for wanted in &list {
+        for wanted in list {
             cancel.check().map_err(|_| ToolsError::Interrupted)?;
             match self.find(wanted, candidates, directories)? {
                 Some(tool) => tools.push(tool),
@@ -206,6 +214,55 @@ impl Cache {
         if !missing.is_empty() {
             return Err(ToolsError::Missing(missing));
         }
+        tools.sort_by_key(|tool| tool.filename.to_string());
+        Ok(tools)
+    }
+
+    /// Returns every wheel among the candidates and in the directories, sorted by
+    /// name: the tools of a recipe that lists none.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolsError::Ambiguous`] when there are two wheels of one project: which
+    /// one is imported would be left to chance.
+    pub fn everything(
+        &self,
+        candidates: &[Candidate],
+        directories: &[PathBuf],
+    ) -> Result<Vec<ToolWheel>, ToolsError> {
+        let mut tools: BTreeMap<ProjectName, ToolWheel> = BTreeMap::new();
+        let mut all: Vec<ToolWheel> = candidates
+            .iter()
+            .map(|candidate| ToolWheel {
+                filename: candidate.filename.clone(),
+                sha256: candidate.sha256,
+                path: candidate.path.clone(),
+            })
+            .collect();
+        for directory in directories {
+            for (filename, path) in wheels_in(directory) {
+                let sha256 = digest_of(&path)?;
+                all.push(ToolWheel {
+                    filename,
+                    sha256,
+                    path,
+                });
+            }
+        }
+        for tool in all {
+            match tools.get(tool.filename.project()) {
+                Some(other) if other.sha256 != tool.sha256 => {
+                    return Err(ToolsError::Ambiguous {
+                        one: other.filename.to_string(),
+                        other: tool.filename.to_string(),
+                    });
+                }
+                _ => {
+                    tools.insert(tool.filename.project().clone(), tool);
+                }
+            }
+        }
+        let mut tools: Vec<ToolWheel> = tools.into_values().collect();
         tools.sort_by_key(|tool| tool.filename.to_string());
         Ok(tools)
     }

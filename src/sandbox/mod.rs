@@ -38,6 +38,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cancel::Cancel;
+use crate::policy::SandboxPolicy;
 
 pub use run::{Ending, Ran};
 
@@ -68,19 +69,6 @@ impl fmt::Display for Layer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
-}
-
-/// Which layers will do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Policy {
-    /// Bubblewrap or nothing.
-    Require,
-    /// The strongest layer there is, but at least one.
-    #[default]
-    Auto,
-    /// No layer, even where there is one.
-    Off,
 }
 
 /// How much a command may use. Memory and file size count for each process,
@@ -229,8 +217,8 @@ impl Sandbox {
     ///
     /// [`SandboxError::Unavailable`] with the reason of every layer that was
     /// tried.
-    pub fn choose(policy: Policy, parts: &Parts) -> Result<Self, SandboxError> {
-        if policy == Policy::Off {
+    pub fn choose(policy: SandboxPolicy, parts: &Parts) -> Result<Self, SandboxError> {
+        if policy == SandboxPolicy::Off {
             return Ok(Self {
                 parts: parts.clone(),
                 layer: Layer::None,
@@ -247,7 +235,7 @@ impl Sandbox {
             Ok(()) => return Ok(Self::with(parts, Layer::Bubblewrap, None)),
             Err(reason) => reason,
         };
-        if policy == Policy::Require {
+        if policy == SandboxPolicy::Require {
             return Err(SandboxError::Unavailable(reason));
         }
         let weaker = Self::with(parts, Layer::LandlockSeccomp, Some(reason));
