@@ -295,7 +295,7 @@ fn secrets_of_the_host_are_out_of_sight() {
         );
         let listed = tried.output.replace("/run:\nwheelproof\n", "");
         assert!(!listed.contains("secret"), "{}: {listed}", sandbox.layer());
-        for name in ["/root:", "/home:", "/var:", "/sys:", "lib"] {
+        for name in ["/root:", "/home:", "/var:", "/sys:", "home", "var"] {
             assert!(
                 !listed.lines().any(|line| line == name),
                 "{}: {listed}",

@@ -1,5 +1,7 @@
 //! Sdists that try to get out, and their nearest innocent neighbours.
 
+#![allow(clippy::indexing_slicing, reason = "headers are written byte by byte")]
+
 use std::fs;
 use std::io::{Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, symlink};

@@ -13,6 +13,7 @@ standard_library = list(sys.path)
 import json
 import os
 import site
+import stat
 import traceback
 
 job = json.loads(sys.argv[2])
@@ -35,10 +36,10 @@ sys.path += job["tools"]
 sys.argv[:] = ["build_wheel"]
 
 
-def send(header, path=None):
+def send(header, wheel=None):
     channel.write(json.dumps(header).encode() + b"\n")
-    if path is not None:
-        with open(path, "rb") as wheel:
+    if wheel is not None:
+        with wheel:
             while True:
                 piece = wheel.read(1 << 20)
                 if not piece:
@@ -97,5 +98,8 @@ except BaseException as error:
 wheels = sorted(os.listdir(job["output"]))
 header = {"wheels": wheels, "returned": str(name), "elsewhere": imported_elsewhere()}
 if wheels == [name]:
-    send(header, os.path.join(job["output"], name))
+    descriptor = os.open(os.path.join(job["output"], name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise SystemExit("the wheel is not a file")
+    send(header, os.fdopen(descriptor, "rb"))
 send(header)

@@ -10,6 +10,7 @@
 //! environment. That is what makes a rebuild cheap, and it gives the same bytes.
 
 mod interpreter;
+mod private;
 mod project;
 pub mod tools;
 mod unzip;
@@ -23,7 +24,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Deserialize;
-use tempfile::TempDir;
 
 use crate::archive;
 use crate::cancel::Cancel;
@@ -32,6 +32,8 @@ use crate::filename::{ProjectName, SdistFilename, WheelFilename};
 use crate::recipe::{Recipe, SourceModes};
 use crate::sandbox::{Command, Copied, Ending, Layer, Limits, Sandbox, SandboxError};
 use crate::sdist::{self, SdistError};
+
+use private::Private;
 
 pub use interpreter::{Interpreter, InterpreterError};
 pub use tools::{Cache, Candidate, Fetcher, ToolsError};
@@ -100,7 +102,7 @@ pub struct Built {
     pub elapsed: Duration,
     /// What was not quite as the recipe says, each in one sentence.
     pub notes: Vec<String>,
-    directory: TempDir,
+    directory: Private,
 }
 
 impl Built {
@@ -335,10 +337,8 @@ impl Workshop {
         }))
     }
 
-    fn private_directory(&self, what: &str) -> Result<TempDir, RebuildError> {
-        tempfile::Builder::new()
-            .prefix(&format!("wheelproof-{what}-"))
-            .tempdir_in(&self.temporary)
+    fn private_directory(&self, what: &str) -> Result<Private, RebuildError> {
+        Private::new(what, &self.temporary)
             .map_err(io_error("create a directory in", &self.temporary))
     }
 
