@@ -9,7 +9,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::relpath::RelPath;
 
@@ -39,8 +39,23 @@ struct Table {
     #[serde(default)]
     requires: Vec<String>,
     build_backend: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "one_or_many")]
     backend_path: Vec<String>,
+}
+
+/// Reads a list, or the bare string that pip takes for a list of one, as
+/// flit_core 2.3.0 writes it.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Form::deserialize(deserializer)? {
+        Form::One(path) => vec![path],
+        Form::Many(paths) => paths,
+    })
 }
 
 impl BuildSystem {
@@ -122,6 +137,12 @@ mod tests {
         let table = read("[build-system]\nrequires = [\"setuptools>=1\"]\n").expect("a table");
         assert_eq!(table.backend, "setuptools.build_meta:__legacy__");
         assert_eq!(table.requires, ["setuptools>=1"]);
+    }
+
+    #[test]
+    fn a_backend_path_may_be_a_bare_string() {
+        let text = "[build-system]\nrequires = []\nbuild-backend = \"b\"\nbackend-path = \".\"\n";
+        assert_eq!(read(text).expect("a backend").backend_path, ["."]);
     }
 
     #[test]
