@@ -17,12 +17,13 @@ use wheelproof::archive;
 use wheelproof::cancel::Cancel;
 use wheelproof::digest::Sha256Digest;
 use wheelproof::filename::{SdistFilename, WheelFilename};
+use wheelproof::policy::SandboxPolicy;
 use wheelproof::rebuild::{
     Built, Cache, Candidate, Fetcher, Job, Outcome, RebuildError, ToolsError, Workshop,
 };
 use wheelproof::recipe::{Recipe, SourceModes, ToolWheel, Umask};
-use wheelproof::requirements::Requirements;
-use wheelproof::sandbox::{Layer, Limits, Parts, Policy, Sandbox, find_program};
+use wheelproof::requirements;
+use wheelproof::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
 
 const PYTHON: &str = "/usr/bin/python3";
 const WHEEL: &str = "small-1.0-py3-none-any.whl";
@@ -53,7 +54,7 @@ fn parts() -> Parts {
 
 fn layers() -> Vec<Sandbox> {
     let mut layers = Vec::new();
-    match Sandbox::choose(Policy::Require, &parts()) {
+    match Sandbox::choose(SandboxPolicy::Require, &parts()) {
         Ok(sandbox) => layers.push(sandbox),
         Err(_) if parts().bubblewrap.is_none() => println!("skipped: bubblewrap not found"),
         Err(error) => println!("skipped: bubblewrap does not work here: {error}"),
@@ -62,7 +63,7 @@ fn layers() -> Vec<Sandbox> {
         bubblewrap: None,
         ..parts()
     };
-    match Sandbox::choose(Policy::Auto, &without) {
+    match Sandbox::choose(SandboxPolicy::Auto, &without) {
         Ok(sandbox) => layers.push(sandbox),
         Err(error) => println!("skipped: Landlock does not work here: {error}"),
     }
@@ -672,10 +673,13 @@ fn only_listed_digests_are_gathered() {
     let bad = tool_wheel(&directory.path().join("bad"), "helper", "name = 'bad'\n");
     tool_wheel(&directory.path().join("bad"), "another", "");
     let cache = Cache::open(&directory.path().join("cache")).expect("a cache");
-    let list = Requirements::parse(&format!(
-        "helper==1.0 --hash=sha256:{}\nabsent==2.0; python_version < '3' --hash=sha256:{}\n",
-        good.sha256, bad.sha256
-    ))
+    let list = requirements::parse_hashed(
+        format!(
+            "helper==1.0 --hash=sha256:{}\nabsent==2.0; python_version < '3' --hash=sha256:{}\n",
+            good.sha256, bad.sha256
+        )
+        .as_bytes(),
+    )
     .expect("a list");
     let gather = |candidates: &[Candidate], directories: &[&str]| {
         let directories: Vec<PathBuf> = directories
@@ -720,7 +724,8 @@ fn fetched_wheels_count_only_with_a_listed_digest() {
     let cache = Cache::open(&directory.path().join("cache")).expect("a cache");
     let gather = |digest: &Sha256Digest, fetcher: Option<&Fetcher>| {
         let list =
-            Requirements::parse(&format!("helper==1.0 --hash=sha256:{digest}")).expect("a list");
+            requirements::parse_hashed(format!("helper==1.0 --hash=sha256:{digest}").as_bytes())
+                .expect("a list");
         cache.gather(&list, &[], &[], fetcher, &Cancel::new())
     };
     let other = Sha256Digest::of(b"other");
