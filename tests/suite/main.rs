@@ -11,3 +11,4 @@
 mod common;
 mod floors;
 mod real_signatures;
+mod rules;
