@@ -11,3 +11,5 @@
 mod common;
 mod floors;
 mod real_signatures;
+mod signatures;
+mod signing;
