@@ -9,6 +9,7 @@
 )]
 
 mod common;
+mod directory;
 mod floors;
 mod real_signatures;
 mod signatures;
