@@ -148,6 +148,9 @@ impl Tree {
             path: path.to_owned(),
             source,
         };
+        // The system follows a link that is written with a slash at its end.
+        let root: PathBuf = root.components().collect();
+        let root = root.as_path();
         let metadata = root
             .symlink_metadata()
             .map_err(|error| failed(root, error))?;
@@ -397,13 +400,16 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("real")).unwrap();
         symlink("real", root.path().join("link")).unwrap();
-        assert!(matches!(
-            Tree::scan(&root.path().join("link")),
-            Err(TreeError::NotADirectory {
-                kind: Kind::Symlink,
-                ..
-            })
-        ));
+        for link in ["link", "link/", "link/."] {
+            assert!(matches!(
+                Tree::scan(&root.path().join(link)),
+                Err(TreeError::NotADirectory {
+                    kind: Kind::Symlink,
+                    ..
+                })
+            ));
+        }
+        assert!(Tree::scan(&root.path().join("real/")).is_ok());
     }
 
     #[test]

@@ -23,9 +23,15 @@ pub(super) enum Fault {
     },
     /// A line outside all blocks holds something.
     Stray {
-        /// That line, counted from 1.
+        /// The first such line of several in a row, counted from 1.
         line: u64,
     },
+}
+
+impl Fault {
+    pub(super) fn is_unterminated(&self) -> bool {
+        matches!(self, Self::Unterminated { .. })
+    }
 }
 
 /// Returns whether the bytes are binary OpenPGP: the first bit of a packet
@@ -40,6 +46,7 @@ pub(super) fn split(bytes: &[u8]) -> (Vec<Block<'_>>, Vec<Fault>) {
     let mut faults = Vec::new();
     // The label, the offset and the line of the block being read.
     let mut open: Option<(&str, usize, u64)> = None;
+    let mut is_astray = false;
     let mut offset = 0;
     let mut number = 0;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -52,13 +59,17 @@ pub(super) fn split(bytes: &[u8]) -> (Vec<Block<'_>>, Vec<Fault>) {
                 faults.push(Fault::Unterminated { line });
             }
             open = Some((label, start, number));
+            is_astray = false;
         } else if label(text, b"-----END PGP ").is_some()
             && let Some((label, from, _)) = open.take()
         {
             let bytes = bytes.get(from..offset).unwrap_or_default();
             blocks.push(Block { label, bytes });
-        } else if open.is_none() && !text.is_empty() {
+        } else if open.is_none() && !text.is_empty() && !is_astray {
+            // Once for all lines up to the next block: a page of HTML in place of
+            // a signature is one fault, not a thousand.
             faults.push(Fault::Stray { line: number });
+            is_astray = true;
         }
     }
     if let Some((_, _, line)) = open {
@@ -97,15 +108,16 @@ mod tests {
 
     #[test]
     fn what_stands_outside_is_told_with_its_line() {
-        let text = format!("hello\n{ONE}world\n-----BEGIN PGP SIGNATURE-----\nabc\n{ONE}");
+        let text =
+            format!("hello\nhello\n{ONE}world\n\nworld\n-----BEGIN PGP SIGNATURE-----\nabc\n{ONE}");
         let (blocks, faults) = split(text.as_bytes());
         assert_eq!(blocks.len(), 2);
         assert_eq!(
             faults,
             [
                 Fault::Stray { line: 1 },
-                Fault::Stray { line: 6 },
-                Fault::Unterminated { line: 7 }
+                Fault::Stray { line: 7 },
+                Fault::Unterminated { line: 10 }
             ]
         );
     }

@@ -117,6 +117,12 @@ impl Certificates {
         // What stands around the blocks is not ours to judge: people publish
         // certificates with a line of explanation above.
         let (blocks, faults) = armor::split(bytes);
+        if blocks.is_empty() && !faults.iter().any(armor::Fault::is_unterminated) {
+            self.faults.push(CertificateFault::Malformed {
+                path: path.to_owned(),
+                reason: "it holds no OpenPGP armor and is not binary OpenPGP".to_owned(),
+            });
+        }
         for fault in faults {
             if let armor::Fault::Unterminated { line } = fault {
                 self.faults.push(CertificateFault::Malformed {
@@ -124,12 +130,6 @@ impl Certificates {
                     reason: format!("the armor that begins on line {line} has no end"),
                 });
             }
-        }
-        if blocks.is_empty() {
-            self.faults.push(CertificateFault::Malformed {
-                path: path.to_owned(),
-                reason: "it holds no OpenPGP armor and is not binary OpenPGP".to_owned(),
-            });
         }
         for block in blocks {
             match block.label {

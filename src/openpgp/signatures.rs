@@ -54,7 +54,7 @@ pub enum SignatureFileFault {
     /// Text stands outside the armored blocks.
     #[error("line {line} is outside every signature block")]
     Stray {
-        /// That line, counted from 1.
+        /// The first such line of several in a row, counted from 1.
         line: u64,
     },
     /// A block has no END line.
@@ -111,7 +111,7 @@ impl SignatureFile {
 
     fn read_armor(&mut self, bytes: &[u8]) {
         let (blocks, faults) = armor::split(bytes);
-        if blocks.is_empty() && !faults.iter().any(is_unterminated) {
+        if blocks.is_empty() && !faults.iter().any(armor::Fault::is_unterminated) {
             self.faults.push(SignatureFileFault::NotOpenPgp);
             return;
         }
@@ -196,10 +196,6 @@ impl SignatureFile {
     pub fn faults(&self) -> &[SignatureFileFault] {
         &self.faults
     }
-}
-
-fn is_unterminated(fault: &armor::Fault) -> bool {
-    matches!(fault, armor::Fault::Unterminated { .. })
 }
 
 /// Everything that a signature is judged by.
@@ -289,16 +285,29 @@ impl<'a> Judge<'a> {
             fact.reason = format!("it is a {}, not a signature over data", signature.typ());
             return fact;
         }
+        let Some(created) = created else {
+            fact.verdict = SignatureVerdict::Unsupported;
+            fact.cryptography = Cryptography::Unsupported;
+            fact.reason = "it claims no time, so no key can be judged by it".to_owned();
+            return fact;
+        };
         // Two certificates can hold the same key. The best reading counts: an
         // attacker who adds a certificate cannot spoil an honest one.
-        let readings = self
+        let best = self
             .candidates(&issuers)
-            .map(|candidate| self.reading(&fact, signature, &candidate))
-            .collect::<Vec<_>>();
-        readings
-            .into_iter()
-            .min_by_key(|reading| reading.verdict)
-            .unwrap_or(fact)
+            .map(|candidate| self.reading(&fact, signature, created, &candidate))
+            .min_by_key(|reading| reading.verdict);
+        match best {
+            // Every key was tried, so that none fits says nothing about any.
+            Some(best) if issuers.is_empty() && best.verdict == SignatureVerdict::Bad => {
+                fact.reason = "it names no key, and no key of a trusted certificate made it \
+                               over these bytes"
+                    .to_owned();
+                fact
+            }
+            Some(best) => best,
+            None => fact,
+        }
     }
 
     /// Returns the keys that the signature names, or all keys when it names none.
@@ -328,6 +337,7 @@ impl<'a> Judge<'a> {
         &self,
         unread: &SignatureFact,
         signature: &Signature,
+        created: UtcTime,
         candidate: &Candidate<'_>,
     ) -> SignatureFact {
         let mut fact = unread.clone();
@@ -347,7 +357,19 @@ impl<'a> Judge<'a> {
             SignatureType::Text => self.manifest_as_text(),
             _ => self.manifest,
         };
-        if let Err(error) = signature.verify_message(key.key(), message) {
+        // The library takes a signature that is older than its key for a forgery.
+        // The mathematics does not care about the age of the key; whether it was
+        // valid then is the next question.
+        let mut public = key.key().clone();
+        if created.to_system() < public.creation_time()
+            && let Err(error) = public.set_creation_time(created.to_system())
+        {
+            (fact.cryptography, fact.verdict) =
+                (Cryptography::Unsupported, SignatureVerdict::Unsupported);
+            fact.reason = one_line(&error);
+            return fact;
+        }
+        if let Err(error) = signature.verify_message(&public, message) {
             (fact.cryptography, fact.verdict) = match error.downcast_ref::<sequoia::Error>() {
                 Some(
                     sequoia::Error::UnsupportedHashAlgorithm(_)
@@ -365,12 +387,10 @@ impl<'a> Judge<'a> {
         }
         fact.cryptography = Cryptography::Good;
         let (now, now_reason) = self.key_state(candidate, self.reference_time, "now");
-        let (at_signing, at_signing_reason) = match fact.created {
-            Some(created) => self.key_state(candidate, created, "when it signed"),
-            None => (KeyState::Unknown, "the signature claims no time".to_owned()),
-        };
+        let (at_signing, at_signing_reason) = self.key_state(candidate, created, "when it signed");
         (fact.at_signing, fact.now) = (at_signing, now);
-        let (verdict, reason) = self.verdict(signature, &fact, &at_signing_reason, &now_reason);
+        let reasons = format!("{at_signing_reason}; {now_reason}");
+        let (verdict, reason) = self.verdict(signature, created, &fact, reasons);
         (fact.verdict, fact.reason) = (verdict, reason);
         fact
     }
@@ -378,16 +398,10 @@ impl<'a> Judge<'a> {
     fn verdict(
         &self,
         signature: &Signature,
+        created: UtcTime,
         fact: &SignatureFact,
-        at_signing_reason: &str,
-        now_reason: &str,
+        reasons: String,
     ) -> (SignatureVerdict, String) {
-        let Some(created) = fact.created else {
-            return (
-                SignatureVerdict::Unsupported,
-                "the signature claims no time, so no key can be judged by it".to_owned(),
-            );
-        };
         if let Err(error) = self
             .policy
             .signature(signature, HashAlgoSecurity::CollisionResistance)
@@ -419,13 +433,12 @@ impl<'a> Judge<'a> {
             );
         }
         let verdict = verdict_of_states(self.trust.key_validity, fact.at_signing, fact.now);
-        let both = format!("{at_signing_reason}; {now_reason}");
         if verdict != SignatureVerdict::Good {
-            return (verdict, both);
+            return (verdict, reasons);
         }
         let pinned = &self.trust.signers;
         match &fact.signer {
-            Some(signer) if pinned.is_empty() || pinned.contains(signer) => (verdict, both),
+            Some(signer) if pinned.is_empty() || pinned.contains(signer) => (verdict, reasons),
             _ => (
                 SignatureVerdict::NotPinned,
                 "its certificate is trusted, but the policy names other signers".to_owned(),

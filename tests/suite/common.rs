@@ -6,7 +6,16 @@
     reason = "each test binary uses a part of it"
 )]
 
+use std::ffi::OsStr;
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::signing::{Signer, TODAY};
 
 /// Returns a folder of real data beside the checkout, or says that the test was
 /// left out and returns `None`.
@@ -19,4 +28,310 @@ pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
     }
     println!("skipped: the real data {name} is not beside the checkout");
     None
+}
+
+/// Returns a folder of the project's own fixtures.
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(name)
+}
+
+/// Returns whether a program answers to `--version`, or says that the test was
+/// left out.
+pub(crate) fn has_program(name: &str) -> bool {
+    let found = Command::new(name)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !found {
+        println!("skipped: {name} is not installed");
+    }
+    found
+}
+
+/// Returns whether the tests run as root, whom no permission keeps out.
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// How long anything may take before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a program ended, and what it wrote.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+}
+
+impl Outcome {
+    pub(crate) fn out(&self) -> String {
+        String::from_utf8(self.stdout.clone()).unwrap()
+    }
+
+    pub(crate) fn err(&self) -> String {
+        String::from_utf8(self.stderr.clone()).unwrap()
+    }
+
+    /// Returns standard output as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.stdout).unwrap_or_else(|error| {
+            panic!(
+                "not JSON: {error}\n{}\n{}",
+                String::from_utf8_lossy(&self.stdout),
+                String::from_utf8_lossy(&self.stderr)
+            )
+        })
+    }
+
+    /// Returns the rules of the findings in a JSON report with their severities.
+    pub(crate) fn rules(&self) -> Vec<(String, String)> {
+        let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        self.json()["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|finding| (word(&finding["rule"]), word(&finding["severity"])))
+            .collect()
+    }
+
+    /// Returns the rules of the findings that are errors.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        self.rules()
+            .into_iter()
+            .filter(|(_, severity)| severity == "error")
+            .map(|(rule, _)| rule)
+            .collect()
+    }
+
+    /// Fails unless the exit code is this one; shows what was written.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "signal: {:?}\n--- stdout\n{}\n--- stderr\n{}",
+            self.signal,
+            String::from_utf8_lossy(&self.stdout),
+            String::from_utf8_lossy(&self.stderr)
+        );
+        let stderr = String::from_utf8_lossy(&self.stderr);
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        self
+    }
+}
+
+/// Returns the program with an environment that holds nothing but a path.
+pub(crate) fn wheelproof() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelproof"));
+    command.env_clear();
+    for name in ["PATH", "TMPDIR"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.env("HOME", "/nowhere").stdin(Stdio::null());
+    command
+}
+
+/// Starts a command with both streams caught.
+pub(crate) fn start(command: &mut Command) -> Child {
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits for a started command; fails when it hangs.
+#[track_caller]
+pub(crate) fn wait(mut child: Child) -> Outcome {
+    fn drain(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            if let Some(mut stream) = stream {
+                stream.read_to_end(&mut bytes).unwrap();
+            }
+            bytes
+        })
+    }
+    let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if begun.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("it hangs");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    Outcome {
+        code: status.code(),
+        signal: status.signal(),
+        stdout: stdout.join().unwrap(),
+        stderr: stderr.join().unwrap(),
+    }
+}
+
+/// Runs a command to its end; fails when it hangs.
+#[track_caller]
+pub(crate) fn run(command: &mut Command) -> Outcome {
+    wait(start(command))
+}
+
+/// Sends a signal to a started command.
+pub(crate) fn send(child: &Child, signal: rustix::process::Signal) {
+    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
+}
+
+/// Waits until something holds; fails when it never does.
+#[track_caller]
+pub(crate) fn until(mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "it never came to be");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Makes a FIFO.
+pub(crate) fn fifo(path: &Path) {
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        path,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from(0o644),
+        0,
+    )
+    .unwrap();
+}
+
+/// Returns the digest of a file as coreutils see it.
+pub(crate) fn sha256sum(path: &Path) -> String {
+    let output = Command::new("sha256sum")
+        .arg("--")
+        .stdin(std::fs::File::open(path).unwrap())
+        .arg("-")
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()[..64].to_owned()
+}
+
+/// Three wheels and their sdists, in the order of their names.
+pub(crate) const FILES: [&str; 6] = [
+    "wheelproof_example_count-2.1.0-py3-none-any.whl",
+    "wheelproof_example_count-2.1.0.tar.gz",
+    "wheelproof_example_greeting-1.0.0-py3-none-any.whl",
+    "wheelproof_example_greeting-1.0.0.tar.gz",
+    "wheelproof_example_units-0.3.0-py3-none-any.whl",
+    "wheelproof_example_units-0.3.0.tar.gz",
+];
+
+/// One of them, for whatever has to happen to a wheel.
+pub(crate) const WHEEL: &str = FILES[2];
+
+/// A wheelhouse in which everything is well, in SecureDrop's layout: a manifest
+/// and its signature beside `wheels/`. The certificate lies in `keys/`.
+pub(crate) struct House {
+    directory: TempDir,
+    pub(crate) signer: Signer,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        let house = Self {
+            directory: tempfile::tempdir().unwrap(),
+            signer: Signer::ordinary(1),
+        };
+        // Others may look: a test may run the program as somebody else.
+        house.mode("", 0o755);
+        std::fs::create_dir(house.at("wheels")).unwrap();
+        std::fs::create_dir(house.at("keys")).unwrap();
+        std::fs::write(house.at("keys/signer.asc"), house.signer.certificate()).unwrap();
+        for name in FILES {
+            std::fs::copy(fixture("wheelhouse/wheels").join(name), house.wheel(name)).unwrap();
+        }
+        house.sign(&Self::lines());
+        house
+    }
+
+    /// Returns the lines of the manifest. Python's hashlib made them.
+    pub(crate) fn lines() -> String {
+        std::fs::read_to_string(fixture("wheelhouse/sha256sums.txt")).unwrap()
+    }
+
+    /// Returns a path below the directory.
+    pub(crate) fn at(&self, below: impl AsRef<OsStr>) -> PathBuf {
+        self.directory.path().join(Path::new(below.as_ref()))
+    }
+
+    /// Returns the path of a file in `wheels/`.
+    pub(crate) fn wheel(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        self.at("wheels").join(Path::new(name.as_ref()))
+    }
+
+    pub(crate) fn write(&self, below: &str, contents: impl AsRef<[u8]>) {
+        std::fs::write(self.at(below), contents).unwrap();
+    }
+
+    pub(crate) fn remove(&self, below: &str) {
+        std::fs::remove_file(self.at(below)).unwrap();
+    }
+
+    pub(crate) fn mode(&self, below: &str, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(self.at(below), mode).unwrap();
+    }
+
+    /// Writes a manifest and signs it.
+    pub(crate) fn sign(&self, manifest: impl AsRef<[u8]>) {
+        let manifest = manifest.as_ref();
+        self.write("sha256sums.txt", manifest);
+        self.write("sha256sums.txt.asc", self.signer.sign_plainly(manifest));
+    }
+
+    /// Signs what now lies in `wheels/`, and these lines besides.
+    pub(crate) fn sign_listing_also(&self, names: &[&str]) {
+        let mut lines = Self::lines();
+        for name in names {
+            lines.push_str(&format!("{}  {name}\n", sha256sum(&self.wheel(name))));
+        }
+        self.sign(lines);
+    }
+
+    /// Returns the command `verify`, run from the directory, judging at
+    /// [`TODAY`].
+    pub(crate) fn verify(&self, flags: &[&str]) -> Command {
+        let mut command = wheelproof();
+        command
+            .current_dir(self.directory.path())
+            .args(["verify", ".", "--time", TODAY])
+            .args(flags);
+        command
+    }
+
+    /// Verifies with the signer's certificate and returns the JSON report.
+    #[track_caller]
+    pub(crate) fn check(&self, flags: &[&str]) -> Outcome {
+        let mut all = vec!["--certs", "keys", "--format", "json"];
+        all.extend(flags);
+        run(&mut self.verify(&all))
+    }
+
+    /// Verifies with the signer's certificate and returns the text report.
+    #[track_caller]
+    pub(crate) fn text(&self, flags: &[&str]) -> Outcome {
+        let mut all = vec!["--certs", "keys"];
+        all.extend(flags);
+        run(&mut self.verify(&all))
+    }
 }

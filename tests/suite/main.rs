@@ -9,6 +9,9 @@
 )]
 
 mod common;
+mod directory;
 mod floors;
 mod real_signatures;
 mod rules;
+mod signatures;
+mod signing;
