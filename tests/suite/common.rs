@@ -259,7 +259,7 @@ impl House {
         for name in FILES {
             std::fs::copy(fixture("wheelhouse/wheels").join(name), house.wheel(name)).unwrap();
         }
-        house.sign(&Self::lines());
+        house.sign(Self::lines());
         house
     }
 
