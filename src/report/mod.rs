@@ -14,6 +14,7 @@ use crate::finding::{Finding, Severity};
 use crate::openpgp::{SignatureFact, Threshold};
 use crate::time::UtcTime;
 
+pub use json::escape_json;
 pub use text::{Palette, escape};
 
 /// The name and version of the report's format.
