@@ -276,7 +276,11 @@ pub fn constraints(
 }
 
 /// Runs a command and returns how it ended. A signal that asks this program to
-/// end is handed on to the command, which is then waited for.
+/// end is handed on to the command, which is then waited for; a second one kills
+/// it.
+///
+/// With `shares_terminal`, interrupts reach the command without us, and what they
+/// mean is its business: a shell or a debugger goes on after one.
 ///
 /// # Errors
 ///
@@ -285,6 +289,7 @@ pub fn run(
     command: &[OsString],
     environment: &BTreeMap<OsString, OsString>,
     cancel: &Cancel,
+    shares_terminal: bool,
 ) -> io::Result<ExitStatus> {
     let (program, arguments) = command
         .split_first()
@@ -294,20 +299,22 @@ pub fn run(
         .env_clear()
         .envs(environment)
         .spawn()?;
-    let mut told = false;
+    let mut told = None;
     loop {
         if let Some(status) = child.try_wait()? {
+            if let Some(signal) = told {
+                // Whoever asked this program to end has to see it end so.
+                cancel.request_by(signal);
+            }
             return Ok(status);
         }
-        // A terminal sends its interrupt to the command as well; other signals
-        // reach this program only.
-        if !told
-            && cancel
-                .signal()
-                .is_some_and(|signal| signal != Signal::INT.as_raw())
+        if let Some(number) = cancel.take_signal()
+            && let Some(signal) = Signal::from_named_raw(number)
+            && !(shares_terminal && [Signal::INT, Signal::QUIT].contains(&signal))
         {
-            told = true;
-            let _ = rustix::process::kill_process(Pid::from_child(&child), Signal::TERM);
+            let pass_on = if told.is_some() { Signal::KILL } else { signal };
+            let _ = rustix::process::kill_process(Pid::from_child(&child), pass_on);
+            told = Some(number);
         }
         std::thread::sleep(Duration::from_millis(5));
     }

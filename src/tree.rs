@@ -174,7 +174,12 @@ impl Tree {
         {
             let found = found.map_err(|error| {
                 let path = error.path().unwrap_or(root).to_owned();
-                failed(&path, error.into())
+                // The library's own sentence names the path a second time.
+                let source = error.into_io_error();
+                failed(
+                    &path,
+                    source.unwrap_or_else(|| io::Error::other("links go round")),
+                )
             })?;
             if found.depth() > MAX_DEPTH {
                 return Err(TreeError::TooDeep {

@@ -224,7 +224,7 @@ fn scan(report: &mut Report, directory: &Path) -> Option<Tree> {
             None
         }
         Err(error) => {
-            let next = "name the directory that holds the wheels";
+            let next = "name the directory that holds the wheels, and make all of it readable";
             report.errors.push(trouble(&error, next));
             None
         }

@@ -15,6 +15,7 @@ use crate::finding::{Finding, Severity};
 use crate::openpgp::{SignatureFact, Threshold};
 use crate::time::UtcTime;
 
+pub use json::escape_json;
 pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource};
 pub use text::{Palette, escape};
 
