@@ -233,6 +233,7 @@ impl<'a> Shop<'a> {
             rebuilt_sha256: None,
             recipe: None,
             recipe_source: None,
+            python: None,
             sandbox: None,
             notes: Vec::new(),
             differences: Vec::new(),
@@ -267,6 +268,8 @@ impl<'a> Shop<'a> {
 
         let recipe = &*summary.recipe.insert(self.recipe(pair, sdist)?);
         summary.recipe_source = Some(RecipeSource::Policy);
+        let python = self.workshop.interpreter(&recipe.interpreter)?;
+        summary.python = Some(python.name());
         let private = self.private.path().join(index.to_string());
         std::fs::create_dir(&private)?;
         let sdist_copy = private.join(sdist.filename.to_string());

@@ -175,6 +175,14 @@ impl Report {
             .count()
     }
 
+    /// Returns how many rebuilds had an outcome.
+    pub fn count_rebuilds(&self, outcome: RebuildOutcome) -> usize {
+        self.rebuilds
+            .iter()
+            .filter(|rebuild| rebuild.outcome == outcome)
+            .count()
+    }
+
     /// Sets verdict and exit code from everything the report says. Call it last.
     pub fn conclude(&mut self) {
         let outcomes = || self.rebuilds.iter().map(|rebuild| rebuild.outcome);

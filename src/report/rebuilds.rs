@@ -61,6 +61,8 @@ pub struct RebuildSummary {
     pub recipe: Option<Recipe>,
     /// Where the recipe came from.
     pub recipe_source: Option<RecipeSource>,
+    /// The interpreter that ran the build, such as `cpython 3.11.2`.
+    pub python: Option<String>,
     /// What the build was shut in by.
     pub sandbox: Option<Layer>,
     /// What was not quite as the recipe says.

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::{RebuildOutcome, RebuildSummary, Report, Verdict};
-use crate::compare::{ContentDiff, Kind, LineSide};
+use crate::compare::{Consequence, ContentDiff, Kind, LineSide};
 use crate::finding::{Finding, Severity, Subject};
 use crate::openpgp::{SignatureFact, SignatureVerdict};
 use crate::sandbox::Layer;
@@ -208,21 +208,16 @@ impl Report {
         for rebuild in &shown {
             write_rebuild(out, palette, rebuild)?;
         }
-        let reproduced = self
-            .rebuilds
-            .iter()
-            .filter(|rebuild| rebuild.outcome == RebuildOutcome::Reproduced)
-            .count();
-        let layers: BTreeSet<&str> = self
-            .rebuilds
-            .iter()
-            .filter_map(|rebuild| rebuild.sandbox)
-            .map(Layer::as_str)
-            .collect();
+        let reproduced = self.count_rebuilds(RebuildOutcome::Reproduced);
+        let distinct = |of: fn(&RebuildSummary) -> Option<&str>| {
+            let values: BTreeSet<&str> = self.rebuilds.iter().filter_map(of).collect();
+            values.into_iter().collect::<Vec<_>>().join(", ")
+        };
+        let pythons = distinct(|rebuild| rebuild.python.as_deref());
+        let layers = distinct(|rebuild| rebuild.sandbox.map(Layer::as_str));
         write!(out, "  {reproduced} of {} reproduced", self.rebuilds.len())?;
         if !layers.is_empty() {
-            let layers: Vec<&str> = layers.into_iter().collect();
-            write!(out, ", sandbox: {}", layers.join(", "))?;
+            write!(out, ", with {}, sandbox: {layers}", escape(&pythons))?;
         }
         writeln!(out, "\n")
     }
@@ -268,10 +263,22 @@ impl Report {
                 parts.push(format!("{count} {}", plural(count, one, many)));
             }
         }
+        for (outcome, word) in [
+            (RebuildOutcome::Different, "different"),
+            (RebuildOutcome::BuildFailed, "not built"),
+            (RebuildOutcome::TimedOut, "timed out"),
+            (RebuildOutcome::NotAttempted, "not attempted"),
+        ] {
+            let count = self.count_rebuilds(outcome);
+            if count > 0 {
+                let wheels = plural(count, "wheel", "wheels");
+                parts.push(format!("{count} {wheels} {word}"));
+            }
+        }
         let says = match self.verdict {
             Verdict::Pass => "everything asked for holds",
             Verdict::Fail => "do not use this wheelhouse",
-            Verdict::Error => "the work could not be done",
+            Verdict::Error => "not everything asked for could be done",
             Verdict::Empty => "there is nothing to check",
         };
         let counts = if parts.is_empty() {
@@ -347,7 +354,12 @@ fn write_rebuild(
         detail(&format!("rebuilt:   {rebuilt}"))?;
     }
     for difference in rebuild.differences.iter().take(DIFFERENCES_A_WHEEL) {
-        writeln!(out, "{DETAIL}{}", difference.line().render(escape))?;
+        let follows = match difference.consequence {
+            Some(Consequence::RecordFollowsMembers) => "; follows from the other members",
+            None => "",
+        };
+        let line = difference.line().render(escape);
+        writeln!(out, "{DETAIL}{line}{follows}")?;
         if let Kind::Contents { diff, .. } = &difference.kind
             && difference.consequence.is_none()
         {

@@ -12,6 +12,7 @@ mod common;
 mod directory;
 mod floors;
 mod program;
+mod readme;
 mod real_signatures;
 mod rules;
 mod signatures;
