@@ -76,6 +76,8 @@ impl Sealed {
         };
         let directory = tempfile::Builder::new()
             .prefix("wheelproof-")
+            // Else the umask decides, and most let everybody look.
+            .permissions(std::fs::Permissions::from_mode(0o700))
             .tempdir_in(parent)
             .map_err(failed)?;
         let wheelhouse = directory.path().join("wheelhouse");
