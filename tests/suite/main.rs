@@ -13,5 +13,6 @@ mod directory;
 mod floors;
 mod program;
 mod real_signatures;
+mod sealed_run;
 mod signatures;
 mod signing;
