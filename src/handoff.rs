@@ -76,6 +76,8 @@ impl Sealed {
         };
         let directory = tempfile::Builder::new()
             .prefix("wheelproof-")
+            // Else the umask decides, and most let everybody look.
+            .permissions(std::fs::Permissions::from_mode(0o700))
             .tempdir_in(parent)
             .map_err(failed)?;
         let wheelhouse = directory.path().join("wheelhouse");
@@ -299,20 +301,26 @@ pub fn run(
         .env_clear()
         .envs(environment)
         .spawn()?;
+    let for_us = |number: &i32| {
+        let is_interrupt = [Signal::INT, Signal::QUIT].map(Signal::as_raw);
+        !(shares_terminal && is_interrupt.contains(number))
+    };
     let mut told = None;
     loop {
-        if let Some(status) = child.try_wait()? {
-            if let Some(signal) = told {
+        let status = child.try_wait()?;
+        let signal = cancel.take_signal().filter(for_us);
+        if let Some(status) = status {
+            if let Some(signal) = told.or(signal) {
                 // Whoever asked this program to end has to see it end so.
                 cancel.request_by(signal);
             }
             return Ok(status);
         }
-        if let Some(number) = cancel.take_signal()
-            && let Some(signal) = Signal::from_named_raw(number)
-            && !(shares_terminal && [Signal::INT, Signal::QUIT].contains(&signal))
-        {
-            let pass_on = if told.is_some() { Signal::KILL } else { signal };
+        if let Some(number) = signal {
+            let pass_on = match Signal::from_named_raw(number) {
+                Some(signal) if told.is_none() => signal,
+                _ => Signal::KILL,
+            };
             let _ = rustix::process::kill_process(Pid::from_child(&child), pass_on);
             told = Some(number);
         }

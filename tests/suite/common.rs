@@ -350,3 +350,29 @@ impl House {
         run(&mut self.verify(&all))
     }
 }
+
+impl House {
+    /// Returns the command `run` with the signer's certificate, from the
+    /// directory, with a directory for temporary files of its own.
+    pub(crate) fn run(&self, flags: &[&str], command: &[&str]) -> Command {
+        let _ = std::fs::create_dir(self.at("tmp"));
+        let mut run = wheelproof();
+        run.current_dir(self.directory.path())
+            .env("TMPDIR", self.at("tmp"))
+            .args(["run", ".", "--time", TODAY, "--certs", "keys"])
+            .args(flags)
+            .arg("--")
+            .args(command);
+        run
+    }
+
+    /// Fails if anything is left among the temporary files.
+    #[track_caller]
+    pub(crate) fn assert_nothing_left(&self) {
+        let left: Vec<_> = std::fs::read_dir(self.at("tmp"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}

@@ -8,6 +8,7 @@
     reason = "a test says what it expects; failing loudly is its job"
 )]
 
+mod audit;
 mod common;
 mod directory;
 mod floors;
@@ -15,5 +16,6 @@ mod program;
 mod readme;
 mod real_signatures;
 mod rules;
+mod sealed_run;
 mod signatures;
 mod signing;
