@@ -10,5 +10,6 @@
 
 mod common;
 mod floors;
+mod manual;
 mod real_signatures;
 mod rules;
