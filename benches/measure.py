@@ -88,6 +88,11 @@ def own_peak_bytes():
     return 0
 
 
+def surroundings():
+    """Returns how many cores there are and how busy they were in the last minute."""
+    return f"{len(os.sched_getaffinity(0))} cores, load average {os.getloadavg()[0]:.1f}"
+
+
 def first_line(*command):
     """Returns the first line that a program says of its version."""
     try:
