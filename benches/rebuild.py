@@ -93,7 +93,7 @@ def main():
     if not given.other_only and not os.access(given.wheelproof, os.X_OK):
         raise Trouble("there is no wheelproof to measure", given.wheelproof, "run `cargo build --release`")
     repetitions = 3 if given.smoke else 11
-    targets = measure.Targets()
+    targets = measure.Targets(judged=not given.smoke)
 
     work = pathlib.Path(tempfile.mkdtemp(prefix="wheelproof-bench-"))
     try:

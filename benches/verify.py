@@ -128,7 +128,7 @@ def main():
     if not os.access(given.wheelproof, os.X_OK):
         raise Trouble("there is no wheelproof to measure", given.wheelproof, "run `cargo build --release`")
     plan = SMOKE if given.smoke else FULL
-    targets = measure.Targets()
+    targets = measure.Targets(judged=not given.smoke)
 
     work = pathlib.Path(tempfile.mkdtemp(prefix="wheelproof-bench-", dir=given.directory))
     try:
