@@ -12,6 +12,7 @@ mod audit;
 mod common;
 mod directory;
 mod floors;
+mod manual;
 mod program;
 mod readme;
 mod real_signatures;
