@@ -426,7 +426,7 @@ fn without_bubblewrap_a_weaker_layer_is_named_or_refused() {
     };
     let audited = audit(&[]);
     if audited.code == Some(3) {
-        println!("skipped: this kernel has no Landlock, so there is no weaker layer");
+        crate::skipped!("this kernel has no Landlock, so there is no weaker layer");
         return;
     }
     let audited = audited.expect(0);
@@ -451,7 +451,7 @@ fn without_bubblewrap_a_weaker_layer_is_named_or_refused() {
 #[test]
 fn a_full_disk_is_an_error_and_no_verdict() {
     if !rustix::process::geteuid().is_root() {
-        println!("skipped: only root may mount a small file system");
+        crate::skipped!("only root may mount a small file system");
         return;
     }
     let house = House::new();
@@ -470,7 +470,7 @@ fn a_full_disk_is_an_error_and_no_verdict() {
         .env("XDG_CACHE_HOME", house.at("cache"));
     let outcome = run(&mut command);
     if outcome.err().contains("unshare") || outcome.err().contains("mount:") {
-        println!("skipped: no mounts are allowed here");
+        crate::skipped!("no mounts are allowed here");
         return;
     }
     let outcome = outcome.expect(3);
@@ -577,7 +577,7 @@ fn python_with_headers() -> Option<PathBuf> {
             return Some(PathBuf::from(path.trim()));
         }
     }
-    println!("skipped: no python3 has its headers here");
+    crate::skipped!("no python3 has its headers here");
     None
 }
 
