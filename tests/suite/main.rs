@@ -11,6 +11,7 @@
 mod common;
 mod directory;
 mod floors;
+mod gnupg;
 mod installers;
 mod program;
 mod real_signatures;
