@@ -20,6 +20,8 @@ mod audit;
 mod common;
 mod directory;
 mod floors;
+mod gnupg;
+mod installers;
 mod manual;
 mod program;
 mod readme;

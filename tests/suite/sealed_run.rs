@@ -41,10 +41,10 @@ fn the_copy_is_private_and_read_only() {
     let out = shell(
         &house,
         &[],
-        "cd \"$WHEELPROOF_WHEELHOUSE\"; stat -c %a .. .; stat -c %a -- * | sort -u; stat -c %h -- * | sort -u",
+        "cd \"$WHEELPROOF_WHEELHOUSE\"; stat -c %a .. . \"$UV_CONFIG_FILE\"; stat -c %a -- * | sort -u; stat -c %h -- * | sort -u",
     );
     // Links of files would let the original change the copy.
-    assert_eq!(out, "700\n555\n444\n1\n");
+    assert_eq!(out, "700\n555\n444\n444\n1\n");
     let mut as_somebody = house.run(
         &[],
         &[
