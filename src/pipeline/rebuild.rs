@@ -224,6 +224,8 @@ impl<'a> Shop<'a> {
             sandbox: None,
             notes: Vec::new(),
             differences: Vec::new(),
+            witness: [],
+            causes: [],
             log: None,
             seconds: None,
         };
