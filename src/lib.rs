@@ -30,7 +30,7 @@
 //! | 2 | `archive` `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `manifest` `recipe` `sandbox` |
-//! | 5 | `wheelhouse` |
+//! | 5 | `selection` `wheelhouse` |
 //! | 6 | `audit` `handoff` `rebuild` |
 //! | 7 | `report` |
 //! | 8 | `pipeline` |
@@ -56,10 +56,14 @@ pub mod manifest;
 pub mod openpgp;
 pub mod pipeline;
 pub mod policy;
+pub mod rebuild;
 pub mod recipe;
 pub mod relpath;
 pub mod report;
 pub mod requirements;
+pub mod sandbox;
+pub mod sdist;
+pub mod selection;
 pub mod time;
 pub mod tree;
 pub mod wheel;

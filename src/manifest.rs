@@ -255,9 +255,18 @@ fn trimmed(version: &Version) -> Version {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Returns a manifest that lists these names.
+    pub(crate) fn manifest_of(names: &[&str]) -> Manifest {
+        let lines: String = names
+            .iter()
+            .map(|name| format!("{}  {name}\n", Sha256Digest::of(name.as_bytes())))
+            .collect();
+        Manifest::parse_bytes(lines.as_bytes()).0
+    }
 
     // Digests of "abc" and of nothing, from FIPS 180-4 and `sha256sum </dev/null`.
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

@@ -6,6 +6,8 @@
 //!
 //! The format is pip's ("Requirements File Format", "Hash-checking Mode").
 
+use std::collections::BTreeMap;
+
 use pep440_rs::Version;
 
 use crate::digest::Sha256Digest;
@@ -63,6 +65,41 @@ pub enum RequirementsErrorKind {
     /// The hash is not SHA-256.
     #[error("'{}' is not a sha256 hash", .0.escape_debug())]
     Hash(String),
+    /// The requirement has no hash, where each needs one.
+    #[error("{0} has no --hash=sha256:…, and every line needs one here")]
+    NoHash(ProjectName),
+    /// The project stands on an earlier line too.
+    #[error("{0} is listed on line {1} already")]
+    Twice(ProjectName, u64),
+    /// The text ends in the middle of a requirement.
+    #[error("the text ends after a '\\'")]
+    OpenEnd,
+}
+
+/// Reads a list of tools: each requirement pinned and hashed, each project once.
+///
+/// # Errors
+///
+/// The first line that is anything else.
+pub fn parse_hashed(bytes: &[u8]) -> Result<Vec<Requirement>, RequirementsError> {
+    let requirements = parse(bytes)?;
+    let mut lines = BTreeMap::new();
+    for Requirement {
+        project,
+        hashes,
+        line,
+        ..
+    } in &requirements
+    {
+        let fault = |kind| RequirementsError { line: *line, kind };
+        if hashes.is_empty() {
+            return Err(fault(RequirementsErrorKind::NoHash(project.clone())));
+        }
+        if let Some(first) = lines.insert(project, *line) {
+            return Err(fault(RequirementsErrorKind::Twice(project.clone(), first)));
+        }
+    }
+    Ok(requirements)
 }
 
 /// Reads a requirements file in which every requirement is pinned with `==`.
@@ -98,7 +135,12 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Requirement>, RequirementsError> {
             }
         }
     }
-    requirements.extend(requirement(&logical, begins)?);
+    if !logical.trim().is_empty() {
+        return Err(RequirementsError {
+            line: begins,
+            kind: RequirementsErrorKind::OpenEnd,
+        });
+    }
     Ok(requirements)
 }
 
@@ -191,6 +233,25 @@ mod tests {
         assert_eq!(read[1].version.to_string(), "4.0");
         assert_eq!(read[1].marker.as_deref(), Some("python_version < \"3.8\""));
         assert_eq!(read[1].line, 6);
+    }
+
+    #[test]
+    fn a_list_of_tools_needs_a_hash_on_every_line_and_each_project_once() {
+        use RequirementsErrorKind as K;
+        let six = ProjectName::parse("six").unwrap();
+        let hashed = format!("six==1 --hash=sha256:{A}\n");
+        assert_eq!(parse_hashed(hashed.as_bytes()).unwrap().len(), 1);
+        for (text, kind) in [
+            (
+                format!("{hashed}six==2 --hash=sha256:{A}"),
+                K::Twice(six.clone(), 1),
+            ),
+            ("\nsix==1".to_owned(), K::NoHash(six)),
+            ("\nsix==1 \\\n".to_owned(), K::OpenEnd),
+        ] {
+            let error = parse_hashed(text.as_bytes()).unwrap_err();
+            assert_eq!((error.line, error.kind), (2, kind), "{text}");
+        }
     }
 
     #[test]

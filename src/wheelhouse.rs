@@ -233,6 +233,11 @@ impl VerifiedFiles {
         self.digests.iter()
     }
 
+    /// Returns the directory that the files lie in.
+    pub fn root(&self) -> &Path {
+        self.tree.root()
+    }
+
     /// Returns the digest of a file, if it is verified.
     pub fn digest(&self, name: &RelPath) -> Option<Sha256Digest> {
         self.digests.get(name).copied()

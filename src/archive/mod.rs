@@ -3,6 +3,7 @@
 //! In: bytes nobody has vouched for. Out: members and their headers exactly as
 //! they are written, or a named fault. Nothing is unpacked here.
 
+pub mod tar;
 pub mod zip;
 
 use std::fs::{File, OpenOptions};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::fingerprint::Fingerprint;
-use crate::policy::{KeyValidity, SandboxPolicy};
+use crate::policy::{self, KeyValidity, SandboxPolicy};
 use crate::relpath::RelPath;
 use crate::time::UtcTime;
 
@@ -166,14 +166,20 @@ pub(super) struct RecipeArgs {
     #[arg(long, value_name = "TAG=PATH", value_parser = interpreter)]
     pub(super) python: Vec<(String, PathBuf)>,
     /// SOURCE_DATE_EPOCH of every build
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(315_532_800..))]
     pub(super) source_date_epoch: Option<i64>,
     /// The umask of every build, in octal
     #[arg(long, value_name = "MASK", value_parser = umask)]
     pub(super) umask: Option<u16>,
     /// The path of the source during the build, with {sdist}, {name}, {version}
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = build_path)]
     pub(super) build_path: Option<String>,
+    /// Whether unpacked files have the archive's modes less the umask, or as they are [default: umask]
+    #[arg(long, value_name = "FROM", value_parser = source_modes)]
+    pub(super) source_modes: Option<bool>,
+    /// A variable added to the environment of every build
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub(super) build_env: Vec<(String, String)>,
     /// A list of tool wheels by hash, in the form of requirements
     #[arg(long, value_name = "FILE")]
     pub(super) tools: Vec<PathBuf>,
@@ -195,12 +201,24 @@ pub(super) struct RecipeArgs {
     /// How long one build may take [default: 600]
     #[arg(long, value_name = "SECONDS")]
     pub(super) timeout: Option<NonZeroU32>,
+    /// How much memory each process of a build may use [default: 4096]
+    #[arg(long, value_name = "MIB")]
+    pub(super) memory_mib: Option<NonZeroU32>,
+    /// How much a build may write [default: 4096]
+    #[arg(long, value_name = "MIB")]
+    pub(super) disk_mib: Option<NonZeroU32>,
+    /// How many processes a build may have [default: 512]
+    #[arg(long, value_name = "N")]
+    pub(super) processes: Option<NonZeroU32>,
     /// Keep rebuilt wheels that have the signed digest in this directory
     #[arg(long, value_name = "PATH")]
     pub(super) keep: Option<PathBuf>,
     /// Keep the log of each build in this directory
     #[arg(long, value_name = "PATH")]
     pub(super) logs: Option<PathBuf>,
+    /// Say how long each build took; equal input then no longer gives equal reports
+    #[arg(long)]
+    pub(super) durations: bool,
     /// Where tool wheels are kept between runs [default: the user's cache directory]
     #[arg(long, value_name = "PATH")]
     pub(super) cache: Option<PathBuf>,
@@ -263,6 +281,17 @@ fn key_validity(text: &str) -> Result<KeyValidity, String> {
     word(text, KeyValidity::WORDS)
 }
 
+fn source_modes(text: &str) -> Result<bool, String> {
+    word(text, policy::SOURCE_MODES)
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
 fn sandbox(text: &str) -> Result<SandboxPolicy, String> {
     word(text, SandboxPolicy::WORDS)
 }
@@ -276,6 +305,10 @@ fn umask(text: &str) -> Result<u16, String> {
         .ok()
         .filter(|bits| *bits <= 0o777)
         .ok_or_else(|| "it has to be octal, such as 022".to_owned())
+}
+
+fn build_path(text: &str) -> Result<String, String> {
+    policy::check_build_path(text)
 }
 
 fn interpreter(text: &str) -> Result<(String, PathBuf), String> {

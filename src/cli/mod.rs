@@ -6,6 +6,7 @@
 mod args;
 mod output;
 mod progress;
+mod rebuild;
 mod request;
 mod run;
 mod signals;
@@ -48,6 +49,14 @@ impl Surroundings {
     }
 }
 
+impl Surroundings {
+    /// Returns the directory for temporary files.
+    fn temporary(&self) -> PathBuf {
+        self.variable("TMPDIR")
+            .map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
+    }
+}
+
 /// A command line or policy that is wrong; exit code 2.
 #[derive(Debug)]
 struct Usage {
@@ -78,7 +87,8 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
     let code = match cli.command {
         Command::Verify(args) => verify(surroundings, &args, &cancel),
         Command::Run(args) => run::run(surroundings, &args, &cancel, &watched),
-        Command::Audit(_) | Command::Rebuild(_) => 3,
+        Command::Audit(args) => rebuild::audit(surroundings, &args, &cancel),
+        Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),
     };
     if let Some(signal) = cancel.signal() {
         signals::die_of(signal);

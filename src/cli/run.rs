@@ -93,10 +93,8 @@ fn seal(
         true => None,
         false => Some(constraints(verified, &args.requirements).map_err(Refusal::Usage)?),
     };
-    let parent = surroundings
-        .variable("TMPDIR")
-        .map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-    let sealed = Sealed::copy(verified, &parent, cancel).map_err(Refusal::Handoff)?;
+    let sealed =
+        Sealed::copy(verified, &surroundings.temporary(), cancel).map_err(Refusal::Handoff)?;
     let constraints = constraints
         .map(|text| sealed.write("requirements.txt", text.as_bytes()))
         .transpose()

@@ -129,6 +129,30 @@ fn a_record_that_says_more_is_no_consequence() {
 }
 
 #[test]
+fn with_duplicates_record_is_no_consequence() {
+    // RECORD has a true row for the last of two members with one name; which of
+    // them it means nobody can tell.
+    let archive = |contents: [&[u8]; 2], row: &str| {
+        build::archive(&[
+            Entry::stored("a", contents[0]),
+            Entry::stored("a", contents[1]),
+            Entry::stored("x-1.dist-info/RECORD", row.as_bytes()),
+        ])
+    };
+    let abc = "a,sha256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0,3\n";
+    let empty = "a,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n";
+    let found = differences(&archive([b"1", b"abc"], abc), &archive([b"2", b""], empty));
+    assert_eq!(found.len(), 3);
+    assert!(found.iter().all(|d| d.consequence.is_none()));
+    // Without the first two there is no doubt.
+    let found = differences(&archive([b"1", b"abc"], abc), &archive([b"1", b""], empty));
+    assert_eq!(
+        found[1].consequence,
+        Some(Consequence::RecordFollowsMembers)
+    );
+}
+
+#[test]
 fn the_report_has_this_shape() {
     let [published, rebuilt] = license_file_pair();
     let value = serde_json::to_value(compare(&published, &rebuilt)).expect("JSON");
@@ -328,6 +352,13 @@ fn members_of_one_side_come_before_members_of_both() {
             "a: time differs (1980-01-01 00:00:00 → 1980-01-01 00:01:02)",
         ]
     );
+    let many: Vec<_> = (0..50)
+        .map(|n| Entry::stored(&n.to_string(), b"x"))
+        .collect();
+    let expected: Vec<_> = (0..50)
+        .map(|n| format!("{n}: only in the rebuilt wheel (1 byte)"))
+        .collect();
+    assert_eq!(lines(&[], &many), expected);
     let layers: Vec<_> = found.iter().map(|d| d.layer).collect();
     assert_eq!(layers, [Layer::Members, Layer::Members, Layer::Member]);
 }

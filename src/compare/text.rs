@@ -351,6 +351,8 @@ mod tests {
         let mut longer = texts[0].clone();
         longer.push_str("end\n");
         assert!(matches!(diff(&texts[0], &longer), ContentDiff::Text { .. }));
+        let longer = format!("start\n{}", texts[0]);
+        assert!(matches!(diff(&texts[0], &longer), ContentDiff::Text { .. }));
     }
 
     #[test]
@@ -364,6 +366,13 @@ mod tests {
             })
             .sum();
         assert_eq!(shown, TOTAL_LINES);
+        let mut budget = Budget::new();
+        let texts = ["a\n", "b\n"].map(|line| line.repeat(5000));
+        let forms: Vec<_> = (0..5)
+            .map(|_| budget.diff(texts[0].as_bytes(), texts[1].as_bytes()))
+            .map(|diff| matches!(diff, ContentDiff::Text { .. }))
+            .collect();
+        assert_eq!(forms, [true, true, true, true, false]);
     }
 
     proptest! {

@@ -4,6 +4,7 @@
 //! take. Every check is made on a floor below; here stands which follows which,
 //! and what is left out when one fails.
 
+mod rebuild;
 mod verify;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use crate::policy::Policy;
 use crate::time::UtcTime;
 
+pub use rebuild::{Surroundings, rebuild};
 pub use verify::{Verification, verify};
 
 /// What a command is asked to look at.

@@ -29,6 +29,8 @@ pub struct Verification {
     /// The directory held against the manifest; `None` when it did not come to
     /// that.
     pub checked: Option<Checked>,
+    /// The signed list, when enough trusted signers signed it.
+    pub manifest: Option<Manifest>,
 }
 
 impl Verification {
@@ -53,13 +55,19 @@ pub fn verify(
 ) -> Verification {
     let mut report = Report::new(command, request.reference_time);
     report.strict = request.strict;
-    let checked = steps(request, &mut report, cancel, progress);
-    Verification { report, checked }
+    let mut manifest = None;
+    let checked = steps(request, &mut report, &mut manifest, cancel, progress);
+    Verification {
+        report,
+        checked,
+        manifest,
+    }
 }
 
 fn steps(
     request: &Request,
     report: &mut Report,
+    signed: &mut Option<Manifest>,
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Option<Checked> {
@@ -124,6 +132,7 @@ fn steps(
         .findings
         .extend(audit::manifest(&manifest_name, &faults, lists_nothing));
 
+    let manifest = signed.insert(manifest);
     let tree = scan(report, &locations.directory)?;
     let allowed = allowed(request, &locations);
     let (files, bytes) = tree
@@ -134,7 +143,7 @@ fn steps(
             (files + 1, bytes.saturating_add(entry.size))
         });
     progress.hashing(files, bytes);
-    let checked = wheelhouse::check(&manifest, tree, &allowed, cancel, &|bytes| {
+    let checked = wheelhouse::check(manifest, tree, &allowed, cancel, &|bytes| {
         progress.read(bytes);
     });
     progress.hashed();

@@ -276,6 +276,20 @@ impl RecipePolicy {
     }
 }
 
+/// The words for where the modes of unpacked files come from, and whether that
+/// keeps the archive's.
+pub const SOURCE_MODES: &[(&str, bool)] = &[("umask", false), ("archive", true)];
+
+/// Returns a build path when it is absolute, does not climb, and has only the
+/// placeholders `{sdist}`, `{name}` and `{version}`.
+///
+/// # Errors
+///
+/// What is wrong with it, in one sentence.
+pub fn check_build_path(text: &str) -> Result<String, String> {
+    raw::check_build_path(text)
+}
+
 /// Why a policy cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Epoch, KeyValidity, Policy, PolicyError, RebuildPolicy, RecipePolicy, SandboxPolicy, Trust,
-    WheelhousePolicy,
+    Epoch, KeyValidity, Policy, PolicyError, RebuildPolicy, RecipePolicy, SOURCE_MODES,
+    SandboxPolicy, Trust, WheelhousePolicy,
 };
 use crate::filename::ProjectName;
 use crate::fingerprint::Fingerprint;
@@ -308,12 +308,12 @@ fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyErr
         keep_source_modes: raw
             .source_modes
             .as_ref()
-            .map(|value| source.word(value, &[("umask", false), ("archive", true)]))
+            .map(|value| source.word(value, SOURCE_MODES))
             .transpose()?,
         build_path: raw
             .build_path
             .as_ref()
-            .map(|value| source.check(value, |text| build_path(text)))
+            .map(|value| source.check(value, |text| check_build_path(text)))
             .transpose()?,
         tools: raw.tools.map(|paths| source.resolve_all(paths)),
         tool_directories: raw.tool_directories.map(|paths| source.resolve_all(paths)),
@@ -336,7 +336,7 @@ fn epoch(value: &toml::Value) -> Result<Epoch, String> {
     }
 }
 
-fn build_path(text: &str) -> Result<String, String> {
+pub(super) fn check_build_path(text: &str) -> Result<String, String> {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('{') {
         let (name, after) = after

@@ -5,6 +5,7 @@
 //! the command line.
 
 mod json;
+mod rebuilds;
 mod text;
 
 use serde::Serialize;
@@ -15,6 +16,7 @@ use crate::openpgp::{SignatureFact, Threshold};
 use crate::time::UtcTime;
 
 pub use json::escape_json;
+pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource};
 pub use text::{Palette, escape};
 
 /// The name and version of the report's format.
@@ -128,6 +130,8 @@ pub struct Report {
     pub files: Vec<FileSummary>,
     /// What the policy cares about, in the order of the checks.
     pub findings: Vec<Finding>,
+    /// What became of the selected wheels.
+    pub rebuilds: Vec<RebuildSummary>,
     /// What kept the tool from doing its work.
     pub errors: Vec<Trouble>,
     /// Whether the wheelhouse holds nothing at all.
@@ -156,6 +160,7 @@ impl Report {
             threshold: None,
             files: Vec::new(),
             findings: Vec::new(),
+            rebuilds: Vec::new(),
             errors: Vec::new(),
             is_empty: false,
             strict: false,
@@ -170,15 +175,26 @@ impl Report {
             .count()
     }
 
+    /// Returns how many rebuilds had an outcome.
+    pub fn count_rebuilds(&self, outcome: RebuildOutcome) -> usize {
+        self.rebuilds
+            .iter()
+            .filter(|rebuild| rebuild.outcome == outcome)
+            .count()
+    }
+
     /// Sets verdict and exit code from everything the report says. Call it last.
     pub fn conclude(&mut self) {
-        let against =
-            self.count(Severity::Error) > 0 || (self.strict && self.count(Severity::Warning) > 0);
+        let outcomes = || self.rebuilds.iter().map(|rebuild| rebuild.outcome);
+        let against = self.count(Severity::Error) > 0
+            || (self.strict && self.count(Severity::Warning) > 0)
+            || outcomes().any(|outcome| outcome == RebuildOutcome::Different);
+        let undone = !self.errors.is_empty() || outcomes().any(|outcome| !outcome.is_verdict());
         self.verdict = if self.is_empty {
             Verdict::Empty
         } else if against {
             Verdict::Fail
-        } else if !self.errors.is_empty() {
+        } else if undone {
             Verdict::Error
         } else {
             Verdict::Pass

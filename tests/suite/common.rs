@@ -26,7 +26,7 @@ pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path);
     }
-    println!("skipped: the real data {name} is not beside the checkout");
+    crate::skipped!("the real data {name} is not beside the checkout");
     None
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn has_program(name: &str) -> bool {
         .status()
         .is_ok_and(|status| status.success());
     if !found {
-        println!("skipped: {name} is not installed");
+        crate::skipped!("{name} is not installed");
     }
     found
 }
@@ -67,7 +67,7 @@ pub(crate) fn as_ordinary_user(command: &mut Command) -> bool {
         .gid(NOBODY)
         .output();
     if started.is_err() {
-        println!("skipped: nobody but root may start the program under test");
+        crate::skipped!("nobody but root may start the program under test");
     }
     started.is_ok()
 }

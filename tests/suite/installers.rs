@@ -48,8 +48,8 @@ fn pip() -> Option<Installer> {
         made.status.success().then_some(pip)
     });
     if program.is_none() {
-        println!(
-            "skipped: python3 cannot make a virtual environment with pip (Debian: python3-venv)"
+        crate::skipped!(
+            "python3 cannot make a virtual environment with pip (Debian: python3-venv)"
         );
     }
     Some(Installer {
@@ -71,8 +71,8 @@ fn uv() -> Option<Installer> {
         PathBuf::from("uv")
     };
     if Command::new(&program).arg("--version").output().is_err() {
-        println!(
-            "skipped: uv is not installed (python3 -m pip install --target target/test-tools uv)"
+        crate::skipped!(
+            "uv is not installed (python3 -m pip install --target target/test-tools uv)"
         );
         return None;
     }

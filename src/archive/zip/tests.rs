@@ -346,6 +346,18 @@ fn the_end_records_of_zip64_are_read() {
 }
 
 #[test]
+fn an_offset_beyond_every_file_is_a_fault_of_the_archive_and_not_of_the_disk() {
+    let mut bytes = build::zip64_archive(&[Entry::stored("a", b"abc")]);
+    let locator = bytes.len() - 42;
+    bytes[locator + 8..locator + 16].fill(0xff);
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.zip");
+    std::fs::write(&path, &bytes).expect("written");
+    let error = Archive::open(&path, Limits::default()).expect_err("refused");
+    assert!(!matches!(error, ZipError::Io(_)), "{error}");
+}
+
+#[test]
 fn sizes_in_the_zip64_field_count_where_the_header_refers_to_it() {
     let mut entry = Entry::stored("a", b"abc");
     entry.extra = [

@@ -1,0 +1,184 @@
+//! `wheelproof audit` and `wheelproof rebuild`.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::args::{AuditArgs, CommonArgs, OutputArgs, RebuildArgs, RecipeArgs, SelectionArgs};
+use super::output::Output;
+use super::{Surroundings, Usage, finish, request};
+use crate::cancel::Cancel;
+use crate::pipeline::{self, Request};
+use crate::policy::{Epoch, RebuildPolicy};
+use crate::selection::{Selection, Selector};
+
+pub(super) fn audit(surroundings: &Surroundings, args: &AuditArgs, cancel: &Cancel) -> u8 {
+    Task {
+        command: "audit",
+        default: Some(Selection::All),
+        common: &args.common,
+        selection: &args.selection,
+        recipe: &args.recipe,
+        output: &args.output,
+    }
+    .run(surroundings, cancel)
+}
+
+pub(super) fn rebuild(surroundings: &Surroundings, args: &RebuildArgs, cancel: &Cancel) -> u8 {
+    Task {
+        command: "rebuild",
+        default: None,
+        common: &args.common,
+        selection: &args.selection,
+        recipe: &args.recipe,
+        output: &args.output,
+    }
+    .run(surroundings, cancel)
+}
+
+/// What the two commands share; they differ in what is selected when nothing is
+/// said.
+struct Task<'a> {
+    command: &'static str,
+    default: Option<Selection>,
+    common: &'a CommonArgs,
+    selection: &'a SelectionArgs,
+    recipe: &'a RecipeArgs,
+    output: &'a OutputArgs,
+}
+
+impl Task<'_> {
+    fn run(self, surroundings: &Surroundings, cancel: &Cancel) -> u8 {
+        let output = Output::new(self.output);
+        let asked = self
+            .request(surroundings)
+            .and_then(|request| Ok((request, self.selection()?, self.surroundings(surroundings)?)));
+        let (request, selection, around) = match asked {
+            Ok(asked) => asked,
+            Err(usage) => return output.usage(self.command, &usage),
+        };
+        let progress = output.progress();
+        let mut report = pipeline::rebuild(
+            self.command,
+            &request,
+            &selection,
+            &around,
+            cancel,
+            &progress,
+        );
+        progress.clear();
+        finish(&mut report, self.output, &output, cancel)
+    }
+
+    fn request(&self, surroundings: &Surroundings) -> Result<Request, Usage> {
+        let mut request = request::request(surroundings, self.common)?;
+        override_with(&mut request.policy.rebuild, self.recipe);
+        Ok(request)
+    }
+
+    fn selection(&self) -> Result<Selection, Usage> {
+        let args = self.selection;
+        if let (Some(count), Some(seed)) = (args.sample, &args.seed) {
+            return Ok(Selection::Sample {
+                count,
+                seed: seed.clone(),
+            });
+        }
+        if args.all {
+            return Ok(Selection::All);
+        }
+        if args.select.is_empty() {
+            return self.default.clone().ok_or_else(|| {
+                Usage::new(
+                    "no wheels are selected",
+                    "name projects or file names, or say --all or --sample",
+                )
+            });
+        }
+        args.select
+            .iter()
+            .map(|word| {
+                Selector::parse(word).map_err(|error| {
+                    Usage::new(
+                        error,
+                        "select by project, project==version, or 'pattern*.whl'",
+                    )
+                })
+            })
+            .collect::<Result<_, _>>()
+            .map(Selection::Some)
+    }
+
+    fn surroundings(&self, surroundings: &Surroundings) -> Result<pipeline::Surroundings, Usage> {
+        let args = self.recipe;
+        let cache = match (&args.cache, surroundings.variable("XDG_CACHE_HOME")) {
+            (Some(cache), _) => cache.clone(),
+            (None, Some(directory)) => PathBuf::from(directory).join("wheelproof"),
+            (None, None) => match surroundings.variable("HOME") {
+                Some(home) => PathBuf::from(home).join(".cache/wheelproof"),
+                None => {
+                    return Err(Usage::new(
+                        "there is no cache directory: neither XDG_CACHE_HOME nor HOME is set",
+                        "name a directory with --cache",
+                    ));
+                }
+            },
+        };
+        let executable = surroundings.executable.clone().ok_or_else(|| {
+            Usage::new(
+                "the system does not say where this program's own file is",
+                "make /proc available",
+            )
+        })?;
+        Ok(pipeline::Surroundings {
+            cache,
+            temporary: surroundings.temporary(),
+            executable,
+            search_path: surroundings
+                .variable("PATH")
+                .map(|path| std::env::split_paths(path).collect())
+                .unwrap_or_default(),
+            fetch: (!args.offline).then(|| surroundings.environment.clone()),
+            keep: args.keep.clone(),
+            logs: args.logs.clone(),
+            durations: args.durations,
+        })
+    }
+}
+
+fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
+    policy.interpreters.extend(args.python.iter().cloned());
+    policy.jobs = args.jobs.or(policy.jobs);
+    policy.timeout = args.timeout.map_or(policy.timeout, |seconds: NonZeroU32| {
+        Duration::from_secs(u64::from(seconds.get()))
+    });
+    let mebibytes = |number: NonZeroU32| u64::from(number.get()) << 20;
+    policy.memory = args.memory_mib.map_or(policy.memory, mebibytes);
+    policy.disk = args.disk_mib.map_or(policy.disk, mebibytes);
+    policy.processes = args
+        .processes
+        .map_or(policy.processes, |number| u64::from(number.get()));
+    policy.sandbox = args.sandbox.unwrap_or(policy.sandbox);
+    // A flag is said for this run, so it wins over what single projects have.
+    let layers = policy.projects.values_mut().chain([&mut policy.recipe]);
+    for recipe in layers {
+        if let Some(seconds) = args.source_date_epoch {
+            recipe.source_date_epoch = Some(Epoch::At(seconds));
+        }
+        recipe.keep_source_modes = args.source_modes.or(recipe.keep_source_modes);
+        if !args.build_env.is_empty() {
+            recipe.environment = Some(args.build_env.iter().cloned().collect());
+        }
+        recipe.umask = args.umask.or(recipe.umask);
+        recipe.build_path = args.build_path.clone().or(recipe.build_path.take());
+        for (setting, flags) in [
+            (&mut recipe.tools, &args.tools),
+            (&mut recipe.tool_directories, &args.tool_directory),
+            (&mut recipe.tool_wheelhouses, &args.tool_wheelhouse),
+        ] {
+            if !flags.is_empty() {
+                *setting = Some(flags.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! Verify, select, rebuild, compare.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tempfile::TempDir;
+
+use crate::archive;
+use crate::cancel::Cancel;
+use crate::compare::{self, Comparison};
+use crate::filename::{SdistFilename, WheelFilename};
+use crate::finding::{Finding, Severity, Subject, rules};
+use crate::input;
+use crate::pipeline::{Progress, Request, verify};
+use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy};
+use crate::rebuild::{Built, Cache, Candidate, Fetcher, Job, Outcome, Workshop};
+use crate::recipe::{Recipe, ToolWheel};
+use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble};
+use crate::requirements;
+use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
+use crate::selection::{self, Pair, Selection, Signed};
+use crate::wheelhouse::{Status, VerifiedFiles};
+
+/// What rebuilds need besides the policy.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Where tool wheels are kept between runs.
+    pub cache: PathBuf,
+    /// Where private directories are made; every user may pass through it.
+    pub temporary: PathBuf,
+    /// The file this program runs from.
+    pub executable: PathBuf,
+    /// Where programs are looked for.
+    pub search_path: Vec<PathBuf>,
+    /// The environment for fetching tools; `None` forbids it.
+    pub fetch: Option<Vec<(OsString, OsString)>>,
+    /// Where to keep rebuilt wheels that have the signed digest.
+    pub keep: Option<PathBuf>,
+    /// Where to keep the logs of the builds.
+    pub logs: Option<PathBuf>,
+    /// Whether the report says how long builds took.
+    pub durations: bool,
+}
+
+/// Verifies a directory, rebuilds the selected wheels whose sdists are verified,
+/// and compares. The report says why where it could not.
+pub fn rebuild(
+    command: &'static str,
+    request: &Request,
+    selection: &Selection,
+    surroundings: &Surroundings,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> Report {
+    let verification = verify::verify(command, request, cancel, progress);
+    let mut report = verification.report;
+    let (Some(checked), Some(manifest)) = (verification.checked, verification.manifest) else {
+        return report;
+    };
+    if cancel.is_requested() || report.is_empty {
+        return report;
+    }
+    let selected = selection::select(&manifest, selection);
+    for word in &selected.unmatched {
+        report.errors.push(Trouble {
+            message: format!("no wheel of the manifest matches '{}'", word.escape_debug()),
+            next: "select by project, project==version, or a pattern of the file name".to_owned(),
+        });
+    }
+    if selected.pairs.is_empty() {
+        report.is_empty = true;
+        return report;
+    }
+    let present: BTreeSet<&str> = checked
+        .files
+        .iter()
+        .filter(|file| !matches!(file.status, Status::Missing))
+        .map(|file| file.name.as_str())
+        .collect();
+    let shop = match Shop::open(request, surroundings, &checked.verified, &present, cancel) {
+        Ok(shop) => shop,
+        Err(trouble) => {
+            report.errors.push(trouble);
+            return report;
+        }
+    };
+    let layer = shop.workshop.sandbox().layer();
+    if layer != Layer::Bubblewrap {
+        let shortfall = shop.workshop.sandbox().shortfall().unwrap_or("not said");
+        report.findings.push(
+            Finding::new(&rules::SANDBOX_WEAKER, Subject::default())
+                .expected(Layer::Bubblewrap)
+                .found(format!("{layer} ({shortfall})")),
+        );
+    }
+    progress.rebuilding(selected.pairs.len() as u64);
+    report.rebuilds = shop.rebuild_all(&selected.pairs, progress);
+    report
+}
+
+/// Everything that the rebuilds of one run share.
+struct Shop<'a> {
+    request: &'a Request,
+    surroundings: &'a Surroundings,
+    verified: &'a VerifiedFiles,
+    present: &'a BTreeSet<&'a str>,
+    workshop: Workshop,
+    private: TempDir,
+    /// The signed wheelhouses that tools come from, verified once.
+    tool_wheelhouses: Mutex<BTreeMap<PathBuf, Result<Vec<Candidate>, String>>>,
+    cancel: &'a Cancel,
+}
+
+/// Why a wheel was not rebuilt, in one sentence.
+struct Reason(String);
+
+impl<T: std::fmt::Display> From<T> for Reason {
+    fn from(error: T) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl<'a> Shop<'a> {
+    fn open(
+        request: &'a Request,
+        surroundings: &'a Surroundings,
+        verified: &'a VerifiedFiles,
+        present: &'a BTreeSet<&'a str>,
+        cancel: &'a Cancel,
+    ) -> Result<Self, Trouble> {
+        let policy = &request.policy.rebuild;
+        let parts = Parts {
+            stage: surroundings.executable.clone(),
+            bubblewrap: find_program("bwrap", &surroundings.search_path),
+        };
+        let sandbox = Sandbox::choose(policy.sandbox, &parts).map_err(|error| Trouble {
+            message: error.to_string(),
+            next: "install bubblewrap and allow user namespaces; --sandbox off builds without any"
+                .to_owned(),
+        })?;
+        let cache = Cache::open(&surroundings.cache).map_err(|error| Trouble {
+            message: error.to_string(),
+            next: "make it writable, or name another place with --cache".to_owned(),
+        })?;
+        for directory in [&surroundings.keep, &surroundings.logs]
+            .into_iter()
+            .flatten()
+        {
+            std::fs::create_dir_all(directory).map_err(|error| Trouble {
+                message: format!("cannot create {}: {error}", directory.display()),
+                next: "name a directory that can be written".to_owned(),
+            })?;
+        }
+        let private = tempfile::Builder::new()
+            .prefix("wheelproof-")
+            .tempdir_in(&surroundings.temporary)
+            .map_err(|error| Trouble {
+                message: format!(
+                    "cannot make a directory in {}: {error}",
+                    surroundings.temporary.display()
+                ),
+                next: "make room there, or name another place in TMPDIR".to_owned(),
+            })?;
+        let limits = Limits {
+            wall_time: policy.timeout,
+            memory_bytes: policy.memory,
+            processes: policy.processes,
+            scratch_bytes: policy.disk,
+            ..Limits::default()
+        };
+        Ok(Self {
+            workshop: Workshop::new(
+                sandbox,
+                cache,
+                limits,
+                archive::Limits::default(),
+                surroundings.temporary.clone(),
+            ),
+            request,
+            surroundings,
+            verified,
+            present,
+            private,
+            tool_wheelhouses: Mutex::default(),
+            cancel,
+        })
+    }
+
+    /// Rebuilds several wheels at once; the results are in the order of the pairs.
+    fn rebuild_all(&self, pairs: &[Pair], progress: &dyn Progress) -> Vec<RebuildSummary> {
+        let jobs = self.request.policy.rebuild.jobs.map_or_else(
+            || std::thread::available_parallelism().map_or(1, usize::from),
+            usize::from,
+        );
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut share = Vec::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(pair) = pairs.get(index) else {
+                    return share;
+                };
+                let name = pair.wheel.path.as_str();
+                progress.building(name);
+                share.push((index, self.rebuild(index, pair)));
+                progress.rebuilt(name);
+            }
+        };
+        let mut results: Vec<(usize, RebuildSummary)> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..jobs.min(pairs.len()))
+                .map(|_| scope.spawn(work))
+                .collect();
+            workers
+                .into_iter()
+                .flat_map(|worker| worker.join().unwrap_or_default())
+                .collect()
+        });
+        results.sort_by_key(|(index, _)| *index);
+        results.into_iter().map(|(_, summary)| summary).collect()
+    }
+
+    fn rebuild(&self, index: usize, pair: &Pair) -> RebuildSummary {
+        let mut summary = RebuildSummary {
+            wheel: pair.wheel.path.to_string(),
+            sdist: pair.sdist.as_ref().map(|sdist| sdist.path.to_string()),
+            outcome: RebuildOutcome::NotAttempted,
+            reason: None,
+            published_sha256: pair.wheel.sha256,
+            rebuilt_sha256: None,
+            recipe: None,
+            recipe_source: None,
+            python: None,
+            sandbox: None,
+            notes: Vec::new(),
+            differences: Vec::new(),
+            log: None,
+            seconds: None,
+        };
+        if let Err(Reason(reason)) = self.attempt(index, pair, &mut summary) {
+            summary.reason = Some(reason);
+        }
+        summary
+    }
+
+    /// Fills in a summary step by step; an error is the reason why it stays as
+    /// it is.
+    fn attempt(
+        &self,
+        index: usize,
+        pair: &Pair,
+        summary: &mut RebuildSummary,
+    ) -> Result<(), Reason> {
+        let sdist = pair.sdist.as_ref().ok_or(Reason::from(
+            "the manifest lists no sdist of this project and version",
+        ))?;
+        if self.verified.digest(&sdist.path).is_none() {
+            let path = &sdist.path;
+            return Err(format!("its sdist {path} did not pass verification").into());
+        }
+        let wheel_is_verified = self.verified.digest(&pair.wheel.path).is_some();
+        if !wheel_is_verified && self.present.contains(pair.wheel.path.as_str()) {
+            return Err("the published wheel did not pass verification".into());
+        }
+
+        let recipe = &*summary.recipe.insert(self.recipe(pair, sdist)?);
+        summary.recipe_source = Some(RecipeSource::Policy);
+        let python = self.workshop.interpreter(&recipe.interpreter)?;
+        summary.python = Some(python.name());
+        let private = self.private.path().join(index.to_string());
+        std::fs::create_dir(&private)?;
+        let sdist_copy = private.join(sdist.filename.to_string());
+        self.verified.copy(&sdist.path, &sdist_copy, self.cancel)?;
+        let log = match &self.surroundings.logs {
+            Some(directory) => directory.join(format!("{}.log", pair.wheel.filename)),
+            None => private.join("log"),
+        };
+        let job = Job {
+            sdist: &sdist_copy,
+            sdist_name: &sdist.filename,
+            wheel: &pair.wheel.filename,
+            recipe,
+            log: &log,
+        };
+        summary.sandbox = Some(self.workshop.sandbox().layer());
+        let built = match self.workshop.build(&job, self.cancel)? {
+            Outcome::Built(built) => built,
+            Outcome::BuildFailed { reason, log_tail } => {
+                summary.outcome = RebuildOutcome::BuildFailed;
+                summary.log = Some(log_tail);
+                return Err(reason.into());
+            }
+            Outcome::TimedOut { after, log_tail } => {
+                summary.outcome = RebuildOutcome::TimedOut;
+                summary.log = Some(log_tail);
+                let seconds = after.as_secs();
+                return Err(format!("the build was ended after {seconds} s, the limit").into());
+            }
+            Outcome::NotAttempted { reason } => return Err(reason.into()),
+        };
+        summary.notes.clone_from(&built.notes);
+        summary.rebuilt_sha256 = Some(built.sha256);
+        if self.surroundings.durations {
+            summary.seconds = Some(built.elapsed.as_secs_f64());
+        }
+        if built.sha256 == pair.wheel.sha256 {
+            summary.outcome = RebuildOutcome::Reproduced;
+            return self.keep(&built, &pair.wheel);
+        }
+        summary.outcome = RebuildOutcome::Different;
+        if !wheel_is_verified {
+            return Err(
+                "the published wheel is not there, so only digests could be compared".into(),
+            );
+        }
+        let published = private.join(pair.wheel.filename.to_string());
+        self.verified
+            .copy(&pair.wheel.path, &published, self.cancel)?;
+        let limits = archive::Limits::default();
+        match compare::wheels(&published, &built.wheel, limits, self.cancel)? {
+            Comparison::Different(different) => summary.differences = different.differences,
+            Comparison::Identical(_) => {
+                return Err("the digests differ, the bytes do not".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what the policy says of a wheel, with interpreter and tools found.
+    fn recipe(&self, pair: &Pair, sdist: &Signed<SdistFilename>) -> Result<Recipe, Reason> {
+        let policy = &self.request.policy.rebuild;
+        let of_project = match policy.projects.get(sdist.filename.project()) {
+            Some(own) => own.or(&policy.recipe),
+            None => policy.recipe.clone(),
+        };
+        let interpreter = self.interpreter(&pair.wheel.filename)?;
+        // Before fetching any tools: no recipe mends the wrong interpreter.
+        self.workshop
+            .interpreter(&interpreter)?
+            .suits(&pair.wheel.filename)?;
+        let tools = self.tools(&of_project, &interpreter)?;
+        Ok(Recipe::from_policy(
+            &of_project,
+            &sdist.filename,
+            interpreter,
+            tools,
+        ))
+    }
+
+    /// Returns the interpreter that the policy names for a wheel: the one of a
+    /// tag in its name, else the one for Python 3 in general.
+    fn interpreter(&self, wheel: &WheelFilename) -> Result<PathBuf, Reason> {
+        let named = &self.request.policy.rebuild.interpreters;
+        let path = wheel
+            .python_tags()
+            .iter()
+            .rev()
+            .find_map(|tag| named.get(tag))
+            .or_else(|| named.get("py3"))
+            .cloned()
+            .unwrap_or_else(|| PathBuf::from("python3"));
+        if path.components().count() > 1 || path.is_absolute() {
+            return Ok(path);
+        }
+        let name = path.display().to_string();
+        find_program(&name, &self.surroundings.search_path).ok_or_else(|| {
+            Reason(format!(
+                "the interpreter '{name}' is not on the path; name one with --python or in the policy under [rebuild.interpreters]"
+            ))
+        })
+    }
+
+    fn tools(&self, policy: &RecipePolicy, python: &Path) -> Result<Vec<ToolWheel>, Reason> {
+        let mut candidates = Vec::new();
+        for directory in policy.tool_wheelhouses.iter().flatten() {
+            candidates.extend(self.tool_wheelhouse(directory)?);
+        }
+        let directories = policy.tool_directories.as_deref().unwrap_or_default();
+        let cache = self.workshop.cache();
+        let lists = policy.tools.as_deref().unwrap_or_default();
+        if lists.is_empty() {
+            return Ok(cache.everything(&candidates, directories)?);
+        }
+        let fetcher = self.surroundings.fetch.as_ref().map(|environment| Fetcher {
+            python: python.to_owned(),
+            environment: environment.iter().cloned().collect(),
+        });
+        let mut tools = Vec::new();
+        for list in lists {
+            let bytes = input::read(list, requirements::MAX_BYTES)?;
+            let listed = requirements::parse_hashed(&bytes)
+                .map_err(|error| format!("{}: {error}", list.display()))?;
+            tools.extend(cache.gather(
+                &listed,
+                &candidates,
+                directories,
+                fetcher.as_ref(),
+                self.cancel,
+            )?);
+        }
+        tools.sort_by_key(|tool: &ToolWheel| tool.filename.to_string());
+        tools.dedup();
+        Ok(tools)
+    }
+
+    /// Verifies a signed wheelhouse with the trust of this one, once, and returns
+    /// its wheels. Missing files are no fault there: what is there is used.
+    fn tool_wheelhouse(&self, root: &Path) -> Result<Vec<Candidate>, String> {
+        let mut known = self
+            .tool_wheelhouses
+            .lock()
+            .map_err(|_| "another build failed while it verified the tools".to_owned())?;
+        if let Some(known) = known.get(root) {
+            return known.clone();
+        }
+        let candidates = self.verify_tool_wheelhouse(root);
+        known.insert(root.to_owned(), candidates.clone());
+        candidates
+    }
+
+    fn verify_tool_wheelhouse(&self, root: &Path) -> Result<Vec<Candidate>, String> {
+        let refuse = |reason: &dyn std::fmt::Display| {
+            let root = root.display();
+            format!("the tool wheelhouse {root} was refused: {reason}")
+        };
+        let policy_path = root.join(policy::FILE_NAME);
+        let own = match policy_path.symlink_metadata() {
+            Ok(_) => Policy::load(&policy_path).map_err(|error| refuse(&error))?,
+            Err(_) => Policy::default(),
+        };
+        let request = Request {
+            root: root.to_owned(),
+            // Its places are its own; whom to trust is decided here.
+            policy: Policy {
+                trust: self.request.policy.trust.clone(),
+                wheelhouse: own.wheelhouse,
+                rebuild: RebuildPolicy::default(),
+            },
+            policy_path: Some(policy_path),
+            ..self.request.clone()
+        };
+        let verification = verify::verify("verify", &request, self.cancel, &Silent);
+        let report = &verification.report;
+        if let Some(error) = report.errors.first() {
+            return Err(refuse(&error.message));
+        }
+        let fault = report.findings.iter().find(|finding| {
+            finding.severity == Severity::Error && finding.rule != &rules::FILE_MISSING
+        });
+        if let Some(finding) = fault {
+            let place = finding.subject.path.as_deref().unwrap_or_default();
+            return Err(refuse(&format!("{} ({place})", finding.message)));
+        }
+        let checked = verification
+            .checked
+            .ok_or_else(|| refuse(&"it could not be verified"))?;
+        Ok(checked
+            .verified
+            .iter()
+            .filter_map(|(path, sha256)| {
+                Some(Candidate {
+                    filename: WheelFilename::parse(path.file_name()).ok()?,
+                    sha256: *sha256,
+                    path: path.below(checked.verified.root()),
+                })
+            })
+            .collect())
+    }
+
+    /// Puts a rebuilt wheel where the user wants it: whole, or not at all.
+    fn keep(&self, built: &Built, wheel: &Signed<WheelFilename>) -> Result<(), Reason> {
+        let Some(directory) = &self.surroundings.keep else {
+            return Ok(());
+        };
+        let to = directory.join(wheel.filename.to_string());
+        let keep = || -> std::io::Result<()> {
+            let mut copy = tempfile::NamedTempFile::new_in(directory)?;
+            std::io::copy(&mut std::fs::File::open(&built.wheel)?, &mut copy)?;
+            let readable = std::fs::Permissions::from_mode(0o644);
+            copy.as_file().set_permissions(readable)?;
+            copy.as_file().sync_all()?;
+            copy.persist(&to).map_err(|error| error.error)?;
+            Ok(())
+        };
+        keep().map_err(|error| format!("cannot keep {}: {error}", to.display()).into())
+    }
+}
+
+/// Progress of work that is not shown.
+struct Silent;
+
+impl Progress for Silent {
+    fn hashing(&self, _files: u64, _bytes: u64) {}
+    fn read(&self, _bytes: u64) {}
+    fn hashed(&self) {}
+    fn rebuilding(&self, _wheels: u64) {}
+    fn building(&self, _wheel: &str) {}
+    fn rebuilt(&self, _wheel: &str) {}
+}

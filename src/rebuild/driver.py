@@ -1,0 +1,105 @@
+# Calls one PEP 517 hook and sends the wheel to whoever started it.
+#
+# Runs inside the sandbox, as an unprivileged user and within limits already.
+# Everything up to the import of the backend is ours; from then on, foreign code
+# has run in this process and nothing it says is believed: the reader checks.
+import sys
+
+# First of all, before an import could come from the source or from a tool:
+# `-c` put the current directory in front, PYTHONPATH the tools.
+sys.path[:] = sys.argv[1].split(":")
+standard_library = list(sys.path)
+
+import json
+import os
+import site
+import stat
+import traceback
+
+job = json.loads(sys.argv[2])
+
+# The pipe for the result is not inherited by what the backend starts. What the
+# backend prints is log.
+channel = os.fdopen(os.dup(1), "wb")
+os.dup2(2, 1)
+
+# `-S` keeps `site` from adding packages; these builtins it adds, too, and
+# setup scripts call exit().
+site.ENABLE_USER_SITE = False
+site.setquit()
+site.setcopyright()
+site.sethelper()
+
+source = os.getcwd()
+sys.path[:0] = [os.path.normpath(os.path.join(source, path)) for path in job["backend_path"]]
+sys.path += job["tools"]
+sys.argv[:] = ["build_wheel"]
+
+
+def send(header, wheel=None):
+    channel.write(json.dumps(header).encode() + b"\n")
+    if wheel is not None:
+        with wheel:
+            while True:
+                piece = wheel.read(1 << 20)
+                if not piece:
+                    break
+                channel.write(piece)
+    channel.flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads and exit handlers of the backend are not waited for.
+    os._exit(0)
+
+
+def imported_elsewhere():
+    """Returns modules whose files are neither standard library, nor source, nor
+    tool, nor made by this build."""
+    allowed = [os.path.realpath(path) for path in standard_library + job["tools"] + [source, job["temporary"]]]
+    refused = [os.path.realpath(path) for path in job["packages"]]
+
+    def below(path, places):
+        return any(path == place or path.startswith(place + os.sep) for place in places)
+
+    found = {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__dict__", {}).get("__file__")
+        if not isinstance(file, str):
+            continue
+        file = os.path.realpath(file)
+        # Site-packages often lie below the standard library, so they come first.
+        if below(file, refused) or not below(file, allowed):
+            found.setdefault(str(name).partition(".")[0], file)
+    return found
+
+
+def missing_module(error):
+    """Returns the module that an error, or one it was raised for, did not find."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            return error.name.partition(".")[0]
+        error = error.__cause__ or error.__context__
+    return None
+
+
+try:
+    module, _, attributes = job["backend"].partition(":")
+    backend = __import__(module, fromlist=["_"])
+    for attribute in attributes.split(".") if attributes else []:
+        backend = getattr(backend, attribute)
+    name = backend.build_wheel(job["output"], None)
+except BaseException as error:
+    traceback.print_exc()
+    last = traceback.format_exception_only(type(error), error)[-1].strip()
+    send({"failed": last, "missing": missing_module(error), "elsewhere": imported_elsewhere()})
+
+wheels = sorted(os.listdir(job["output"]))
+header = {"wheels": wheels, "returned": str(name), "elsewhere": imported_elsewhere()}
+if wheels == [name]:
+    descriptor = os.open(os.path.join(job["output"], name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise SystemExit("the wheel is not a file")
+    send(header, os.fdopen(descriptor, "rb"))
+send(header)

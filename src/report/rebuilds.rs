@@ -1,0 +1,80 @@
+//! Rebuilds in a report.
+
+use serde::Serialize;
+
+use crate::compare::Difference;
+use crate::digest::Sha256Digest;
+use crate::recipe::Recipe;
+use crate::sandbox::Layer;
+
+/// How the rebuild of one wheel ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RebuildOutcome {
+    /// The rebuilt wheel has the signed digest.
+    Reproduced,
+    /// A wheel was built, and it has another digest.
+    Different,
+    /// The build gave no wheel.
+    BuildFailed,
+    /// The build was ended at its time limit.
+    TimedOut,
+    /// There was no build.
+    NotAttempted,
+}
+
+impl RebuildOutcome {
+    /// Returns whether the outcome says anything about the published wheel.
+    pub fn is_verdict(self) -> bool {
+        match self {
+            Self::Reproduced | Self::Different => true,
+            Self::BuildFailed | Self::TimedOut | Self::NotAttempted => false,
+        }
+    }
+}
+
+/// Where a recipe came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecipeSource {
+    /// The policy and the command line.
+    Policy,
+}
+
+/// One wheel and what its rebuild gave.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RebuildSummary {
+    /// The published wheel, by its name below the directory.
+    pub wheel: String,
+    /// The sdist it was rebuilt from.
+    pub sdist: Option<String>,
+    /// How it ended.
+    pub outcome: RebuildOutcome,
+    /// Why there is no wheel, or why there is nothing to compare it with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The signed digest.
+    pub published_sha256: Sha256Digest,
+    /// The digest of the rebuilt wheel.
+    pub rebuilt_sha256: Option<Sha256Digest>,
+    /// What the wheel was rebuilt by.
+    pub recipe: Option<Recipe>,
+    /// Where the recipe came from.
+    pub recipe_source: Option<RecipeSource>,
+    /// The interpreter that ran the build, such as `cpython 3.11.2`.
+    pub python: Option<String>,
+    /// What the build was shut in by.
+    pub sandbox: Option<Layer>,
+    /// What was not quite as the recipe says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Where the two wheels differ.
+    pub differences: Vec<Difference>,
+    /// The end of the log, when the build gave no wheel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// How long the build took, when durations were asked for: with them, equal
+    /// input no longer gives equal reports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+}

@@ -1,0 +1,471 @@
+//! Unpacking a source distribution without letting it out.
+//!
+//! In: an sdist nobody has vouched for (its digest may be signed; its contents
+//! were written by whoever made it) and an empty private directory. Out: the one
+//! directory it holds, unpacked below, with the modes and times a recipe asks
+//! for.
+//!
+//! What is accepted: files, directories, and symbolic links that lead to a place
+//! inside. Hard links are refused, as is everything else (`adversarial.md`, row
+//! 78, and the source distribution format allow neither). Two members whose
+//! names differ in case only are two files: the build happens on a file system
+//! that tells them apart.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
+
+use crate::archive::Limits;
+use crate::archive::tar::{self, Kind, Member, TarError};
+use crate::cancel::Cancel;
+use crate::filename::{SdistFilename, SdistFormat};
+
+/// Where the modes of unpacked files come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Modes {
+    /// The archive's modes less these bits, as `tar --no-same-permissions`.
+    LessUmask(u32),
+    /// The archive's modes as they are, less set-user-id, set-group-id and
+    /// sticky.
+    AsArchived,
+}
+
+/// An unpacked sdist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpacked {
+    /// The directory that the archive held.
+    pub source: PathBuf,
+    /// How many members were unpacked.
+    pub members: u64,
+    /// How many bytes all files have together.
+    pub bytes: u64,
+}
+
+/// Why an sdist was not unpacked.
+#[derive(Debug, thiserror::Error)]
+pub enum SdistError {
+    /// The archive is damaged, breaks a limit or holds a forbidden member.
+    #[error(transparent)]
+    Archive(#[from] TarError),
+    /// The archive is of a format this version cannot read.
+    #[error("unsupported in this version: .zip sdist; ask for the .tar.gz of the same release")]
+    UnsupportedZip,
+    /// The archive is empty.
+    #[error("the archive holds nothing")]
+    Empty,
+    /// Something lies beside the one top directory.
+    #[error("member '{second}' lies outside '{first}', the one directory an sdist has")]
+    SecondTop {
+        /// The first top directory.
+        first: String,
+        /// The member beside it.
+        second: String,
+    },
+    /// The top of the archive is a file or a link.
+    #[error("'{0}' at the top of the archive is not a directory, which an sdist has there")]
+    TopNotDirectory(String),
+    /// Two members have the same name.
+    #[error("member '{0}' appears twice, and programs differ in which one they keep")]
+    Duplicate(String),
+    /// A member lies below something that is not a directory.
+    #[error("member '{member}' lies below '{parent}', which is not a directory of this archive")]
+    ParentNotDirectory {
+        /// The member.
+        member: String,
+        /// What is not a directory.
+        parent: String,
+    },
+    /// A symbolic link leads out, or might.
+    #[error("symbolic link '{member}' leads to '{}': {reason}", .target.escape_default())]
+    Link {
+        /// The link.
+        member: String,
+        /// Where it points, as written.
+        target: String,
+        /// Which rule that breaks.
+        reason: &'static str,
+    },
+    /// Reading the sdist's file or writing below the directory failed.
+    #[error("cannot {action} '{path}': {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody asked to stop.
+    #[error("interrupted while unpacking")]
+    Interrupted,
+}
+
+/// Unpacks an sdist into an existing empty directory that nobody else can
+/// write to.
+///
+/// Nothing is written outside `into`, whatever the archive holds: every step
+/// into a directory refuses links, files are only ever created, and links are
+/// made when everything else has been written. When it fails, what has been
+/// written so far stays for the caller to remove together with the directory.
+///
+/// # Errors
+///
+/// The first [`SdistError`].
+pub fn unpack(
+    sdist: &Path,
+    name: &SdistFilename,
+    into: &Path,
+    modes: Modes,
+    limits: &Limits,
+    cancel: &Cancel,
+) -> Result<Unpacked, SdistError> {
+    match name.format() {
+        SdistFormat::TarGz => {}
+        SdistFormat::Zip => return Err(SdistError::UnsupportedZip),
+    }
+    let file = File::open(sdist).map_err(|source| SdistError::Io {
+        action: "open",
+        path: sdist.display().to_string(),
+        source,
+    })?;
+    let root = rustix::fs::openat(CWD, into, DIRECTORY, Mode::empty()).map_err(|error| {
+        SdistError::Io {
+            action: "open",
+            path: into.display().to_string(),
+            source: error.into(),
+        }
+    })?;
+    let mut unpacker = Unpacker {
+        root,
+        modes,
+        limits: *limits,
+        cancel,
+        seen: BTreeMap::new(),
+        links: Vec::new(),
+        top: None,
+        members: 0,
+        bytes: 0,
+        last_parent: None,
+        buffer: vec![0; 64 * 1024],
+    };
+    tar::read_gzip(file, limits, |member, contents| {
+        unpacker.add(member, contents)
+    })?;
+    let top = unpacker.finish()?;
+    Ok(Unpacked {
+        source: into.join(top),
+        members: unpacker.members,
+        bytes: unpacker.bytes,
+    })
+}
+
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// What stands under a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Made {
+    /// A directory and what it is to look like in the end.
+    Directory {
+        mode: u32,
+        mtime: Option<i64>,
+    },
+    Other,
+}
+
+struct Unpacker<'a> {
+    root: OwnedFd,
+    modes: Modes,
+    limits: Limits,
+    cancel: &'a Cancel,
+    seen: BTreeMap<String, Made>,
+    links: Vec<(Member, String)>,
+    top: Option<String>,
+    members: u64,
+    bytes: u64,
+    /// The directory of the member before: members come in order, mostly.
+    last_parent: Option<(String, OwnedFd)>,
+    buffer: Vec<u8>,
+}
+
+impl Unpacker<'_> {
+    fn add(&mut self, member: &Member, contents: &mut dyn Read) -> Result<(), SdistError> {
+        if self.cancel.is_requested() {
+            return Err(SdistError::Interrupted);
+        }
+        self.members += 1;
+        if self.members > self.limits.members {
+            return Err(TarError::TooManyMembers(self.limits.members).into());
+        }
+        let path = member.path.as_str();
+        let first = member.path.components().next().unwrap_or(path);
+        match &self.top {
+            None => self.top = Some(first.to_owned()),
+            Some(top) if top == first => {}
+            Some(top) => {
+                return Err(SdistError::SecondTop {
+                    first: top.clone(),
+                    second: path.to_owned(),
+                });
+            }
+        }
+        let (parent, base) = match path.rsplit_once('/') {
+            Some(split) => split,
+            None if member.kind == Kind::Directory => ("", path),
+            None => return Err(SdistError::TopNotDirectory(path.to_owned())),
+        };
+        let mode = self.mode_of(member);
+        match &member.kind {
+            Kind::Directory => {
+                let made = Made::Directory {
+                    mode,
+                    mtime: Some(member.mtime),
+                };
+                match self.seen.get(path) {
+                    // GNU tar lists a directory again when it was named twice;
+                    // the last header counts, as for `tar -x`.
+                    Some(Made::Directory { .. }) => {
+                        self.seen.insert(path.to_owned(), made);
+                    }
+                    Some(Made::Other) => return Err(SdistError::Duplicate(path.to_owned())),
+                    None => {
+                        self.directory(path, path)?;
+                        self.seen.insert(path.to_owned(), made);
+                    }
+                }
+            }
+            Kind::File => {
+                self.claim(path)?;
+                self.directory(parent, path)?;
+                self.file(member, base, mode, contents)?;
+            }
+            Kind::Symlink(target) => {
+                self.claim(path)?;
+                self.directory(parent, path)?;
+                check_link(path, target)?;
+                self.links.push((member.clone(), target.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn mode_of(&self, member: &Member) -> u32 {
+        let mode = match self.modes {
+            Modes::LessUmask(umask) => member.mode & 0o777 & !umask,
+            Modes::AsArchived => member.mode & 0o777,
+        };
+        // Who owns a file must be able to read it, or the build cannot. No
+        // archive that anybody has built from lacks these bits.
+        match member.kind {
+            Kind::Directory => mode | 0o700,
+            _ => mode | 0o400,
+        }
+    }
+
+    fn claim(&mut self, path: &str) -> Result<(), SdistError> {
+        if self.seen.insert(path.to_owned(), Made::Other).is_some() {
+            return Err(SdistError::Duplicate(path.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Makes sure a directory exists, steps into it and keeps it open.
+    fn directory(&mut self, path: &str, member: &str) -> Result<(), SdistError> {
+        if self
+            .last_parent
+            .as_ref()
+            .is_some_and(|(last, _)| last == path)
+        {
+            return Ok(());
+        }
+        let io = |error: rustix::io::Errno| SdistError::Io {
+            action: "create the directory of",
+            path: member.to_owned(),
+            source: error.into(),
+        };
+        let mut at = rustix::io::fcntl_dupfd_cloexec(&self.root, 0).map_err(io)?;
+        let mut so_far = String::new();
+        for component in path.split('/').filter(|component| !component.is_empty()) {
+            if !so_far.is_empty() {
+                so_far.push('/');
+            }
+            so_far.push_str(component);
+            match self.seen.get(&so_far) {
+                Some(Made::Directory { .. }) => {}
+                Some(Made::Other) => {
+                    return Err(SdistError::ParentNotDirectory {
+                        member: member.to_owned(),
+                        parent: so_far,
+                    });
+                }
+                None => {
+                    rustix::fs::mkdirat(&at, component, Mode::RWXU).map_err(io)?;
+                    let umask = match self.modes {
+                        Modes::LessUmask(umask) => umask,
+                        Modes::AsArchived => 0o022,
+                    };
+                    self.seen.insert(
+                        so_far.clone(),
+                        Made::Directory {
+                            mode: 0o777 & !umask | 0o700,
+                            mtime: None,
+                        },
+                    );
+                }
+            }
+            at = rustix::fs::openat(&at, component, DIRECTORY, Mode::empty()).map_err(io)?;
+        }
+        self.last_parent = Some((path.to_owned(), at));
+        Ok(())
+    }
+
+    fn parent(&self) -> &OwnedFd {
+        self.last_parent
+            .as_ref()
+            .map_or(&self.root, |(_, directory)| directory)
+    }
+
+    fn file(
+        &mut self,
+        member: &Member,
+        base: &str,
+        mode: u32,
+        contents: &mut dyn Read,
+    ) -> Result<(), SdistError> {
+        let io = |action: &'static str| {
+            let path = member.path.to_string();
+            move |source: io::Error| SdistError::Io {
+                action,
+                path,
+                source,
+            }
+        };
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(self.parent(), base, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|error| io("create")(error.into()))?;
+        let mut file = File::from(file);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        loop {
+            if self.cancel.is_requested() {
+                return Err(SdistError::Interrupted);
+            }
+            let count = match contents.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(TarError::Read(error).into()),
+            };
+            file.write_all(buffer.get(..count).unwrap_or_default())
+                .map_err(io("write"))?;
+            self.bytes += count as u64;
+        }
+        self.buffer = buffer;
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))
+            .map_err(|error| io("set the mode of")(error.into()))?;
+        rustix::fs::futimens(&file, &times(member.mtime))
+            .map_err(|error| io("set the time of")(error.into()))?;
+        Ok(())
+    }
+
+    /// Makes the links, then gives the directories their modes and times: making
+    /// anything in a directory touches its time.
+    fn finish(&mut self) -> Result<String, SdistError> {
+        for (member, target) in std::mem::take(&mut self.links) {
+            let path = member.path.as_str();
+            let (parent, base) = path.rsplit_once('/').unwrap_or(("", path));
+            self.directory(parent, path)?;
+            let io = |error: rustix::io::Errno| SdistError::Io {
+                action: "create the link",
+                path: path.to_owned(),
+                source: error.into(),
+            };
+            rustix::fs::symlinkat(target.as_str(), self.parent(), base).map_err(io)?;
+            rustix::fs::utimensat(
+                self.parent(),
+                base,
+                &times(member.mtime),
+                AtFlags::SYMLINK_NOFOLLOW,
+            )
+            .map_err(io)?;
+        }
+        let directories: Vec<(String, u32, Option<i64>)> = self
+            .seen
+            .iter()
+            .filter_map(|(path, made)| match made {
+                Made::Directory { mode, mtime } => Some((path.clone(), *mode, *mtime)),
+                Made::Other => None,
+            })
+            .collect();
+        for (path, mode, mtime) in directories {
+            self.directory(&path, &path)?;
+            let io = |error: rustix::io::Errno| SdistError::Io {
+                action: "set mode and time of",
+                path: path.clone(),
+                source: error.into(),
+            };
+            rustix::fs::fchmod(self.parent(), Mode::from_raw_mode(mode)).map_err(io)?;
+            if let Some(mtime) = mtime {
+                rustix::fs::futimens(self.parent(), &times(mtime)).map_err(io)?;
+            }
+        }
+        self.last_parent = None;
+        self.top.clone().ok_or(SdistError::Empty)
+    }
+}
+
+fn times(mtime: i64) -> Timestamps {
+    let time = Timespec {
+        tv_sec: mtime,
+        tv_nsec: 0,
+    };
+    Timestamps {
+        last_access: time,
+        last_modification: time,
+    }
+}
+
+/// Refuses a link that could lead out of the top directory.
+///
+/// Allowed are some `..`, no more than there are directories between the link
+/// and the top, and then ordinary names. The directories that `..` climbs are
+/// real ones, because nothing is unpacked below a link; and whatever link the
+/// ordinary names run into obeys the same rule. A `..` behind a name could start
+/// from wherever that name leads, so it is refused.
+fn check_link(path: &str, target: &str) -> Result<(), SdistError> {
+    let refuse = |reason| SdistError::Link {
+        member: path.to_owned(),
+        target: target.to_owned(),
+        reason,
+    };
+    if target.is_empty() || target.chars().any(char::is_control) {
+        return Err(refuse("that is no path"));
+    }
+    if target.starts_with('/') {
+        return Err(refuse("an absolute path is outside the sdist"));
+    }
+    // `top/link` stands in the top directory itself and may not climb at all.
+    let mut left = path.split('/').count().saturating_sub(2);
+    let mut descends = false;
+    for component in target.split('/') {
+        match component {
+            "" | "." => {}
+            ".." if descends => {
+                return Err(refuse("'..' after a name may climb from another place"));
+            }
+            ".." => {
+                left = left
+                    .checked_sub(1)
+                    .ok_or_else(|| refuse("it leaves the sdist"))?;
+            }
+            _ => descends = true,
+        }
+    }
+    Ok(())
+}
