@@ -70,7 +70,8 @@ pub fn signatures(manifest: &str, files: &[SignatureFile], judgement: &Judgement
             .iter()
             .filter_map(|fact| signature(fact, is_met)),
     );
-    if !is_met {
+    // Where no signature file could be read, that is told already.
+    if !is_met && !files.is_empty() {
         let rule = if judgement.threshold.met_by.is_empty() {
             &rules::NO_TRUSTED_SIGNATURE
         } else {
@@ -82,26 +83,19 @@ pub fn signatures(manifest: &str, files: &[SignatureFile], judgement: &Judgement
         );
         findings.push(
             Finding::new(rule, Subject::path(manifest))
-                .expected(format!(
-                    "{required} {}",
-                    if required == 1 {
-                        "signer"
-                    } else {
-                        "distinct signers"
-                    }
-                ))
+                .expected(counted(required as usize, "signer", "distinct signers"))
                 .found(format!(
-                    "{met}, of {} {}",
-                    judgement.facts.len(),
-                    if judgement.facts.len() == 1 {
-                        "signature"
-                    } else {
-                        "signatures"
-                    }
+                    "{} in {}",
+                    counted(met, "signer that counts", "signers that count"),
+                    counted(judgement.facts.len(), "signature", "signatures")
                 )),
         );
     }
     findings
+}
+
+fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn signature(fact: &SignatureFact, is_met: bool) -> Option<Finding> {

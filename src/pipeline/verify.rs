@@ -55,6 +55,7 @@ pub fn verify(
 ) -> Verification {
     let mut report = Report::new(command, request.reference_time);
     report.strict = request.strict;
+    report.time_is_chosen = request.time_is_chosen;
     let mut manifest = None;
     let checked = steps(request, &mut report, &mut manifest, cancel, progress);
     Verification {
