@@ -215,14 +215,13 @@ fn file(directory: &Path, manifest: &str, file: &FileStatus) -> Option<Finding> 
                 unlisted
             }
         }
-        Status::NotAFile(kind) => {
-            let rule = match kind {
-                Kind::Symlink => &rules::SYMLINK,
-                Kind::Directory => &rules::UNEXPECTED_DIRECTORY,
-                Kind::File | Kind::Fifo | Kind::Socket | Kind::Device => &rules::SPECIAL_FILE,
-            };
-            finding(rule).found(kind.as_str())
-        }
+        Status::NotAFile(kind) => match kind {
+            Kind::Symlink => finding(&rules::SYMLINK),
+            Kind::Directory => finding(&rules::UNEXPECTED_DIRECTORY),
+            Kind::File | Kind::Fifo | Kind::Socket | Kind::Device => {
+                finding(&rules::SPECIAL_FILE).found(kind.as_str())
+            }
+        },
         Status::NotUtf8 => finding(&rules::NAME_NOT_UTF8),
         Status::Unnameable => finding(&rules::FILE_UNLISTED)
             .found("a name with a control character or a backslash, which no manifest can list"),

@@ -213,13 +213,15 @@ fn read_signatures(
 fn scan(report: &mut Report, directory: &Path) -> Option<Tree> {
     match Tree::scan(directory) {
         Ok(tree) => Some(tree),
-        Err(crate::tree::TreeError::NotADirectory { kind, .. }) if kind == Kind::Symlink => {
+        Err(crate::tree::TreeError::NotADirectory {
+            kind: Kind::Symlink,
+            ..
+        }) => {
             report.findings.push(
                 Finding::new(
                     &rules::SYMLINK,
                     Subject::path(directory.display().to_string()),
                 )
-                .found(kind.as_str())
                 .next("name the directory itself, not a link to it"),
             );
             None
