@@ -70,7 +70,8 @@ pub fn signatures(manifest: &str, files: &[SignatureFile], judgement: &Judgement
             .iter()
             .filter_map(|fact| signature(fact, is_met)),
     );
-    if !is_met {
+    // Where no signature file could be read, that is told already.
+    if !is_met && !files.is_empty() {
         let rule = if judgement.threshold.met_by.is_empty() {
             &rules::NO_TRUSTED_SIGNATURE
         } else {
@@ -82,26 +83,19 @@ pub fn signatures(manifest: &str, files: &[SignatureFile], judgement: &Judgement
         );
         findings.push(
             Finding::new(rule, Subject::path(manifest))
-                .expected(format!(
-                    "{required} {}",
-                    if required == 1 {
-                        "signer"
-                    } else {
-                        "distinct signers"
-                    }
-                ))
+                .expected(counted(required as usize, "signer", "distinct signers"))
                 .found(format!(
-                    "{met}, of {} {}",
-                    judgement.facts.len(),
-                    if judgement.facts.len() == 1 {
-                        "signature"
-                    } else {
-                        "signatures"
-                    }
+                    "{} in {}",
+                    counted(met, "signer that counts", "signers that count"),
+                    counted(judgement.facts.len(), "signature", "signatures")
                 )),
         );
     }
     findings
+}
+
+fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn signature(fact: &SignatureFact, is_met: bool) -> Option<Finding> {
@@ -221,14 +215,13 @@ fn file(directory: &Path, manifest: &str, file: &FileStatus) -> Option<Finding> 
                 unlisted
             }
         }
-        Status::NotAFile(kind) => {
-            let rule = match kind {
-                Kind::Symlink => &rules::SYMLINK,
-                Kind::Directory => &rules::UNEXPECTED_DIRECTORY,
-                Kind::File | Kind::Fifo | Kind::Socket | Kind::Device => &rules::SPECIAL_FILE,
-            };
-            finding(rule).found(kind.as_str())
-        }
+        Status::NotAFile(kind) => match kind {
+            Kind::Symlink => finding(&rules::SYMLINK),
+            Kind::Directory => finding(&rules::UNEXPECTED_DIRECTORY),
+            Kind::File | Kind::Fifo | Kind::Socket | Kind::Device => {
+                finding(&rules::SPECIAL_FILE).found(kind.as_str())
+            }
+        },
         Status::NotUtf8 => finding(&rules::NAME_NOT_UTF8),
         Status::Unnameable => finding(&rules::FILE_UNLISTED)
             .found("a name with a control character or a backslash, which no manifest can list"),

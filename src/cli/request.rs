@@ -38,6 +38,7 @@ pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<
             None => now(surroundings)?,
         },
         strict: args.strict,
+        time_is_chosen: args.time.is_some(),
     })
 }
 

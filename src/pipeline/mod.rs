@@ -29,6 +29,8 @@ pub struct Request {
     pub reference_time: UtcTime,
     /// Whether warnings count as errors.
     pub strict: bool,
+    /// Whether the user chose the reference time; else it is the clock's.
+    pub time_is_chosen: bool,
 }
 
 /// Who wants to know how far the work is. All methods may be called from several

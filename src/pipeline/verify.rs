@@ -55,6 +55,7 @@ pub fn verify(
 ) -> Verification {
     let mut report = Report::new(command, request.reference_time);
     report.strict = request.strict;
+    report.time_is_chosen = request.time_is_chosen;
     let mut manifest = None;
     let checked = steps(request, &mut report, &mut manifest, cancel, progress);
     Verification {
@@ -224,13 +225,15 @@ fn read_signatures(
 fn walked(report: &mut Report, directory: &Path, tree: Result<Tree, TreeError>) -> Option<Tree> {
     match tree {
         Ok(tree) => Some(tree),
-        Err(TreeError::NotADirectory { kind, .. }) if kind == Kind::Symlink => {
+        Err(TreeError::NotADirectory {
+            kind: Kind::Symlink,
+            ..
+        }) => {
             report.findings.push(
                 Finding::new(
                     &rules::SYMLINK,
                     Subject::path(directory.display().to_string()),
                 )
-                .found(kind.as_str())
                 .next("name the directory itself, not a link to it"),
             );
             None

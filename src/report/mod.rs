@@ -140,6 +140,9 @@ pub struct Report {
     /// Whether warnings count as errors.
     #[serde(skip)]
     pub strict: bool,
+    /// Whether the user chose the time, so that readers have to be told.
+    #[serde(skip)]
+    pub time_is_chosen: bool,
 }
 
 impl Report {
@@ -164,6 +167,7 @@ impl Report {
             errors: Vec::new(),
             is_empty: false,
             strict: false,
+            time_is_chosen: false,
         }
     }
 

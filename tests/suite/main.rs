@@ -33,3 +33,4 @@ mod sdist;
 mod sealed_run;
 mod signatures;
 mod signing;
+mod transcripts;

@@ -5,7 +5,7 @@
 
 mod rebuilds;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -13,7 +13,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::{RebuildOutcome, Report, Verdict};
 use crate::finding::{Finding, Severity, Subject};
-use crate::openpgp::{SignatureFact, SignatureVerdict};
+use crate::openpgp::{KeyState, SignatureFact, SignatureVerdict};
 
 /// How many findings of one rule are written out; JSON has them all.
 const FINDINGS_A_RULE: usize = 20;
@@ -120,18 +120,23 @@ impl Report {
             return Ok(());
         }
         writeln!(out, "{}", styled(palette.strong, "signatures"))?;
+        let paths: BTreeSet<&str> = self
+            .signatures
+            .iter()
+            .map(|fact| fact.path.as_str())
+            .collect();
         for fact in &self.signatures {
-            write_signature(out, palette, fact)?;
+            write_signature(out, palette, fact, paths.len() > 1)?;
         }
         if let Some(threshold) = &self.threshold {
+            // Signers, not signatures: somebody who signs twice counts once.
             let met = threshold.met_by.len();
-            writeln!(
-                out,
-                "  {met} of {} {} counted, {} required",
-                self.signatures.len(),
-                plural(self.signatures.len(), "signature", "signatures"),
-                threshold.required
-            )?;
+            let counts = plural(met, "signer counts", "signers count");
+            write!(out, "  {met} {counts}, {} required", threshold.required)?;
+            if self.time_is_chosen {
+                write!(out, "; judged as of {}", self.time)?;
+            }
+            writeln!(out)?;
         }
         writeln!(out)
     }
@@ -249,7 +254,12 @@ impl Report {
     }
 }
 
-fn write_signature(out: &mut dyn Write, palette: &Palette, fact: &SignatureFact) -> io::Result<()> {
+fn write_signature(
+    out: &mut dyn Write,
+    palette: &Palette,
+    fact: &SignatureFact,
+    names_file: bool,
+) -> io::Result<()> {
     let word = verdict_word(fact.verdict);
     let style = match fact.verdict {
         SignatureVerdict::Good => palette.good,
@@ -269,14 +279,17 @@ fn write_signature(out: &mut dyn Write, palette: &Palette, fact: &SignatureFact)
     let created = fact
         .created
         .map_or_else(|| "undated".to_owned(), |time| format!("signed {time}"));
-    writeln!(
-        out,
-        "                 {}",
-        styled(
-            palette.faint,
-            &format!("{created}, {}; {}", fact.hash, escape(&fact.reason))
-        )
-    )
+    let reason = match (fact.verdict, fact.at_signing, fact.now) {
+        (SignatureVerdict::Good, KeyState::Valid, KeyState::Valid) => {
+            "the key was valid then and is now"
+        }
+        _ => fact.reason.as_str(),
+    };
+    let mut line = format!("{created}, {}; {}", fact.hash, escape(reason));
+    if names_file {
+        let _ = write!(line, " ({})", escape(&fact.path));
+    }
+    writeln!(out, "                 {}", styled(palette.faint, &line))
 }
 
 /// Returns the word for a verdict in a narrow column.
@@ -297,7 +310,7 @@ fn verdict_word(verdict: SignatureVerdict) -> &'static str {
         V::SignerExpiredSince => "key expired",
         V::SignerNotYetValid => "key too new",
         V::SignerUnbound => "key unbound",
-        V::SignerNotForSigning => "not for signing",
+        V::SignerNotForSigning => "cannot sign",
     }
 }
 
