@@ -466,6 +466,19 @@ fn pinned_requirements_become_constraints_with_the_verified_digests() {
 }
 
 #[test]
+fn with_requirements_both_installers_are_told_to_ask_for_hashes() {
+    let house = House::new();
+    house.write("requirements.txt", "wheelproof-example-units==0.3.0\n");
+    let says = "echo $PIP_REQUIRE_HASHES $UV_REQUIRE_HASHES; \
+                for list in \"$PIP_CONSTRAINT\" \"$UV_CONSTRAINT\"; do \
+                cmp \"$list\" \"$WHEELPROOF_REQUIREMENTS\"; done";
+    let out = shell(&house, &["--requirements", "requirements.txt"], says);
+    assert_eq!(out, "1 1\n");
+    let none = "env | grep -c -e HASHES -e CONSTRAINT || true";
+    assert_eq!(shell(&house, &[], none), "0\n");
+}
+
+#[test]
 fn requirements_that_the_signed_files_do_not_meet_start_nothing() {
     let house = House::new();
     let zeroes = "0".repeat(64);
