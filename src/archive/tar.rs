@@ -15,14 +15,9 @@ use std::rc::Rc;
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
-use super::Limits;
+use super::{Limits, RATIO_FREE_BYTES};
 use crate::relpath::{RelPath, RelPathError};
 
-/// How many times larger than its compressed form an archive may become. Text
-/// compresses to a tenth, deflate cannot do better than one in 1032.
-pub const MAX_RATIO: u64 = 200;
-/// How many bytes an archive may unpack to before the ratio counts.
-pub const RATIO_FREE_BYTES: u64 = 64 << 20;
 /// How large an extension header, a long name among them, may be.
 const MAX_EXTENSION_BYTES: u64 = 1 << 20;
 
@@ -123,9 +118,9 @@ pub enum TarError {
     TooLarge(u64),
     /// The archive is compressed as only a bomb is.
     #[error(
-        "the archive unpacks to more than {MAX_RATIO} times its size, as only a decompression bomb does"
+        "the archive unpacks to more than {0} times its size, as only a decompression bomb does"
     )]
-    Ratio,
+    Ratio(u64),
 }
 
 /// Reads a gzip-compressed tar archive and shows `visit` each member in turn.
@@ -152,11 +147,12 @@ pub fn read_gzip<E: From<TarError>>(
         read_bytes,
         total: 0,
         limit: limits.total_bytes,
+        ratio: limits.ratio,
         stop: Rc::clone(&stop),
     };
     let explain = |error: io::Error| match stop.get() {
         Some(Stop::Total) => TarError::TooLarge(limits.total_bytes),
-        Some(Stop::Ratio) => TarError::Ratio,
+        Some(Stop::Ratio) => TarError::Ratio(limits.ratio),
         None => TarError::Read(error),
     };
 
@@ -519,6 +515,7 @@ struct Bounded<R> {
     read_bytes: Rc<Cell<u64>>,
     total: u64,
     limit: u64,
+    ratio: u64,
     stop: Rc<Cell<Option<Stop>>>,
 }
 
@@ -528,7 +525,9 @@ impl<R: Read> Read for Bounded<R> {
         self.total += count as u64;
         if self.total > self.limit {
             self.stop.set(Some(Stop::Total));
-        } else if self.total > RATIO_FREE_BYTES && self.total / MAX_RATIO > self.read_bytes.get() {
+        } else if self.total > RATIO_FREE_BYTES
+            && self.total > self.read_bytes.get().saturating_mul(self.ratio)
+        {
             self.stop.set(Some(Stop::Ratio));
         }
         if self.stop.get().is_some() {
