@@ -374,8 +374,8 @@ impl Unpacker<'_> {
         Ok(())
     }
 
-    /// Makes the links, then gives the directories their modes and times, the
-    /// deepest first because making anything in a directory touches its time.
+    /// Makes the links, then gives the directories their modes and times: making
+    /// anything in a directory touches its time.
     fn finish(&mut self) -> Result<String, SdistError> {
         for (member, target) in std::mem::take(&mut self.links) {
             let path = member.path.as_str();
@@ -398,7 +398,6 @@ impl Unpacker<'_> {
         let directories: Vec<(String, u32, Option<i64>)> = self
             .seen
             .iter()
-            .rev()
             .filter_map(|(path, made)| match made {
                 Made::Directory { mode, mtime } => Some((path.clone(), *mode, *mtime)),
                 Made::Other => None,

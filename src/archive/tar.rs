@@ -196,7 +196,12 @@ pub fn read_gzip<E: From<TarError>>(
                     .into());
                 }
                 let mut data = Vec::new();
-                entry.read_to_end(&mut data).map_err(explain)?;
+                Contents {
+                    inner: &mut entry,
+                    left: size,
+                }
+                .read_to_end(&mut data)
+                .map_err(explain)?;
                 pending
                     .add(kind, &data)
                     .map_err(|reason| TarError::Header {

@@ -81,8 +81,10 @@ pub(super) struct RebuildArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     wheelproof run dists -- pip install six==1.16.0\n  \
-    wheelproof run dists --requirements requirements.txt -- pip install -r requirements.txt\n\n\
-    CMD finds the sealed copy in WHEELPROOF_WHEELHOUSE; pip and uv are pointed at it and at nothing else.")]
+    wheelproof run dists --requirements requirements.txt -- sh -c 'pip install -r \"$WHEELPROOF_REQUIREMENTS\"'\n\n\
+    CMD finds the sealed copy in WHEELPROOF_WHEELHOUSE; pip and uv are pointed at it and at nothing else. \
+    With --requirements, WHEELPROOF_REQUIREMENTS is the same list with the signed hashes: older pip takes \
+    hashes from a list only, and refuses one without them.")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,

@@ -130,7 +130,7 @@ fn start(
 ) -> u8 {
     let environment = handoff::environment(
         &surroundings.environment,
-        ready.sealed.wheelhouse(),
+        &ready.sealed,
         ready.constraints.as_deref(),
     );
     match handoff::run(&args.command, &environment, cancel, shares_terminal()) {

@@ -48,7 +48,7 @@ fn the_readme_shows_the_true_output() {
         // Where bubblewrap is missing, a warning says so; the README shows a
         // machine that has it.
         if found.contains("warning[sandbox-weaker]") {
-            println!("skipped: bubblewrap does not work here, so the output has a warning more");
+            crate::skipped!("bubblewrap does not work here, so the output has a warning more");
             assert!(output.status.success());
             continue;
         }
