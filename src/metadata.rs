@@ -49,6 +49,21 @@ impl Fields {
     }
 }
 
+/// Returns nothing when a field stands exactly once with a value that is right,
+/// else what was found.
+pub fn mismatch(fields: &Fields, field: &str, is_right: impl Fn(&str) -> bool) -> Option<String> {
+    let values: Vec<&str> = fields.all(field).collect();
+    match values.as_slice() {
+        [] => Some(format!("no {field}")),
+        [value] if is_right(value) => None,
+        values => {
+            let shown = values.iter().take(5);
+            let shown: Vec<String> = shown.map(|value| format!("{field}: {value}")).collect();
+            Some(shown.join(", "))
+        }
+    }
+}
+
 /// The characters of a header's name (RFC 5322, section 2.2).
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())

@@ -118,6 +118,11 @@ impl<K> Default for Faults<K> {
 }
 
 impl<K: Copy + Ord> Faults<K> {
+    /// Returns whether nothing is wrong so far.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     /// Keeps a fault, or only counts it when there are enough of its kind.
     pub fn push(&mut self, fault: Fault<K>) {
         let count = self.counts.entry(fault.kind).or_default();

@@ -5,6 +5,13 @@ use std::collections::HashMap;
 
 use crate::relpath::{RelPath, RelPathError};
 
+/// The most bytes a name may have: PATH_MAX of Linux.
+const MAX_NAME_BYTES: usize = 4096;
+
+/// The most components a name may have. Comparing names takes time and memory for
+/// each of them.
+const MAX_DEPTH: usize = 128;
+
 /// Why a member's name is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameFault {
@@ -14,6 +21,12 @@ pub enum NameFault {
     /// It begins with a drive letter, which is absolute on Windows.
     #[error("the name begins with a drive letter")]
     Drive,
+    /// It is longer than any system opens.
+    #[error("the name has {0} bytes, more than {MAX_NAME_BYTES}")]
+    TooLong(usize),
+    /// It lies deeper than anything in use.
+    #[error("the name has more than {MAX_DEPTH} components")]
+    TooDeep,
     /// It is no plain relative path.
     #[error(transparent)]
     Path(#[from] RelPathError),
@@ -25,6 +38,9 @@ pub enum NameFault {
 ///
 /// Why the name is refused.
 pub fn check_name(name: &[u8]) -> Result<RelPath, NameFault> {
+    if name.len() > MAX_NAME_BYTES {
+        return Err(NameFault::TooLong(name.len()));
+    }
     let text = std::str::from_utf8(name).map_err(|_| NameFault::NotUtf8)?;
     // `C:x` is a path on another drive for Windows, with or without a slash.
     if let [letter, b':', ..] = text.as_bytes()
@@ -37,7 +53,11 @@ pub fn check_name(name: &[u8]) -> Result<RelPath, NameFault> {
         Some("") | None => text,
         Some(plain) => plain,
     };
-    Ok(RelPath::parse(plain)?)
+    let path = RelPath::parse(plain)?;
+    match path.components().count() > MAX_DEPTH {
+        true => Err(NameFault::TooDeep),
+        false => Ok(path),
+    }
 }
 
 /// Two names that get in each other's way.
@@ -128,7 +148,15 @@ mod tests {
         ] {
             assert_eq!(check_name(name), Err(fault), "{}", name.escape_ascii());
         }
-        for name in ["a:b", "ab:c", "1:x", "..a", "a../b"] {
+        let long = "a".repeat(4096);
+        assert!(check_name(long.as_bytes()).is_ok());
+        let longer = format!("{long}a");
+        assert_eq!(check_name(longer.as_bytes()), Err(NameFault::TooLong(4097)));
+        let deep = "a/".repeat(128);
+        assert!(check_name(deep.as_bytes()).is_ok());
+        let deeper = format!("{deep}a");
+        assert_eq!(check_name(deeper.as_bytes()), Err(NameFault::TooDeep));
+        for name in ["é:b", "ab:c", "1:x", "..a", "a../b"] {
             assert!(check_name(name.as_bytes()).is_ok(), "{name}");
         }
     }

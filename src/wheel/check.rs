@@ -8,7 +8,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
 
-use pep440_rs::Version;
 use rayon::prelude::*;
 
 use super::record::{self, Row, StatedDigest};
@@ -17,7 +16,7 @@ use crate::archive::zip::{self, Archive, Member, ZipError};
 use crate::archive::{self, Fault, Faults, Limits};
 use crate::cancel::Cancel;
 use crate::digest::{READ_SIZE, base64};
-use crate::filename::{ProjectName, WheelFilename};
+use crate::filename::{WheelFilename, is_version};
 use crate::metadata::{self, Fields};
 
 /// What is wrong with a wheel.
@@ -163,17 +162,9 @@ fn is_named_for(directory: &str, ending: &str, filename: &WheelFilename) -> bool
         .strip_suffix(ending)
         .and_then(|stem| stem.rsplit_once('-'))
         .is_some_and(|(name, version)| {
-            is_project(name, filename.project())
+            filename.project().is_spelled(name)
                 && is_version(&version.replace('_', "-"), filename.version())
         })
-}
-
-fn is_project(name: &str, project: &ProjectName) -> bool {
-    ProjectName::parse(name).is_ok_and(|name| name == *project)
-}
-
-fn is_version(text: &str, version: &Version) -> bool {
-    text.parse::<Version>().is_ok_and(|other| other == *version)
 }
 
 /// A wheel that is being looked into.
@@ -232,7 +223,7 @@ impl Wheel<'_> {
                 &fields,
                 "Name",
                 filename.project(),
-                |name| is_project(name, filename.project()),
+                |name| filename.project().is_spelled(name),
             );
             self.compare(
                 "METADATA",
@@ -268,29 +259,10 @@ impl Wheel<'_> {
         expected: impl std::fmt::Display,
         is_right: impl Fn(&str) -> bool,
     ) {
-        let values: Vec<&str> = fields.all(field).collect();
-        if let [value] = values.as_slice()
-            && is_right(value)
-        {
-            return;
+        if let Some(found) = metadata::mismatch(fields, field, is_right) {
+            let fault = Fault::new(kind).expected(format!("{field}: {expected}"));
+            self.push_described(file, fault.found(found));
         }
-        let found = match values.as_slice() {
-            [] => format!("no {field}"),
-            values => {
-                let shown: Vec<String> = values
-                    .iter()
-                    .take(5)
-                    .map(|value| format!("{field}: {value}"))
-                    .collect();
-                shown.join(", ")
-            }
-        };
-        self.push_described(
-            file,
-            Fault::new(kind)
-                .expected(format!("{field}: {expected}"))
-                .found(found),
-        );
     }
 
     fn push_described(&mut self, file: &str, fault: Fault<FaultKind>) {
