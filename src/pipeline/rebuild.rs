@@ -9,14 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
-use crate::archive;
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison};
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::finding::{Finding, Severity, Subject, rules};
 use crate::input;
 use crate::pipeline::{Progress, Request, verify};
-use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy};
+use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy, WheelhousePolicy};
 use crate::rebuild::{Built, Cache, Candidate, Fetcher, Job, Outcome, Workshop};
 use crate::recipe::{Recipe, ToolWheel};
 use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble};
@@ -177,7 +176,7 @@ impl<'a> Shop<'a> {
                 sandbox,
                 cache,
                 limits,
-                archive::Limits::default(),
+                request.policy.wheelhouse.limits,
                 surroundings.temporary.clone(),
             ),
             request,
@@ -319,7 +318,7 @@ impl<'a> Shop<'a> {
         let published = private.join(pair.wheel.filename.to_string());
         self.verified
             .copy(&pair.wheel.path, &published, self.cancel)?;
-        let limits = archive::Limits::default();
+        let limits = self.request.policy.wheelhouse.limits;
         match compare::wheels(&published, &built.wheel, limits, self.cancel)? {
             Comparison::Different(different) => summary.differences = different.differences,
             Comparison::Identical(_) => {
@@ -433,10 +432,15 @@ impl<'a> Shop<'a> {
         };
         let request = Request {
             root: root.to_owned(),
-            // Its places are its own; whom to trust is decided here.
+            // Its places are its own; whom to trust and how far to look is decided
+            // here.
             policy: Policy {
                 trust: self.request.policy.trust.clone(),
-                wheelhouse: own.wheelhouse,
+                wheelhouse: WheelhousePolicy {
+                    depth: self.request.policy.wheelhouse.depth,
+                    limits: self.request.policy.wheelhouse.limits,
+                    ..own.wheelhouse
+                },
                 rebuild: RebuildPolicy::default(),
             },
             policy_path: Some(policy_path),

@@ -13,6 +13,7 @@ use super::{RebuildOutcome, RebuildSummary, Report, Verdict};
 use crate::compare::{Consequence, ContentDiff, Kind, LineSide};
 use crate::finding::{Finding, Severity, Subject};
 use crate::openpgp::{SignatureFact, SignatureVerdict};
+use crate::policy::Depth;
 use crate::sandbox::Layer;
 
 /// What stands before the details of a rebuild, so that outcomes stand out.
@@ -182,6 +183,13 @@ impl Report {
                 "{}     {line} ({})",
                 styled(palette.strong, "files"),
                 size(bytes)
+            )?;
+        }
+        if self.depth == Depth::Shallow {
+            writeln!(
+                out,
+                "{}  not looked into: shallow",
+                styled(palette.strong, "contents")
             )?;
         }
         if self.manifest.is_some() || !self.files.is_empty() {
