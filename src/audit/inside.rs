@@ -29,11 +29,14 @@ pub fn inside(
             subject.manifest = Some(manifest.to_owned());
         }
         match inside {
-            Inside::Wheel(faults) => findings.extend(
-                faults
-                    .iter()
-                    .map(|fault| finding(wheel_rule(fault.kind), &subject, fault)),
-            ),
+            Inside::Wheel(faults) => findings.extend(faults.iter().map(|fault| {
+                let finding = finding(wheel_rule(fault.kind), &subject, fault);
+                match fault.kind {
+                    // Nobody is given the wheel whom it was not built for.
+                    wheel::FaultKind::TagsNarrowed => finding.severity(Severity::Warning),
+                    _ => finding,
+                }
+            })),
             Inside::Sdist(faults) => findings.extend(faults.iter().map(|fault| {
                 let finding = finding(sdist_rule(fault.kind), &subject, fault);
                 match fault.kind {
@@ -99,7 +102,7 @@ fn wheel_rule(kind: wheel::FaultKind) -> &'static Rule {
         K::DistInfo => &rules::WHEEL_DIST_INFO,
         K::DescriptionMissing => &rules::WHEEL_DESCRIPTION_MISSING,
         K::MetadataMismatch => &rules::WHEEL_METADATA_MISMATCH,
-        K::TagsMismatch => &rules::WHEEL_TAGS_MISMATCH,
+        K::TagsMismatch | K::TagsNarrowed => &rules::WHEEL_TAGS_MISMATCH,
         K::BuildMismatch => &rules::WHEEL_BUILD_MISMATCH,
         K::VersionUnsupported => &rules::WHEEL_VERSION_UNSUPPORTED,
         K::PurelibMismatch => &rules::WHEEL_PURELIB_MISMATCH,

@@ -30,8 +30,10 @@ pub enum FaultKind {
     DescriptionMissing,
     /// METADATA names another project or version than the file name.
     MetadataMismatch,
-    /// WHEEL names other tags than the file name.
+    /// The file name promises tags that WHEEL does not state.
     TagsMismatch,
+    /// WHEEL states tags that the file name does not promise.
+    TagsNarrowed,
     /// WHEEL has another build tag than the file name.
     BuildMismatch,
     /// The wheel follows another version of the format.
@@ -284,7 +286,16 @@ impl Wheel<'_> {
                 Some(tags) => tags.into_iter().collect::<Vec<_>>().join(", "),
                 None => "tags that cannot be read, or too many".to_owned(),
             };
-            let fault = Fault::new(FaultKind::TagsMismatch);
+            let is_covered = match (&promised, &stated) {
+                (Some(promised), Some(stated)) => {
+                    !stated.is_empty() && promised.iter().all(|tag| is_stated(tag, stated))
+                }
+                _ => false,
+            };
+            let fault = Fault::new(match is_covered {
+                true => FaultKind::TagsNarrowed,
+                false => FaultKind::TagsMismatch,
+            });
             self.push_described("WHEEL", fault.expected(list(promised)).found(list(stated)));
         }
         let builds: Vec<&str> = fields.all("Build").collect();
@@ -566,6 +577,14 @@ fn expand<T: AsRef<str>>(python: &[T], abi: &[T], platform: &[T]) -> Option<BTre
         }
     }
     Some(tags)
+}
+
+/// Returns whether a tag is among the stated ones, itself or for any platform.
+fn is_stated(tag: &str, stated: &BTreeSet<String>) -> bool {
+    let for_any = tag
+        .rsplit_once('-')
+        .map(|(before, _)| format!("{before}-any"));
+    stated.contains(tag) || for_any.is_some_and(|tag| stated.contains(&tag))
 }
 
 /// Returns the tags that WHEEL states. A line may hold several, joined with dots
