@@ -4,6 +4,8 @@
 //! [`Finding`]s. Pure: equal facts give equal findings, in the same order, and
 //! nothing is read here.
 
+mod inside;
+
 use std::path::Path;
 
 use crate::finding::{Finding, Rule, Severity, Subject, rules};
@@ -15,6 +17,8 @@ use crate::openpgp::{
 use crate::policy::Trust;
 use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
+
+pub use inside::inside;
 
 /// Returns what is wrong with the certificates.
 pub fn certificates(certificates: &Certificates, trust: &Trust) -> Vec<Finding> {

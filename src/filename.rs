@@ -65,6 +65,11 @@ impl ProjectName {
         Ok(Self(normalised))
     }
 
+    /// Returns whether a text is this name, in any spelling.
+    pub fn is_spelled(&self, text: &str) -> bool {
+        Self::parse(text).is_ok_and(|name| name == *self)
+    }
+
     /// Returns the normalised name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -279,6 +284,12 @@ impl fmt::Display for SdistFilename {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}{}", self.stem, self.format.ending())
     }
+}
+
+/// Returns whether a text is this version, in any spelling that the version
+/// specifiers specification takes for the same.
+pub fn is_version(text: &str, version: &Version) -> bool {
+    text.parse::<Version>().is_ok_and(|other| other == *version)
 }
 
 fn parse_version(text: &str) -> Result<Version, FilenameError> {

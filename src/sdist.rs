@@ -11,6 +11,9 @@
 //! names differ in case only are two files: the build happens on a file system
 //! that tells them apart.
 
+mod check;
+mod layout;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -23,6 +26,10 @@ use crate::archive::Limits;
 use crate::archive::tar::{self, Kind, Member, TarError};
 use crate::cancel::Cancel;
 use crate::filename::{SdistFilename, SdistFormat};
+
+use layout::Layout;
+
+pub use check::{FaultKind, check};
 
 /// Where the modes of unpacked files come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,9 +151,9 @@ pub fn unpack(
         modes,
         limits: *limits,
         cancel,
-        seen: BTreeMap::new(),
+        layout: Layout::default(),
+        directories: BTreeMap::new(),
         links: Vec::new(),
-        top: None,
         members: 0,
         bytes: 0,
         last_parent: None,
@@ -168,15 +175,11 @@ const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// What stands under a name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Made {
-    /// A directory and what it is to look like in the end.
-    Directory {
-        mode: u32,
-        mtime: Option<i64>,
-    },
-    Other,
+/// What a directory is to look like in the end.
+#[derive(Clone, Copy)]
+struct Finish {
+    mode: u32,
+    mtime: Option<i64>,
 }
 
 struct Unpacker<'a> {
@@ -184,14 +187,47 @@ struct Unpacker<'a> {
     modes: Modes,
     limits: Limits,
     cancel: &'a Cancel,
-    seen: BTreeMap<String, Made>,
+    layout: Layout,
+    /// Every directory that was made.
+    directories: BTreeMap<String, Finish>,
     links: Vec<(Member, String)>,
-    top: Option<String>,
     members: u64,
     bytes: u64,
     /// The directory of the member before: members come in order, mostly.
     last_parent: Option<(String, OwnedFd)>,
     buffer: Vec<u8>,
+}
+
+impl SdistError {
+    /// Returns what is wrong with the sdist; `None` when it could not be read or
+    /// unpacked.
+    fn fault_kind(&self) -> Option<FaultKind> {
+        use crate::archive::FaultKind as Archive;
+        match self {
+            Self::Archive(error) => error.fault_kind().map(FaultKind::Archive),
+            Self::UnsupportedZip | Self::Io { .. } | Self::Interrupted => None,
+            Self::Empty | Self::SecondTop { .. } | Self::TopNotDirectory(_) => {
+                Some(FaultKind::Layout)
+            }
+            Self::Duplicate(_) | Self::ParentNotDirectory { .. } => {
+                Some(FaultKind::Archive(Archive::MemberRepeated))
+            }
+            Self::Link { .. } => Some(FaultKind::Archive(Archive::LinkEscapes)),
+        }
+    }
+
+    /// Returns the name of the member it concerns.
+    fn member(&self) -> Option<&str> {
+        match self {
+            Self::Archive(error) => error.member(),
+            Self::SecondTop { second: member, .. }
+            | Self::TopNotDirectory(member)
+            | Self::Duplicate(member)
+            | Self::ParentNotDirectory { member, .. }
+            | Self::Link { member, .. } => Some(member),
+            Self::UnsupportedZip | Self::Empty | Self::Io { .. } | Self::Interrupted => None,
+        }
+    }
 }
 
 impl Unpacker<'_> {
@@ -203,52 +239,23 @@ impl Unpacker<'_> {
         if self.members > self.limits.members {
             return Err(TarError::TooManyMembers(self.limits.members).into());
         }
+        self.layout.place(member)?;
         let path = member.path.as_str();
-        let first = member.path.components().next().unwrap_or(path);
-        match &self.top {
-            None => self.top = Some(first.to_owned()),
-            Some(top) if top == first => {}
-            Some(top) => {
-                return Err(SdistError::SecondTop {
-                    first: top.clone(),
-                    second: path.to_owned(),
-                });
-            }
-        }
-        let (parent, base) = match path.rsplit_once('/') {
-            Some(split) => split,
-            None if member.kind == Kind::Directory => ("", path),
-            None => return Err(SdistError::TopNotDirectory(path.to_owned())),
-        };
+        let (parent, base) = path.rsplit_once('/').unwrap_or(("", path));
         let mode = self.mode_of(member);
         match &member.kind {
             Kind::Directory => {
-                let made = Made::Directory {
-                    mode,
-                    mtime: Some(member.mtime),
-                };
-                match self.seen.get(path) {
-                    // GNU tar lists a directory again when it was named twice;
-                    // the last header counts, as for `tar -x`.
-                    Some(Made::Directory { .. }) => {
-                        self.seen.insert(path.to_owned(), made);
-                    }
-                    Some(Made::Other) => return Err(SdistError::Duplicate(path.to_owned())),
-                    None => {
-                        self.directory(path, path)?;
-                        self.seen.insert(path.to_owned(), made);
-                    }
-                }
+                self.directory(path, path)?;
+                let mtime = Some(member.mtime);
+                self.directories
+                    .insert(path.to_owned(), Finish { mode, mtime });
             }
             Kind::File => {
-                self.claim(path)?;
                 self.directory(parent, path)?;
                 self.file(member, base, mode, contents)?;
             }
             Kind::Symlink(target) => {
-                self.claim(path)?;
                 self.directory(parent, path)?;
-                check_link(path, target)?;
                 self.links.push((member.clone(), target.clone()));
             }
         }
@@ -266,13 +273,6 @@ impl Unpacker<'_> {
             Kind::Directory => mode | 0o700,
             _ => mode | 0o400,
         }
-    }
-
-    fn claim(&mut self, path: &str) -> Result<(), SdistError> {
-        if self.seen.insert(path.to_owned(), Made::Other).is_some() {
-            return Err(SdistError::Duplicate(path.to_owned()));
-        }
-        Ok(())
     }
 
     /// Makes sure a directory exists, steps into it and keeps it open.
@@ -296,28 +296,17 @@ impl Unpacker<'_> {
                 so_far.push('/');
             }
             so_far.push_str(component);
-            match self.seen.get(&so_far) {
-                Some(Made::Directory { .. }) => {}
-                Some(Made::Other) => {
-                    return Err(SdistError::ParentNotDirectory {
-                        member: member.to_owned(),
-                        parent: so_far,
-                    });
-                }
-                None => {
-                    rustix::fs::mkdirat(&at, component, Mode::RWXU).map_err(io)?;
-                    let umask = match self.modes {
-                        Modes::LessUmask(umask) => umask,
-                        Modes::AsArchived => 0o022,
-                    };
-                    self.seen.insert(
-                        so_far.clone(),
-                        Made::Directory {
-                            mode: 0o777 & !umask | 0o700,
-                            mtime: None,
-                        },
-                    );
-                }
+            if !self.directories.contains_key(&so_far) {
+                rustix::fs::mkdirat(&at, component, Mode::RWXU).map_err(io)?;
+                let umask = match self.modes {
+                    Modes::LessUmask(umask) => umask,
+                    Modes::AsArchived => 0o022,
+                };
+                let finish = Finish {
+                    mode: 0o777 & !umask | 0o700,
+                    mtime: None,
+                };
+                self.directories.insert(so_far.clone(), finish);
             }
             at = rustix::fs::openat(&at, component, DIRECTORY, Mode::empty()).map_err(io)?;
         }
@@ -395,15 +384,12 @@ impl Unpacker<'_> {
             )
             .map_err(io)?;
         }
-        let directories: Vec<(String, u32, Option<i64>)> = self
-            .seen
-            .iter()
-            .filter_map(|(path, made)| match made {
-                Made::Directory { mode, mtime } => Some((path.clone(), *mode, *mtime)),
-                Made::Other => None,
-            })
+        let directories: Vec<(String, Finish)> = std::mem::take(&mut self.directories)
+            .into_iter()
+            .rev()
             .collect();
-        for (path, mode, mtime) in directories {
+        self.directories = directories.iter().cloned().collect();
+        for (path, Finish { mode, mtime }) in directories {
             self.directory(&path, &path)?;
             let io = |error: rustix::io::Errno| SdistError::Io {
                 action: "set mode and time of",
@@ -416,7 +402,10 @@ impl Unpacker<'_> {
             }
         }
         self.last_parent = None;
-        self.top.clone().ok_or(SdistError::Empty)
+        self.layout
+            .top()
+            .map(str::to_owned)
+            .ok_or(SdistError::Empty)
     }
 }
 
@@ -429,43 +418,4 @@ fn times(mtime: i64) -> Timestamps {
         last_access: time,
         last_modification: time,
     }
-}
-
-/// Refuses a link that could lead out of the top directory.
-///
-/// Allowed are some `..`, no more than there are directories between the link
-/// and the top, and then ordinary names. The directories that `..` climbs are
-/// real ones, because nothing is unpacked below a link; and whatever link the
-/// ordinary names run into obeys the same rule. A `..` behind a name could start
-/// from wherever that name leads, so it is refused.
-fn check_link(path: &str, target: &str) -> Result<(), SdistError> {
-    let refuse = |reason| SdistError::Link {
-        member: path.to_owned(),
-        target: target.to_owned(),
-        reason,
-    };
-    if target.is_empty() || target.chars().any(char::is_control) {
-        return Err(refuse("that is no path"));
-    }
-    if target.starts_with('/') {
-        return Err(refuse("an absolute path is outside the sdist"));
-    }
-    // `top/link` stands in the top directory itself and may not climb at all.
-    let mut left = path.split('/').count().saturating_sub(2);
-    let mut descends = false;
-    for component in target.split('/') {
-        match component {
-            "" | "." => {}
-            ".." if descends => {
-                return Err(refuse("'..' after a name may climb from another place"));
-            }
-            ".." => {
-                left = left
-                    .checked_sub(1)
-                    .ok_or_else(|| refuse("it leaves the sdist"))?;
-            }
-            _ => descends = true,
-        }
-    }
-    Ok(())
 }

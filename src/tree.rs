@@ -131,6 +131,8 @@ pub enum Hashed {
         sha256: Sha256Digest,
         /// The number of bytes read.
         size: u64,
+        /// What it looked like to the system then.
+        stamp: Stamp,
     },
     /// It was changed, replaced or removed while it was read.
     Changed,
@@ -232,7 +234,13 @@ impl Tree {
         self.open_stamped(path).map(|(file, _)| file)
     }
 
-    fn open_stamped(&self, path: &RelPath) -> io::Result<(File, Stamp)> {
+    /// Opens a file as [`Tree::open`] does, and says what it looks like to the
+    /// system.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tree::open`].
+    pub fn open_stamped(&self, path: &RelPath) -> io::Result<(File, Stamp)> {
         let mut components = path.components().peekable();
         let mut held: Option<rustix::fd::OwnedFd> = None;
         while let Some(component) = components.next() {
@@ -302,7 +310,12 @@ impl Tree {
             })?;
             let unchanged = size == before.size && before == Stamp::of(&file.metadata()?);
             Ok(if unchanged {
-                Hashed::Digest { sha256, size }
+                let stamp = before;
+                Hashed::Digest {
+                    sha256,
+                    size,
+                    stamp,
+                }
             } else {
                 Hashed::Changed
             })
@@ -321,9 +334,10 @@ impl Tree {
     }
 }
 
-/// What changes when a file is written to or replaced.
-#[derive(PartialEq, Eq)]
-struct Stamp {
+/// What changes when a file is written to or replaced: device, inode, size and
+/// the times of the last write and of the last change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -332,7 +346,13 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(metadata: &std::fs::Metadata) -> Self {
+    /// Returns the size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns what a file looks like.
+    pub fn of(metadata: &std::fs::Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         Self {
             device: metadata.dev(),
@@ -437,7 +457,7 @@ mod tests {
         let (abc, other) = (path("d/abc"), path("other"));
         let mut order = tree.hash(&[&other, &abc], &Cancel::new(), &|_| {});
         assert!(
-            matches!(order.remove(1), Hashed::Digest { sha256, size: 3 } if sha256.to_string() == ABC)
+            matches!(order.remove(1), Hashed::Digest { sha256, size: 3, .. } if sha256.to_string() == ABC)
         );
     }
 

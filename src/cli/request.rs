@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::args::CommonArgs;
 use super::{Surroundings, Usage, now};
 use crate::pipeline::Request;
-use crate::policy::{self, Policy};
+use crate::policy::{self, Depth, Policy};
 
 /// Reads the policy, lets the flags win, and refuses to trust nobody in
 /// particular.
@@ -58,6 +58,11 @@ fn override_with(policy: &mut Policy, args: &CommonArgs) {
     wheelhouse
         .allow_unlisted
         .extend(args.allow_unlisted.iter().cloned());
+    if args.shallow {
+        wheelhouse.depth = Depth::Shallow;
+    } else if args.deep {
+        wheelhouse.depth = Depth::Deep;
+    }
 }
 
 fn replace_all(values: &mut Vec<PathBuf>, flags: &[PathBuf]) {

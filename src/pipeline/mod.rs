@@ -42,6 +42,9 @@ pub trait Progress: Sync {
     fn read(&self, bytes: u64);
     /// All files were read.
     fn hashed(&self);
+    /// So many files of so many bytes are going to be looked into; what
+    /// [`Progress::read`] is told then are bytes of their contents.
+    fn inspecting(&self, _files: u64, _bytes: u64) {}
     /// So many wheels are going to be rebuilt.
     fn rebuilding(&self, wheels: u64);
     /// The build of a wheel began.

@@ -10,7 +10,6 @@ use tempfile::TempDir;
 
 use super::tools::{Reason, Toolbox};
 use super::{Progress, Request, verify};
-use crate::archive;
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison};
 use crate::filename::{SdistFilename, WheelFilename};
@@ -164,7 +163,7 @@ impl<'a> Shop<'a> {
                 sandbox,
                 cache,
                 limits,
-                archive::Limits::default(),
+                request.policy.wheelhouse.limits,
                 surroundings.temporary.clone(),
             ),
             request,
@@ -308,7 +307,7 @@ impl<'a> Shop<'a> {
         let published = private.join(pair.wheel.filename.to_string());
         self.verified
             .copy(&pair.wheel.path, &published, self.cancel)?;
-        let limits = archive::Limits::default();
+        let limits = self.request.policy.wheelhouse.limits;
         match compare::wheels(&published, &built.wheel, limits, self.cancel)? {
             Comparison::Different(different) => summary.differences = different.differences,
             Comparison::Identical(_) => {

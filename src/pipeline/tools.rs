@@ -10,7 +10,7 @@ use crate::cancel::Cancel;
 use crate::filename::WheelFilename;
 use crate::finding::{Severity, rules};
 use crate::input;
-use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy};
+use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy, WheelhousePolicy};
 use crate::rebuild::{Cache, Candidate, Fetcher};
 use crate::recipe::ToolWheel;
 use crate::requirements;
@@ -117,10 +117,15 @@ impl<'a> Toolbox<'a> {
         };
         let request = Request {
             root: root.to_owned(),
-            // Its places are its own; whom to trust is decided here.
+            // Its places are its own; whom to trust and how far to look is decided
+            // here.
             policy: Policy {
                 trust: self.request.policy.trust.clone(),
-                wheelhouse: own.wheelhouse,
+                wheelhouse: WheelhousePolicy {
+                    depth: self.request.policy.wheelhouse.depth,
+                    limits: self.request.policy.wheelhouse.limits,
+                    ..own.wheelhouse
+                },
                 rebuild: RebuildPolicy::default(),
             },
             policy_path: Some(policy_path),

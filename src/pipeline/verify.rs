@@ -12,11 +12,11 @@ use crate::input::{self, InputError};
 use crate::manifest::{self, Manifest};
 use crate::openpgp::{self, Certificates, SignatureFile};
 use crate::pipeline::{Progress, Request};
-use crate::policy::Locations;
+use crate::policy::{Depth, Locations};
 use crate::relpath::RelPath;
 use crate::report::{FileKind, FileSummary, ManifestSummary, Report, Trouble};
 use crate::tree::{Kind, Tree, TreeError};
-use crate::wheelhouse::{self, Checked, FileStatus, Status, VerifiedTree};
+use crate::wheelhouse::{self, Checked, FileStatus, Inside, Status, VerifiedTree};
 
 /// The most bytes a signature file may have; ten thousand signatures fit.
 const MAX_SIGNATURE_FILE: u64 = 16 << 20;
@@ -56,6 +56,7 @@ pub fn verify(
     let mut report = Report::new(command, request.reference_time);
     report.strict = request.strict;
     report.time_is_chosen = request.time_is_chosen;
+    report.depth = request.policy.wheelhouse.depth;
     let mut manifest = None;
     let checked = steps(request, &mut report, &mut manifest, cancel, progress);
     Verification {
@@ -157,6 +158,24 @@ fn steps(
     progress.hashed();
     report.is_empty = lists_nothing && !checked.files.iter().any(is_there);
     describe(report, &locations.directory, &manifest_name, &checked);
+    if request.policy.wheelhouse.depth == Depth::Deep && !cancel.is_requested() {
+        let limits = request.policy.wheelhouse.limits;
+        let inside = wheelhouse::look_inside(
+            &checked.verified,
+            limits,
+            cancel,
+            &|files, bytes| progress.inspecting(files, bytes),
+            &|bytes| progress.read(bytes),
+        );
+        progress.hashed();
+        describe_inside(
+            report,
+            &locations.directory,
+            &manifest_name,
+            &checked,
+            &inside,
+        );
+    }
     Some(checked)
 }
 
@@ -285,6 +304,28 @@ fn describe(report: &mut Report, directory: &Path, manifest: &str, checked: &Che
                 message: format!(
                     "cannot read {}: {reason}",
                     directory.join(&file.name).display()
+                ),
+                next: "make the file readable, then check again".to_owned(),
+            });
+        }
+    }
+}
+
+fn describe_inside(
+    report: &mut Report,
+    directory: &Path,
+    manifest: &str,
+    checked: &Checked,
+    found: &[(&RelPath, Inside)],
+) {
+    let findings = audit::inside(directory, manifest, &checked.files, found);
+    report.findings.extend(findings);
+    for (path, inside) in found {
+        if let Inside::Unreadable(reason) = inside {
+            report.errors.push(Trouble {
+                message: format!(
+                    "cannot look into {}: {reason}",
+                    path.below(directory).display()
                 ),
                 next: "make the file readable, then check again".to_owned(),
             });

@@ -42,6 +42,7 @@ const LIMITS: Limits = Limits {
     members: 100_000,
     member_bytes: 512 << 20,
     total_bytes: 1 << 30,
+    ratio: 200,
 };
 /// How long making the bytecode of one tool may take.
 const COMPILE_PATIENCE: Duration = Duration::from_secs(120);

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::digest::Sha256Digest;
 use crate::finding::{Finding, Severity};
 use crate::openpgp::{SignatureFact, Threshold};
+use crate::policy::Depth;
 use crate::time::UtcTime;
 
 pub use json::escape_json;
@@ -122,6 +123,8 @@ pub struct Report {
     pub time: UtcTime,
     /// The manifest, when there is one.
     pub manifest: Option<ManifestSummary>,
+    /// Whether the files were to be looked into.
+    pub depth: Depth,
     /// One fact a signature.
     pub signatures: Vec<SignatureFact>,
     /// Signers asked for and met.
@@ -159,6 +162,7 @@ impl Report {
             exit_code: Verdict::Error.exit_code(),
             time,
             manifest: None,
+            depth: Depth::default(),
             signatures: Vec::new(),
             threshold: None,
             files: Vec::new(),

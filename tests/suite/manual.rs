@@ -71,6 +71,7 @@ fn every_key_of_the_policy_page_is_taken() {
         let value = match key {
             "key-validity" => "\"now\"",
             "not-before" => "\"2026-01-01T00:00:00Z\"",
+            "depth" => "\"shallow\"",
             "sandbox" => "\"auto\"",
             "umask" => "\"022\"",
             "source-modes" => "\"archive\"",

@@ -14,6 +14,7 @@ use anstyle::{AnsiColor, Style};
 use super::{RebuildOutcome, Report, Verdict};
 use crate::finding::{Finding, Severity, Subject};
 use crate::openpgp::{KeyState, SignatureFact, SignatureVerdict};
+use crate::policy::Depth;
 
 /// How many findings of one rule are written out; JSON has them all.
 const FINDINGS_A_RULE: usize = 20;
@@ -178,6 +179,13 @@ impl Report {
                 "{}     {line} ({})",
                 styled(palette.strong, "files"),
                 size(bytes)
+            )?;
+        }
+        if self.depth == Depth::Shallow {
+            writeln!(
+                out,
+                "{}  not looked into: shallow",
+                styled(palette.strong, "contents")
             )?;
         }
         if self.manifest.is_some() || !self.files.is_empty() {
