@@ -9,7 +9,8 @@ use std::path::Path;
 use crate::finding::{Finding, Rule, Severity, Subject, rules};
 use crate::manifest::{Fault, FaultKind};
 use crate::openpgp::{
-    CertificateFault, Certificates, Judgement, SignatureFact, SignatureFile, SignatureVerdict,
+    CertificateFault, Certificates, Judgement, KeyState, SignatureFact, SignatureFile,
+    SignatureVerdict,
 };
 use crate::policy::Trust;
 use crate::tree::Kind;
@@ -128,14 +129,20 @@ fn signature(fact: &SignatureFact, is_met: bool) -> Option<Finding> {
         (None, Some(key)) => format!("key {key}"),
         (None, None) => "a signer it does not name".to_owned(),
     };
-    Some(
-        Finding::new(rule, Subject::path(&fact.path))
-            .severity(severity)
-            .found(format!(
-                "signature {} by {signer}: {}",
-                fact.number, fact.reason
-            )),
-    )
+    let finding = Finding::new(rule, Subject::path(&fact.path))
+        .severity(severity)
+        .found(format!(
+            "signature {} by {signer}: {}",
+            fact.number, fact.reason
+        ));
+    // Bound today, so the certificate was renewed and lost its old bindings.
+    let was_renewed = fact.verdict == V::SignerUnbound && fact.now == KeyState::Valid;
+    Some(match was_renewed {
+        true => finding.next(
+            "use a copy of the certificate that still has its old self-signatures, or key-validity = \"now\"",
+        ),
+        false => finding,
+    })
 }
 
 /// Returns what the faulty lines of a manifest mean.

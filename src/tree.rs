@@ -7,12 +7,13 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::fs::{Mode, OFlags};
+use rayon::prelude::*;
+use rustix::fs::{AtFlags, Mode, OFlags};
 use serde::Serialize;
 use walkdir::WalkDir;
 
@@ -188,18 +189,22 @@ impl Tree {
             }
             let kind = Kind::of(found.file_type());
             let name = found.path().strip_prefix(root).unwrap_or(found.path());
-            let size = match kind {
-                // Gone by now: reading it will tell.
-                Kind::File => found.metadata().map_or(0, |metadata| metadata.len()),
-                _ => 0,
-            };
             entries.push(Entry {
                 path: name.to_str().and_then(|name| RelPath::parse(name).ok()),
                 name: name.as_os_str().to_owned(),
                 kind,
-                size,
+                size: 0,
             });
         }
+        // The one system call a file that the walk needs, on all cores.
+        entries
+            .par_iter_mut()
+            .filter(|entry| entry.kind == Kind::File)
+            .for_each(|entry| {
+                let stat = rustix::fs::statat(&directory, &entry.name, AtFlags::SYMLINK_NOFOLLOW);
+                // Gone by now: reading it will tell.
+                entry.size = stat.map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+            });
         Ok(Self {
             root: root.to_owned(),
             directory: Arc::new(directory.into()),
@@ -224,6 +229,10 @@ impl Tree {
     ///
     /// It is not there any more, is something else by now, or cannot be read.
     pub fn open(&self, path: &RelPath) -> io::Result<File> {
+        self.open_stamped(path).map(|(file, _)| file)
+    }
+
+    fn open_stamped(&self, path: &RelPath) -> io::Result<(File, Stamp)> {
         let mut components = path.components().peekable();
         let mut held: Option<rustix::fd::OwnedFd> = None;
         while let Some(component) = components.next() {
@@ -241,10 +250,11 @@ impl Tree {
             held = Some(next);
         }
         let file = File::from(held.expect("a safe path has at least one component"));
-        if !file.metadata()?.is_file() {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
             return Err(io::Error::other("it is not a regular file any more"));
         }
-        Ok(file)
+        Ok((file, Stamp::of(&metadata)))
     }
 
     /// Hashes files on all cores. Give the largest first, so that none of them is
@@ -283,13 +293,14 @@ impl Tree {
         read: &(dyn Fn(u64) + Sync),
     ) -> Hashed {
         let mut attempt = || -> io::Result<Hashed> {
-            let file = self.open(path)?;
-            let before = Stamp::of(&file)?;
-            let (sha256, size) = hash_reader(&file, buffer, |piece| {
+            let (file, before) = self.open_stamped(path)?;
+            // No read beyond the end: growing changes the stamp.
+            let contents = (&file).take(before.size);
+            let (sha256, size) = hash_reader(contents, buffer, |piece| {
                 read(piece.len() as u64);
                 cancel.check()
             })?;
-            let unchanged = size == before.size && before == Stamp::of(&file)?;
+            let unchanged = size == before.size && before == Stamp::of(&file.metadata()?);
             Ok(if unchanged {
                 Hashed::Digest { sha256, size }
             } else {
@@ -321,16 +332,15 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(file: &File) -> io::Result<Self> {
+    fn of(metadata: &std::fs::Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
-        let metadata = file.metadata()?;
-        Ok(Self {
+        Self {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.size(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })
+        }
     }
 }
 

@@ -230,8 +230,8 @@ pub(super) struct OutputArgs {
     /// The form of the report on standard output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
-    /// Write the report to a file too, as JSON
-    #[arg(long, value_name = "FILE")]
+    /// Write the report to a file too, in the form that its ending says: .json
+    #[arg(long, value_name = "FILE", value_parser = report_file)]
     pub(super) report: Vec<PathBuf>,
     /// Say nothing unless something is wrong
     #[arg(long, short)]
@@ -294,6 +294,14 @@ fn variable(text: &str) -> Result<(String, String), String> {
 
 fn sandbox(text: &str) -> Result<SandboxPolicy, String> {
     word(text, SandboxPolicy::WORDS)
+}
+
+fn report_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().is_some_and(|ending| ending == "json") {
+        true => Ok(path),
+        false => Err("the ending says the form, and .json is the one there is".to_owned()),
+    }
 }
 
 fn rel_path(text: &str) -> Result<RelPath, String> {

@@ -5,6 +5,7 @@
 //! and what is left out when one fails.
 
 mod rebuild;
+mod tools;
 mod verify;
 
 use std::path::PathBuf;

@@ -15,7 +15,7 @@ use crate::pipeline::{Progress, Request};
 use crate::policy::Locations;
 use crate::relpath::RelPath;
 use crate::report::{FileKind, FileSummary, ManifestSummary, Report, Trouble};
-use crate::tree::{Kind, Tree};
+use crate::tree::{Kind, Tree, TreeError};
 use crate::wheelhouse::{self, Checked, FileStatus, Status, VerifiedTree};
 
 /// The most bytes a signature file may have; ten thousand signatures fit.
@@ -109,12 +109,19 @@ fn steps(
     });
 
     let signature_files = read_signatures(report, &manifest_name, &locations.signatures)?;
-    let judgement = openpgp::authenticate(
-        manifest_bytes,
-        &signature_files,
-        &certificates,
-        trust,
-        request.reference_time,
+    // The walk needs nothing of the signatures, and nothing is made of it before
+    // they are judged.
+    let (judgement, tree) = rayon::join(
+        || {
+            openpgp::authenticate(
+                manifest_bytes,
+                &signature_files,
+                &certificates,
+                trust,
+                request.reference_time,
+            )
+        },
+        || Tree::scan(&locations.directory),
     );
     report.findings.extend(audit::signatures(
         &manifest_name,
@@ -134,7 +141,7 @@ fn steps(
         .extend(audit::manifest(&manifest_name, &faults, lists_nothing));
 
     let manifest = signed.insert(manifest);
-    let tree = scan(report, &locations.directory)?;
+    let tree = walked(report, &locations.directory, tree)?;
     let allowed = allowed(request, &locations);
     let (files, bytes) = tree
         .entries()
@@ -159,7 +166,11 @@ fn without_manifest(
     report: &mut Report,
     locations: &Locations,
 ) -> Option<Checked> {
-    let tree = scan(report, &locations.directory)?;
+    let tree = walked(
+        report,
+        &locations.directory,
+        Tree::scan(&locations.directory),
+    )?;
     let allowed = allowed(request, locations);
     report.is_empty = tree.entries().iter().all(|entry| {
         entry
@@ -210,10 +221,11 @@ fn read_signatures(
     Some(files)
 }
 
-fn scan(report: &mut Report, directory: &Path) -> Option<Tree> {
-    match Tree::scan(directory) {
+/// Returns the tree, or says why there is none.
+fn walked(report: &mut Report, directory: &Path, tree: Result<Tree, TreeError>) -> Option<Tree> {
+    match tree {
         Ok(tree) => Some(tree),
-        Err(crate::tree::TreeError::NotADirectory {
+        Err(TreeError::NotADirectory {
             kind: Kind::Symlink,
             ..
         }) => {

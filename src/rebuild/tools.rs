@@ -601,7 +601,7 @@ fn read_wheel(tool: &ToolWheel) -> Result<BTreeMap<String, unzip::File>, ToolsEr
         reason,
     };
     let mut files = BTreeMap::new();
-    for file in unzip::files(&bytes, &LIMITS).map_err(unpack)? {
+    for file in unzip::files(&bytes, LIMITS).map_err(unpack)? {
         let mut parts = file.path.as_str().splitn(3, '/');
         let installed = match (parts.next(), parts.next(), parts.next()) {
             (Some(data), Some("purelib" | "platlib"), Some(rest)) if data.ends_with(".data") => {

@@ -416,16 +416,16 @@ fn without_bubblewrap_a_weaker_layer_is_named_or_refused() {
     // A path with Python and nothing else.
     let bin = house.at("bin");
     std::fs::create_dir(&bin).unwrap();
-    let python = run(Command::new("python3").args(["-c", "import sys; print(sys.executable)"]));
-    let python = python.out().trim().to_owned();
-    std::os::unix::fs::symlink(python, bin.join("python3")).unwrap();
+    // The system's, which every user may read: a build started by root is another
+    // user's, and the weaker layers cannot show it what lies in root's home.
+    std::os::unix::fs::symlink("/usr/bin/python3", bin.join("python3")).unwrap();
     let audit = |flags: &[&str]| {
         let mut arguments = RECIPE.to_vec();
         arguments.extend(flags);
         run(house.rebuilding("audit", &arguments).env("PATH", &bin))
     };
     let audited = audit(&[]);
-    if audited.code == Some(3) {
+    if audited.code == Some(3) && audited.out().contains("landlock") {
         crate::skipped!("this kernel has no Landlock, so there is no weaker layer");
         return;
     }
