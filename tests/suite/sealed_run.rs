@@ -1,8 +1,9 @@
 //! `wheelproof run`: what CMD is given, what it cannot be given, and what is left
 //! afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -13,6 +14,14 @@ use crate::common::{
     FILES, House, WHEEL, as_ordinary_user, fifo, has_program, run, send, sha256sum, start, until,
     wait, wheelproof,
 };
+
+use wheelproof::cancel::Cancel;
+use wheelproof::handoff::Sealed;
+use wheelproof::manifest::Manifest;
+use wheelproof::openpgp::{Certificates, SignatureFile, authenticate};
+use wheelproof::policy::Trust;
+use wheelproof::tree::Tree;
+use wheelproof::wheelhouse::{self, VerifiedTree};
 
 /// Runs a shell script through `run` and returns its standard output.
 #[track_caller]
@@ -256,6 +265,63 @@ fn what_happens_to_the_original_after_the_check_changes_nothing() {
 }
 
 #[test]
+fn a_file_changed_between_the_check_and_the_copy_is_not_handed_on() {
+    let house = House::new();
+    let check = || {
+        let certificates = Certificates::load(&[house.at("keys")]).unwrap();
+        let signature = std::fs::read(house.at("sha256sums.txt.asc")).unwrap();
+        let judgement = authenticate(
+            std::fs::read(house.at("sha256sums.txt")).unwrap(),
+            &[SignatureFile::parse("signature", &signature)],
+            &certificates,
+            &Trust::default(),
+            crate::signing::TODAY.parse().unwrap(),
+        );
+        let (manifest, _) = Manifest::parse(&judgement.authenticated.unwrap());
+        let tree = Tree::scan(&house.at("wheels")).unwrap();
+        let allowed = BTreeSet::new();
+        let checked = wheelhouse::check(&manifest, tree, &allowed, &Cancel::new(), &|_| {});
+        checked.complete().unwrap()
+    };
+    let copies = tempfile::tempdir().unwrap();
+    let copy = |verified: &VerifiedTree| Sealed::copy(verified, copies.path(), &Cancel::new());
+    let is_empty = || copies.path().read_dir().unwrap().next().is_none();
+    let sealed = copy(&check()).unwrap();
+    assert!(sealed.wheelhouse().join(WHEEL).is_file());
+    drop(sealed);
+    assert!(is_empty());
+
+    let good = std::fs::read(house.wheel(WHEEL)).unwrap();
+    let changes: [&dyn Fn(); 5] = [
+        &|| {
+            let mut changed = good.clone();
+            changed[100] ^= 1;
+            std::fs::write(house.wheel(WHEEL), changed).unwrap();
+        },
+        &|| std::fs::write(house.wheel(WHEEL), &good[1..]).unwrap(),
+        &|| std::fs::remove_file(house.wheel(WHEEL)).unwrap(),
+        &|| {
+            // The same contents, somewhere else.
+            std::fs::write(house.at("aside"), &good).unwrap();
+            std::fs::remove_file(house.wheel(WHEEL)).unwrap();
+            symlink("../aside", house.wheel(WHEEL)).unwrap();
+        },
+        &|| {
+            std::fs::remove_file(house.wheel(WHEEL)).unwrap();
+            fifo(&house.wheel(WHEEL));
+        },
+    ];
+    for change in changes {
+        let verified = check();
+        change();
+        assert!(copy(&verified).is_err());
+        assert!(is_empty());
+        let _ = std::fs::remove_file(house.wheel(WHEEL));
+        std::fs::write(house.wheel(WHEEL), &good).unwrap();
+    }
+}
+
+#[test]
 fn two_files_of_one_name_in_different_directories_are_refused() {
     let house = House::new();
     std::fs::create_dir(house.wheel("sub")).unwrap();
@@ -333,7 +399,7 @@ fn a_place_for_the_copy_that_is_not_there_is_named() {
 /// A script that says that it runs and what it is told, then waits.
 const WAITS: &str = "for s in TERM INT HUP QUIT; do trap \"echo told $s; exit 9\" $s; done\n\
                      echo \"$WHEELPROOF_WHEELHOUSE\" > running; mv running runs\n\
-                     while :; do sleep 0.05; done";
+                     for i in $(seq 600); do sleep 0.05; done";
 
 #[test]
 fn a_signal_is_handed_on_and_the_copy_is_removed() {
@@ -362,7 +428,7 @@ fn a_signal_is_handed_on_and_the_copy_is_removed() {
 #[test]
 fn a_command_that_does_not_listen_is_killed_by_the_second_signal() {
     let house = House::new();
-    let deaf = "trap '' TERM INT; touch runs; while :; do sleep 0.05; done";
+    let deaf = "trap '' TERM INT; touch runs; for i in $(seq 600); do sleep 0.05; done";
     let mut command = house.run(&["-q"], &["sh", "-c", deaf]);
     let child = start(command.process_group(0));
     until(|| house.at("runs").exists());
