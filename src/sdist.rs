@@ -13,6 +13,7 @@
 
 mod check;
 mod layout;
+mod zip;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,8 +23,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 
-use crate::archive::Limits;
 use crate::archive::tar::{self, Kind, Member, TarError};
+use crate::archive::zip::{Archive, ZipError, faults};
+use crate::archive::{self, Limits};
 use crate::cancel::Cancel;
 use crate::filename::{SdistFilename, SdistFormat};
 
@@ -58,9 +60,12 @@ pub enum SdistError {
     /// The archive is damaged, breaks a limit or holds a forbidden member.
     #[error(transparent)]
     Archive(#[from] TarError),
-    /// The archive is of a format this version cannot read.
-    #[error("unsupported in this version: .zip sdist; ask for the .tar.gz of the same release")]
-    UnsupportedZip,
+    /// The ZIP archive cannot be read, or a member of it.
+    #[error(transparent)]
+    Zip(#[from] ZipError),
+    /// Careful readers may disagree about what the ZIP archive holds.
+    #[error("the archive is refused: {0}")]
+    ZipRefused(String),
     /// The archive is empty.
     #[error("the archive holds nothing")]
     Empty,
@@ -130,10 +135,6 @@ pub fn unpack(
     limits: &Limits,
     cancel: &Cancel,
 ) -> Result<Unpacked, SdistError> {
-    match name.format() {
-        SdistFormat::TarGz => {}
-        SdistFormat::Zip => return Err(SdistError::UnsupportedZip),
-    }
     let file = File::open(sdist).map_err(|source| SdistError::Io {
         action: "open",
         path: sdist.display().to_string(),
@@ -159,9 +160,12 @@ pub fn unpack(
         last_parent: None,
         buffer: vec![0; 64 * 1024],
     };
-    tar::read_gzip(file, limits, |member, contents| {
-        unpacker.add(member, contents)
-    })?;
+    match name.format() {
+        SdistFormat::TarGz => tar::read_gzip(file, limits, |member, contents| {
+            unpacker.add(member, contents)
+        })?,
+        SdistFormat::Zip => unpacker.add_zip(&Archive::from_file(file, *limits)?)?,
+    }
     let top = unpacker.finish()?;
     Ok(Unpacked {
         source: into.join(top),
@@ -205,7 +209,9 @@ impl SdistError {
         use crate::archive::FaultKind as Archive;
         match self {
             Self::Archive(error) => error.fault_kind().map(FaultKind::Archive),
-            Self::UnsupportedZip | Self::Io { .. } | Self::Interrupted => None,
+            Self::Zip(error) => error.fault_kind().map(FaultKind::Archive),
+            Self::ZipRefused(_) => Some(FaultKind::Archive(Archive::Unreadable)),
+            Self::Io { .. } | Self::Interrupted => None,
             Self::Empty | Self::SecondTop { .. } | Self::TopNotDirectory(_) => {
                 Some(FaultKind::Layout)
             }
@@ -225,12 +231,46 @@ impl SdistError {
             | Self::Duplicate(member)
             | Self::ParentNotDirectory { member, .. }
             | Self::Link { member, .. } => Some(member),
-            Self::UnsupportedZip | Self::Empty | Self::Io { .. } | Self::Interrupted => None,
+            Self::Zip(_)
+            | Self::ZipRefused(_)
+            | Self::Empty
+            | Self::Io { .. }
+            | Self::Interrupted => None,
         }
     }
 }
 
 impl Unpacker<'_> {
+    /// Adds the members of a ZIP archive, when all readers see the same ones.
+    fn add_zip(&mut self, archive: &Archive<'_>) -> Result<(), SdistError> {
+        let faults = faults(archive).finish();
+        // These change nothing about what is read, and builds happen where case
+        // counts.
+        let harmless = [
+            archive::FaultKind::Zip64WriterFault,
+            archive::FaultKind::MemberTwin,
+        ];
+        if let Some(fault) = faults
+            .into_iter()
+            .find(|fault| !harmless.contains(&fault.kind))
+        {
+            let member = fault.member.unwrap_or_default();
+            let found = fault.found.unwrap_or_default();
+            return Err(SdistError::ZipRefused(format!(
+                "{} ({found})",
+                member.escape_debug()
+            )));
+        }
+        for member in archive.members() {
+            let plain = zip::member(member).map_err(|reason| TarError::Name {
+                name: member.name().to_string(),
+                reason,
+            })?;
+            self.add(&plain, &mut archive.reader(member)?)?;
+        }
+        Ok(())
+    }
+
     fn add(&mut self, member: &Member, contents: &mut dyn Read) -> Result<(), SdistError> {
         if self.cancel.is_requested() {
             return Err(SdistError::Interrupted);

@@ -132,6 +132,13 @@ impl<K: Copy + Ord> Faults<K> {
         }
     }
 
+    /// Keeps each fault as [`Faults::push`] does.
+    pub fn extend(&mut self, faults: impl IntoIterator<Item = Fault<K>>) {
+        for fault in faults {
+            self.push(fault);
+        }
+    }
+
     /// Adds what another list holds, with kinds of a wider sort.
     pub fn absorb<L: Copy + Ord + Into<K>>(&mut self, other: Faults<L>) {
         for (kind, count) in other.counts {

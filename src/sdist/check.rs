@@ -7,9 +7,10 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use super::SdistError;
 use super::layout::Layout;
+use super::{SdistError, zip};
 use crate::archive::tar::{self, Member, TarError};
+use crate::archive::zip::{self as zip_archive, Archive, ZipError, faults};
 use crate::archive::{self, Clash, Fault, Faults, Limits, clashes};
 use crate::cancel::Cancel;
 use crate::digest::READ_SIZE;
@@ -55,6 +56,7 @@ pub fn check(
         faults: Faults::default(),
         names: Vec::new(),
         metadata: None,
+        is_cut_short: false,
         limits,
         cancel,
         read,
@@ -89,9 +91,12 @@ impl From<TarError> for Stop {
 struct Seen<'a> {
     layout: Layout,
     faults: Faults<FaultKind>,
+    /// The names of the members of a tar archive.
     names: Vec<String>,
     /// PKG-INFO in the top directory, when it was there and small enough.
     metadata: Option<Vec<u8>>,
+    /// Whether reading ended at a fault before the last member.
+    is_cut_short: bool,
     limits: Limits,
     cancel: &'a Cancel,
     read: &'a (dyn Fn(u64) + Sync),
@@ -107,9 +112,7 @@ impl Seen<'_> {
             &limits,
             |member, contents| self.member(member, contents),
             |fault| {
-                if let Some(fault) = fault_of(&fault.into()) {
-                    refused.push(fault);
-                }
+                refused.extend(fault_of(&fault.into()));
                 Ok(())
             },
         );
@@ -119,15 +122,94 @@ impl Seen<'_> {
             Err(Stop::Io(error)) => Err(error),
             Err(Stop::Fault(_)) if cancel.is_requested() => cancel.check(),
             Err(Stop::Fault(fault)) => {
-                if let Some(fault) = fault_of(&fault.into()) {
-                    self.faults.push(fault);
-                }
+                self.faults.extend(fault_of(&fault.into()));
+                self.is_cut_short = true;
                 Ok(())
             }
         }
     }
 
-    fn zip(&mut self, _file: File) -> io::Result<()> {
+    fn zip(&mut self, file: File) -> io::Result<()> {
+        let archive = match Archive::from_file(file, self.limits) {
+            Ok(archive) => archive,
+            Err(error) => return self.zip_error(error),
+        };
+        self.faults.absorb(faults(&archive));
+        for member in archive.members() {
+            // Names that are none were told with the headers.
+            let Ok(plain) = zip::member(member) else {
+                continue;
+            };
+            // So were names that stand twice or differ in case only.
+            let is_placed = match self.layout.place(&plain) {
+                Ok(()) => true,
+                Err(SdistError::Archive(error)) => {
+                    self.faults.extend(fault_of(&error.into()));
+                    self.is_cut_short = true;
+                    return Ok(());
+                }
+                Err(error @ (SdistError::SecondTop { .. } | SdistError::TopNotDirectory(_))) => {
+                    self.faults.extend(fault_of(&error));
+                    false
+                }
+                Err(_) => false,
+            };
+            let is_metadata = is_placed && is_metadata(&plain);
+            if let Err(error) = self.zip_contents(&archive, member, is_metadata) {
+                self.zip_error(error)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn zip_contents(
+        &mut self,
+        archive: &Archive<'_>,
+        member: &zip_archive::Member,
+        is_metadata: bool,
+    ) -> Result<(), ZipError> {
+        let mut reader = archive.reader(member)?;
+        let mut kept = is_metadata.then(Vec::new);
+        loop {
+            self.cancel.check().map_err(ZipError::Io)?;
+            let count = reader.read_piece(&mut self.buffer)?;
+            if count == 0 {
+                break;
+            }
+            (self.read)(count as u64);
+            if let Some(kept) = &mut kept {
+                kept.extend_from_slice(self.buffer.get(..count).unwrap_or_default());
+            }
+        }
+        if reader.excess() > 0 {
+            let fault = Fault::new(archive::FaultKind::HiddenData.into()).member(member.name());
+            let bytes = reader.excess();
+            self.faults.push(fault.found(format!(
+                "{bytes} bytes behind the end of the compressed data"
+            )));
+        }
+        self.metadata = kept.or(self.metadata.take());
+        Ok(())
+    }
+
+    /// Tells a fault of the archive from a file that cannot be read.
+    fn zip_error(&mut self, error: ZipError) -> io::Result<()> {
+        match error {
+            ZipError::Io(error) => Err(error),
+            error => {
+                self.faults.extend(fault_of(&error.into()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Places a member, and keeps its name.
+    fn place(&mut self, member: &Member) -> Result<(), SdistError> {
+        self.layout.place(member)?;
+        match &member.kind {
+            tar::Kind::Directory => self.names.push(format!("{}/", member.path)),
+            _ => self.names.push(member.path.to_string()),
+        }
         Ok(())
     }
 
@@ -135,24 +217,15 @@ impl Seen<'_> {
         if self.names.len() as u64 >= self.limits.members {
             return Err(TarError::TooManyMembers(self.limits.members).into());
         }
-        match self.layout.place(member) {
-            Ok(()) => match &member.kind {
-                tar::Kind::Directory => self.names.push(format!("{}/", member.path)),
-                _ => self.names.push(member.path.to_string()),
-            },
+        let is_placed = match self.place(member) {
+            Ok(()) => true,
             Err(SdistError::Archive(error)) => return Err(error.into()),
             Err(error) => {
-                if let Some(fault) = fault_of(&error) {
-                    self.faults.push(fault);
-                }
+                self.faults.extend(fault_of(&error));
+                false
             }
-        }
-        let is_metadata = member
-            .path
-            .as_str()
-            .split_once('/')
-            .is_some_and(|(_, below)| below == "PKG-INFO");
-        let mut kept = (is_metadata && member.size <= metadata::MAX_BYTES).then(Vec::new);
+        };
+        let mut kept = (is_placed && is_metadata(member)).then(Vec::new);
         loop {
             self.cancel.check().map_err(Stop::Io)?;
             let count = match contents.read(&mut self.buffer) {
@@ -212,8 +285,10 @@ impl Seen<'_> {
         }
         let member = format!("{top}/PKG-INFO");
         let Some(metadata) = &self.metadata else {
-            let fault = Fault::new(FaultKind::MetadataMissing);
-            self.faults.push(fault.member(member));
+            if !self.is_cut_short {
+                let fault = Fault::new(FaultKind::MetadataMissing);
+                self.faults.push(fault.member(member));
+            }
             return;
         };
         let fields = Fields::parse(metadata);
@@ -231,6 +306,15 @@ impl Seen<'_> {
             }
         }
     }
+}
+
+/// Returns whether a member is the PKG-INFO of its sdist, and small enough to be
+/// kept.
+fn is_metadata(member: &Member) -> bool {
+    let below = member.path.as_str().split_once('/');
+    below.is_some_and(|(_, name)| name == "PKG-INFO")
+        && member.kind == tar::Kind::File
+        && member.size <= metadata::MAX_BYTES
 }
 
 /// Returns what is wrong; `None` when nothing is wrong with the sdist itself.

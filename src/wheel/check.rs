@@ -309,15 +309,17 @@ impl Wheel<'_> {
             self.push_described("WHEEL", fault.expected(expected).found(found));
         }
         let purelib: Vec<&str> = fields.all("Root-Is-Purelib").collect();
-        let is_any = filename.platform_tags() == ["any"];
+        // Programs packed as data are pure by this field and bound to a platform
+        // (pyinstaller, imageio-ffmpeg); compiled modules are bound to an ABI.
+        let is_compiled = filename.abi_tags().iter().any(|tag| tag != "none");
         let agrees = match purelib.as_slice() {
-            [value] if value.eq_ignore_ascii_case("true") => is_any,
+            [value] if value.eq_ignore_ascii_case("true") => !is_compiled,
             [value] if value.eq_ignore_ascii_case("false") => !filename.is_pure(),
             _ => false,
         };
         if !agrees {
             let fault = Fault::new(FaultKind::PurelibMismatch);
-            let expected = if is_any { "true" } else { "false" };
+            let expected = if is_compiled { "false" } else { "true" };
             let found = match purelib.as_slice() {
                 [] => "no Root-Is-Purelib".to_owned(),
                 values => format!("Root-Is-Purelib: {}", values.join(", ")),
