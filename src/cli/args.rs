@@ -139,10 +139,10 @@ pub(super) struct CommonArgs {
     /// A name that may lie in the directory unsigned
     #[arg(long, value_name = "NAME", value_parser = rel_path)]
     pub(super) allow_unlisted: Vec<RelPath>,
-    /// Do not look inside the files: neither RECORD nor headers nor metadata
+    /// Do not look inside the files, whatever the policy says [default]
     #[arg(long)]
     pub(super) shallow: bool,
-    /// Look inside the files, whatever the policy says [default]
+    /// Look inside the files too: RECORD, the headers of the archives, names and metadata
     #[arg(long, conflicts_with = "shallow")]
     pub(super) deep: bool,
     /// Count warnings as errors

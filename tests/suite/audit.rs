@@ -37,10 +37,6 @@ impl House {
             .args([command, "."])
             .args(arguments)
             .args(["--certs", "keys", "--time", TODAY, "--format", "json"]);
-        if self.wheel("probe-1.0.tar.gz").exists() || self.wheel(PROBE).exists() {
-            // What these tests put there is no wheel and no sdist inside.
-            program.arg("--shallow");
-        }
         program
     }
 
@@ -344,15 +340,7 @@ fn a_build_that_fails_is_no_difference_and_shows_the_end_of_its_log() {
     let mut text = wheelproof();
     text.current_dir(house.at(""))
         .env("XDG_CACHE_HOME", house.at("cache"))
-        .args([
-            "audit",
-            ".",
-            "--certs",
-            "keys",
-            "--time",
-            TODAY,
-            "--shallow",
-        ]);
+        .args(["audit", ".", "--certs", "keys", "--time", TODAY]);
     let text = run(&mut text).expect(3).out();
     assert!(
         text.contains("| RuntimeError: the reason\\u{1b}[31m of the failure"),

@@ -181,10 +181,10 @@ impl Report {
                 size(bytes)
             )?;
         }
-        if self.depth == Depth::Shallow {
+        if self.depth == Depth::Shallow && !counts.is_empty() {
             writeln!(
                 out,
-                "{}  not looked into: shallow",
+                "{}  not looked into; --deep does",
                 styled(palette.strong, "contents")
             )?;
         }
