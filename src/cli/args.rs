@@ -198,7 +198,7 @@ pub(super) struct RecipeArgs {
     /// Fetch no tool wheels
     #[arg(long)]
     pub(super) offline: bool,
-    /// Refuse to build outside bubblewrap, or allow to build without any sandbox [default: auto]
+    /// require: in bubblewrap or not at all; off: in no sandbox even where there is one [default: auto]
     #[arg(long, value_name = "HOW", value_parser = sandbox)]
     pub(super) sandbox: Option<SandboxPolicy>,
     /// How many builds run at once [default: one a core]

@@ -182,10 +182,10 @@ impl WheelhousePolicy {
 pub enum SandboxPolicy {
     /// Only in the full sandbox; refuse to build without it.
     Require,
-    /// In the best one this machine has; say which.
+    /// In the best one this machine has, or in none when it has none; say which.
     #[default]
     Auto,
-    /// In none, if this machine has none.
+    /// In none, even where this machine has one.
     Off,
 }
 

@@ -212,7 +212,9 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Tries the layers by really running something in them, the strongest
-    /// first, and returns the first that works and is accepted.
+    /// first, and returns the first that works and is accepted. `Auto` accepts
+    /// none at all where there is nothing better; what is missing is said by
+    /// [`Sandbox::shortfall`].
     ///
     /// # Errors
     ///
@@ -239,12 +241,17 @@ impl Sandbox {
         if policy == SandboxPolicy::Require {
             return Err(SandboxError::Unavailable(reason));
         }
-        let weaker = Self::with(parts, Layer::LandlockSeccomp, Some(reason));
-        match weaker.probe() {
-            Ok(()) => Ok(weaker),
+        let weaker = Self::with(parts, Layer::LandlockSeccomp, Some(reason.clone()));
+        let Err(error) = weaker.probe() else {
+            return Ok(weaker);
+        };
+        // Limits still hold, and the report says that nothing else does.
+        let reason = format!("{reason}; landlock-seccomp: {error}");
+        let none = Self::with(parts, Layer::None, Some(reason.clone()));
+        match none.probe() {
+            Ok(()) => Ok(none),
             Err(error) => Err(SandboxError::Unavailable(format!(
-                "{}; landlock-seccomp: {error}",
-                weaker.shortfall.unwrap_or_default()
+                "{reason}; none: {error}"
             ))),
         }
     }
