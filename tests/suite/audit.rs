@@ -449,6 +449,51 @@ fn without_bubblewrap_a_weaker_layer_is_named_or_refused() {
 }
 
 #[test]
+fn where_there_is_no_layer_at_all_builds_run_with_a_warning_or_are_refused() {
+    if !has_program("strace") {
+        return;
+    }
+    let house = House::new();
+    let bin = house.at("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink("/usr/bin/python3", bin.join("python3")).unwrap();
+    let audit = |flags: &[&str]| {
+        let inner = house.rebuilding("audit", &[RECIPE, flags].concat());
+        // Looked for on the path of the test, which the program does not get.
+        let path = std::env::var_os("PATH").unwrap();
+        let strace = std::env::split_paths(&path)
+            .map(|directory| directory.join("strace"))
+            .find(|path| path.exists())
+            .unwrap();
+        let mut command = Command::new(strace);
+        command
+            // The answer of a kernel that does not know Landlock.
+            .args(["-f", "-o", "/dev/null"])
+            .args(["-e", "trace=landlock_create_ruleset"])
+            .args(["-e", "inject=landlock_create_ruleset:error=ENOSYS"])
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .current_dir(house.at(""))
+            .env("TMPDIR", house.at("tmp"))
+            .env("XDG_CACHE_HOME", house.at("cache"))
+            .env("PATH", &bin);
+        run(&mut command)
+    };
+    let audited = audit(&[]);
+    if audited.err().contains("ptrace") {
+        crate::skipped!("strace may not trace here");
+        return;
+    }
+    let audited = audited.expect(0);
+    assert_eq!(first(&audited)["sandbox"], "none");
+    assert_eq!(
+        audited.rules(),
+        [("sandbox-weaker".to_owned(), "warning".to_owned())]
+    );
+    audit(&["--sandbox", "require"]).expect(3);
+}
+
+#[test]
 fn a_full_disk_is_an_error_and_no_verdict() {
     if !rustix::process::geteuid().is_root() {
         crate::skipped!("only root may mount a small file system");
