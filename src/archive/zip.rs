@@ -133,7 +133,7 @@ pub struct Archive<'a> {
     end: u64,
     declared_members: u64,
     is_zip64: bool,
-    end_records_agree: bool,
+    declared_offset: u64,
 }
 
 impl Archive<'static> {
@@ -205,11 +205,10 @@ impl<'a> Archive<'a> {
         self.is_zip64
     }
 
-    /// Returns whether the end record says the same as that of ZIP64 wherever it
-    /// does not leave it to that one (4.4.1.4). Readers differ in which of the
-    /// two they believe.
-    pub fn end_records_agree(&self) -> bool {
-        self.end_records_agree
+    /// Returns where the end record places the central directory (4.4.24), in bytes
+    /// from the first record or from the start of the file.
+    pub fn declared_offset(&self) -> u64 {
+        self.declared_offset
     }
 
     /// Returns the bytes before the first record.
@@ -327,9 +326,10 @@ impl<'a> Archive<'a> {
             Some(record) => u64_at(record, 40),
             None => u64::from(u32_at(&end_record, 12)),
         };
-        let end_records_agree = zip64
-            .as_ref()
-            .is_none_or(|record| agree(&end_record, record));
+        let declared_offset = match &zip64 {
+            Some(record) => u64_at(record, 48),
+            None => u64::from(u32_at(&end_record, 16)),
+        };
         let found = directory.end.saturating_sub(directory.start);
         if declared != found {
             return Err(ZipError::MisplacedDirectory {
@@ -347,7 +347,7 @@ impl<'a> Archive<'a> {
             end,
             declared_members,
             is_zip64: zip64.is_some(),
-            end_records_agree,
+            declared_offset,
         })
     }
 }
@@ -377,16 +377,6 @@ fn zip64_end_record(
         && u32_at(&locator, 0) == 0x0706_4b50
         && u32_at(&record, 0) == 0x0606_4b50)
         .then_some(record)
-}
-
-/// Returns whether number of members, size and offset of the directory are the
-/// same in both end records, or left to the one of ZIP64.
-fn agree(end: &[u8; END_RECORD], zip64: &[u8; ZIP64_END_RECORD]) -> bool {
-    let count = u16_at(end, 10);
-    let same = |short: u32, long: u64| short == u32::MAX || u64::from(short) == long;
-    (count == u16::MAX || u64::from(count) == u64_at(zip64, 32))
-        && same(u32_at(end, 12), u64_at(zip64, 40))
-        && same(u32_at(end, 16), u64_at(zip64, 48))
 }
 
 /// Reads all members and finds where the central directory ends.

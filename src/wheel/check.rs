@@ -608,3 +608,6 @@ fn stated_tags(fields: &Fields) -> Option<BTreeSet<String>> {
     }
     Some(tags)
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ mod common;
 mod directory;
 mod floors;
 mod gnupg;
+mod inside;
 mod installers;
 mod manual;
 mod program;

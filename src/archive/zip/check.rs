@@ -75,10 +75,15 @@ pub fn faults(archive: &Archive<'_>) -> Faults<FaultKind> {
 }
 
 fn end_records(archive: &Archive<'_>, faults: &mut Faults<FaultKind>) {
-    if !archive.end_records_agree() {
+    // Bytes before the archive are counted in the offset or not.
+    let (start, declared) = (archive.directory().start, archive.declared_offset());
+    if declared != start && declared.checked_add(archive.prefix().end) != Some(start) {
         faults.push(
             Fault::new(FaultKind::ZipHeaderMismatch)
-                .found("the end record and the one of ZIP64 describe different directories"),
+                .expected(format!(
+                    "the central directory at offset {start}, where it is"
+                ))
+                .found(format!("offset {declared}, as the end record says")),
         );
     }
     let (declared, counted) = (archive.declared_members(), archive.members().len() as u64);
