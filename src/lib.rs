@@ -25,7 +25,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `relpath` `time` |
+//! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `relpath` `replace` `time` |
 //! | 1 | `finding` `requirements` |
 //! | 2 | `archive` `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
@@ -59,6 +59,7 @@ pub mod policy;
 pub mod rebuild;
 pub mod recipe;
 pub mod relpath;
+pub mod replace;
 pub mod report;
 pub mod requirements;
 pub mod sandbox;
