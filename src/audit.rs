@@ -4,6 +4,8 @@
 //! [`Finding`]s. Pure: equal facts give equal findings, in the same order, and
 //! nothing is read here.
 
+mod produce;
+
 use std::path::Path;
 
 use crate::finding::{Finding, Rule, Severity, Subject, rules};
@@ -14,6 +16,11 @@ use crate::openpgp::{
 use crate::policy::Trust;
 use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
+
+pub use produce::{currency, survey};
+
+/// What to do about a page of links.
+const PAGE_ADVICE: &str = "remove it; pip reads such a page and follows its links to other places";
 
 /// Returns what is wrong with the certificates.
 pub fn certificates(certificates: &Certificates, trust: &Trust) -> Vec<Finding> {
@@ -210,15 +217,9 @@ fn file(directory: &Path, manifest: &str, file: &FileStatus) -> Option<Finding> 
         Status::Changed => finding(&rules::FILE_CHANGED).expected(signed()),
         Status::Unlisted => {
             let unlisted = finding(&rules::FILE_UNLISTED);
-            let name = file.name.to_ascii_lowercase();
-            if [".html", ".htm", ".html.gz"]
-                .iter()
-                .any(|ending| name.ends_with(ending))
-            {
-                unlisted
-                    .next("remove it; pip reads such a page and follows its links to other places")
-            } else {
-                unlisted
+            match is_page(&file.name) {
+                true => unlisted.next(PAGE_ADVICE),
+                false => unlisted,
             }
         }
         Status::NotAFile(kind) => {
@@ -237,4 +238,12 @@ fn file(directory: &Path, manifest: &str, file: &FileStatus) -> Option<Finding> 
         Some(line) => finding.listed(manifest, line),
         None => finding,
     })
+}
+
+/// Returns whether pip would read a file of this name as a page of links.
+fn is_page(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".html", ".htm", ".html.gz"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
 }

@@ -5,6 +5,8 @@
 //! have their signed digest. Only this module makes [`VerifiedFiles`] and
 //! [`VerifiedTree`], and only they hand out copies of files.
 
+mod survey;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -19,6 +21,8 @@ use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
 use crate::manifest::Manifest;
 use crate::relpath::RelPath;
 use crate::tree::{Entry, Hashed, Kind, Tree};
+
+pub use survey::{Survey, survey};
 
 /// What the check says of one name.
 #[derive(Debug, Clone, PartialEq, Eq)]

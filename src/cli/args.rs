@@ -35,6 +35,8 @@ pub(super) enum Command {
     Rebuild(RebuildArgs),
     /// Verify, then run a command that sees only a sealed copy of what was verified
     Run(RunArgs),
+    /// Write the manifest, as sha256sum would, or say whether it is current
+    Manifest(super::manifest::ManifestArgs),
 }
 
 #[derive(Debug, Args)]
@@ -294,7 +296,7 @@ fn sandbox(text: &str) -> Result<SandboxPolicy, String> {
     word(text, SandboxPolicy::WORDS)
 }
 
-fn rel_path(text: &str) -> Result<RelPath, String> {
+pub(super) fn rel_path(text: &str) -> Result<RelPath, String> {
     RelPath::parse(text).map_err(|error| error.to_string())
 }
 

@@ -4,6 +4,7 @@
 //! below gets its clock, paths and streams from here.
 
 mod args;
+mod manifest;
 mod output;
 mod progress;
 mod rebuild;
@@ -92,6 +93,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Command::Verify(args) => verify(surroundings, &args, &cancel),
         Command::Run(args) => run::run(surroundings, &args, &cancel),
         Command::Audit(args) => rebuild::audit(surroundings, &args, &cancel),
+        Command::Manifest(args) => manifest::run(surroundings, &args, &cancel),
         Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),
     };
     if let Some(signal) = cancel.signal() {

@@ -1,6 +1,8 @@
 //! From arguments and policy file to what the pipeline is asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
 
 use super::args::CommonArgs;
 use super::{Surroundings, Usage, now};
@@ -10,18 +12,7 @@ use crate::policy::{self, Policy};
 /// Reads the policy, lets the flags win, and refuses to trust nobody in
 /// particular.
 pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<Request, Usage> {
-    let policy_path = match &args.policy {
-        Some(path) => Some(path.clone()),
-        None => {
-            let path = args.dir.join(policy::FILE_NAME);
-            path.symlink_metadata().is_ok().then_some(path)
-        }
-    };
-    let mut policy = match &policy_path {
-        Some(path) => Policy::load(path)
-            .map_err(|error| Usage::new(error, "see docs/policy.md for what a policy may say"))?,
-        None => Policy::default(),
-    };
+    let (mut policy, policy_path) = load(&args.dir, args.policy.as_deref())?;
     override_with(&mut policy, args);
     if policy.trust.certificates.is_empty() {
         return Err(Usage::new(
@@ -39,6 +30,60 @@ pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<
         },
         strict: args.strict,
     })
+}
+
+/// Where things are, for commands that trust nobody.
+#[derive(Debug, Args)]
+pub(super) struct PlaceArgs {
+    /// The directory: with wheelproof.toml, or with sha256sums.txt and wheels/, or with the files themselves
+    pub(super) dir: PathBuf,
+    /// The policy file [default: DIR/wheelproof.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// The manifest
+    #[arg(long, value_name = "FILE")]
+    pub(super) manifest: Option<PathBuf>,
+    /// The directory with the files
+    #[arg(long, value_name = "PATH")]
+    pub(super) directory: Option<PathBuf>,
+    /// A name that may lie in the directory unsigned
+    #[arg(long, value_name = "NAME", value_parser = super::args::rel_path)]
+    pub(super) allow_unlisted: Vec<crate::relpath::RelPath>,
+}
+
+/// Reads the policy and lets the flags win; asks nobody's trust.
+pub(super) fn place(surroundings: &Surroundings, args: &PlaceArgs) -> Result<Request, Usage> {
+    let (mut policy, policy_path) = load(&args.dir, args.policy.as_deref())?;
+    let wheelhouse = &mut policy.wheelhouse;
+    wheelhouse.manifest = args.manifest.clone().or(wheelhouse.manifest.take());
+    wheelhouse.directory = args.directory.clone().or(wheelhouse.directory.take());
+    wheelhouse
+        .allow_unlisted
+        .extend(args.allow_unlisted.iter().cloned());
+    Ok(Request {
+        root: args.dir.clone(),
+        policy,
+        policy_path,
+        reference_time: now(surroundings)?,
+        strict: false,
+    })
+}
+
+/// Reads the policy that is named, or the one in the directory.
+fn load(dir: &Path, named: Option<&Path>) -> Result<(Policy, Option<PathBuf>), Usage> {
+    let path = match named {
+        Some(path) => Some(path.to_owned()),
+        None => {
+            let path = dir.join(policy::FILE_NAME);
+            path.symlink_metadata().is_ok().then_some(path)
+        }
+    };
+    let policy = match &path {
+        Some(path) => Policy::load(path)
+            .map_err(|error| Usage::new(error, "see docs/policy.md for what a policy may say"))?,
+        None => Policy::default(),
+    };
+    Ok((policy, path))
 }
 
 fn override_with(policy: &mut Policy, args: &CommonArgs) {

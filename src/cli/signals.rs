@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::{flag, low_level};
 
 use crate::cancel::Cancel;
@@ -19,6 +19,9 @@ pub(super) fn watch(cancel: &Cancel) {
         let number = usize::try_from(signal).unwrap_or(usize::MAX);
         let _ = flag::register_usize(signal, cancel.flag(), number);
     }
+    // Writing beyond the limit of file sizes then fails with an error that can be
+    // told, instead of ending the program.
+    let _ = flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
 /// Ends the program as the signal would have, so that a shell that waits knows.

@@ -4,6 +4,7 @@
 //! take. Every check is made on a floor below; here stands which follows which,
 //! and what is left out when one fails.
 
+mod manifest;
 mod rebuild;
 mod verify;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use crate::policy::Policy;
 use crate::time::UtcTime;
 
+pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{Surroundings, rebuild};
 pub use verify::{Verification, verify};
 

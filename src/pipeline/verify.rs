@@ -174,7 +174,7 @@ fn without_manifest(
     None
 }
 
-fn read_signatures(
+pub(super) fn read_signatures(
     report: &mut Report,
     manifest_name: &str,
     paths: &[PathBuf],
@@ -209,7 +209,7 @@ fn read_signatures(
     Some(files)
 }
 
-fn scan(report: &mut Report, directory: &Path) -> Option<Tree> {
+pub(super) fn scan(report: &mut Report, directory: &Path) -> Option<Tree> {
     match Tree::scan(directory) {
         Ok(tree) => Some(tree),
         Err(crate::tree::TreeError::NotADirectory { kind, .. }) if kind == Kind::Symlink => {
@@ -233,7 +233,7 @@ fn scan(report: &mut Report, directory: &Path) -> Option<Tree> {
 
 /// Returns the names that may lie in the directory unsigned: what the policy
 /// allows, and manifest, signatures and policy where they lie among the files.
-fn allowed(request: &Request, locations: &Locations) -> BTreeSet<RelPath> {
+pub(super) fn allowed(request: &Request, locations: &Locations) -> BTreeSet<RelPath> {
     let own = locations
         .manifest
         .iter()
@@ -277,7 +277,7 @@ fn describe(report: &mut Report, directory: &Path, manifest: &str, checked: &Che
     }
 }
 
-fn summary(file: &FileStatus) -> FileSummary {
+pub(super) fn summary(file: &FileStatus) -> FileSummary {
     let name = file.name.rsplit('/').next().unwrap_or(&file.name);
     FileSummary {
         path: file.name.clone(),
@@ -305,7 +305,7 @@ fn summary(file: &FileStatus) -> FileSummary {
     }
 }
 
-fn trouble(error: &dyn std::error::Error, next: &str) -> Trouble {
+pub(super) fn trouble(error: &dyn std::error::Error, next: &str) -> Trouble {
     Trouble {
         message: error.to_string(),
         next: next.to_owned(),

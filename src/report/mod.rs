@@ -5,6 +5,7 @@
 //! the command line.
 
 mod json;
+mod produced;
 mod rebuilds;
 mod text;
 
@@ -15,6 +16,7 @@ use crate::finding::{Finding, Severity};
 use crate::openpgp::{SignatureFact, Threshold};
 use crate::time::UtcTime;
 
+pub use produced::{Change, WrittenFile};
 pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource};
 pub use text::{Palette, escape};
 
@@ -129,6 +131,9 @@ pub struct Report {
     pub files: Vec<FileSummary>,
     /// What the policy cares about, in the order of the checks.
     pub findings: Vec<Finding>,
+    /// What the command wrote.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<WrittenFile>,
     /// What became of the selected wheels.
     pub rebuilds: Vec<RebuildSummary>,
     /// What kept the tool from doing its work.
@@ -159,6 +164,7 @@ impl Report {
             threshold: None,
             files: Vec::new(),
             findings: Vec::new(),
+            written: Vec::new(),
             rebuilds: Vec::new(),
             errors: Vec::new(),
             is_empty: false,

@@ -54,6 +54,11 @@ impl Default for Palette {
 }
 
 impl Palette {
+    /// Returns a text that stands out.
+    pub(super) fn strong(&self, text: &str) -> String {
+        styled(self.strong, text)
+    }
+
     fn of(&self, severity: Severity) -> Style {
         match severity {
             Severity::Error => self.bad,
@@ -99,6 +104,7 @@ impl Report {
         if !quiet {
             self.write_signatures(out, &palette)?;
             self.write_files(out, &palette)?;
+            self.write_written(out, &palette)?;
         }
         self.write_rebuilds(out, &palette, quiet)?;
         self.write_findings(out, &palette)?;
@@ -263,12 +269,7 @@ impl Report {
                 parts.push(format!("{count} {}", plural(count, one, many)));
             }
         }
-        let says = match self.verdict {
-            Verdict::Pass => "everything asked for holds",
-            Verdict::Fail => "do not use this wheelhouse",
-            Verdict::Error => "the work could not be done",
-            Verdict::Empty => "there is nothing to check",
-        };
+        let says = self.sentence();
         let counts = if parts.is_empty() {
             String::new()
         } else {

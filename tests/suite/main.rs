@@ -11,6 +11,7 @@
 mod common;
 mod directory;
 mod floors;
+mod manifest_command;
 mod real_signatures;
 mod rules;
 mod signatures;
