@@ -4,7 +4,7 @@
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use wheelproof::manifest;
@@ -372,28 +372,37 @@ fn check_without_a_manifest_and_of_a_broken_one_fails() {
 #[test]
 fn a_run_that_is_killed_leaves_the_old_manifest_or_the_new_one() {
     let house = House::new();
-    let old = format!("# old\n{}", House::lines()).into_bytes();
-    let new = House::lines().into_bytes();
-    let mut killed = 0;
-    for round in 0..40u64 {
-        house.write("sha256sums.txt", &old);
-        let child = start(&mut command(&house, &["--drop-comments"]));
-        std::thread::sleep(Duration::from_micros(round * 500));
-        send(&child, rustix::process::Signal::KILL);
-        if wait(child).signal.is_some() {
-            killed += 1;
-        }
-        let now = read(&house);
-        assert!(
-            now == old || now == new,
-            "{}",
-            String::from_utf8_lossy(&now)
-        );
+    // Large, so that writing it takes a while.
+    let comments = "# a line that was there before and is to stay\n".repeat(20_000);
+    let old = format!("{comments}junk\n").into_bytes();
+    let new = format!("{comments}{}", House::lines()).into_bytes();
+    let is_whole = |now: &[u8]| now == old || now == new;
+    // How long a run takes to its end; meanwhile whoever looks sees what a kill
+    // at that moment would leave.
+    house.write("sha256sums.txt", &old);
+    let begun = Instant::now();
+    let mut child = start(&mut command(&house, &["--quiet"]));
+    while child.try_wait().unwrap().is_none() {
+        assert!(is_whole(&read(&house)));
     }
-    assert!(killed > 0, "no run was killed; the delays are too long");
+    let takes = begun.elapsed();
+    assert!(read(&house) == new);
+    let mut ends = [0, 0];
+    for round in 0..25 {
+        house.write("sha256sums.txt", &old);
+        let child = start(&mut command(&house, &["--quiet"]));
+        // Most of them in the second half, where the writing is.
+        std::thread::sleep(takes * (20 + round) / 40);
+        send(&child, rustix::process::Signal::KILL);
+        wait(child);
+        let now = read(&house);
+        assert!(is_whole(&now), "{} bytes", now.len());
+        ends[usize::from(now == new)] += 1;
+    }
+    assert!(ends[0] > 0, "no run was killed before its end: {ends:?}");
     // And the next run puts everything right.
-    run(&mut command(&house, &["--drop-comments"])).expect(0);
-    assert_eq!(read(&house), new);
+    run(&mut command(&house, &[])).expect(0);
+    assert!(read(&house) == new);
     assert!(leftovers(&house).is_empty());
 }
 
