@@ -5,6 +5,7 @@
 //! nothing is read here.
 
 mod produce;
+mod sign;
 
 use std::path::Path;
 
@@ -18,6 +19,7 @@ use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
 
 pub use produce::{currency, survey};
+pub use sign::{signer_of, standing_signatures};
 
 /// What to do about a page of links.
 const PAGE_ADVICE: &str = "remove it; pip reads such a page and follows its links to other places";
@@ -136,11 +138,7 @@ fn signature(fact: &SignatureFact, is_met: bool) -> Option<Finding> {
         _ if is_met => rule.severity.min(Severity::Note),
         _ => rule.severity,
     };
-    let signer = match (&fact.signer, &fact.key) {
-        (Some(signer), _) => signer.to_string(),
-        (None, Some(key)) => format!("key {key}"),
-        (None, None) => "a signer it does not name".to_owned(),
-    };
+    let signer = signer_of(fact);
     Some(
         Finding::new(rule, Subject::path(&fact.path))
             .severity(severity)

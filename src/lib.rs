@@ -26,7 +26,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `relpath` `replace` `time` |
-//! | 1 | `finding` `requirements` |
+//! | 1 | `finding` `gnupg` `requirements` |
 //! | 2 | `archive` `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `manifest` `recipe` `sandbox` |
@@ -36,9 +36,9 @@
 //! | 8 | `pipeline` |
 //! | 9 | `cli` |
 //!
-//! `audit` is pure: the same values in, the same findings out. `rebuild` and
-//! `handoff` are the only ones that start processes, foreign code through
-//! `sandbox`. `cli` alone reads the arguments, the environment, the clock and the
+//! `audit` is pure: the same values in, the same findings out. `rebuild`,
+//! `handoff` and `gnupg` are the only ones that start processes, foreign code
+//! through `sandbox`. `cli` alone reads the arguments, the environment, the clock and the
 //! terminal.
 
 pub mod archive;
@@ -50,6 +50,7 @@ pub mod digest;
 pub mod filename;
 pub mod finding;
 pub mod fingerprint;
+pub mod gnupg;
 pub mod handoff;
 pub mod input;
 pub mod manifest;

@@ -10,6 +10,7 @@ mod progress;
 mod rebuild;
 mod request;
 mod run;
+mod sign;
 mod signals;
 
 use std::ffi::OsString;
@@ -94,6 +95,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Command::Run(args) => run::run(surroundings, &args, &cancel),
         Command::Audit(args) => rebuild::audit(surroundings, &args, &cancel),
         Command::Manifest(args) => manifest::run(surroundings, &args, &cancel),
+        Command::Sign(args) => sign::run(surroundings, &args, &cancel),
         Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),
     };
     if let Some(signal) = cancel.signal() {

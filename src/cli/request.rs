@@ -104,7 +104,7 @@ fn override_with(policy: &mut Policy, args: &CommonArgs) {
         .extend(args.allow_unlisted.iter().cloned());
 }
 
-fn replace_all(values: &mut Vec<PathBuf>, flags: &[PathBuf]) {
+pub(super) fn replace_all(values: &mut Vec<PathBuf>, flags: &[PathBuf]) {
     if !flags.is_empty() {
         values.clear();
         values.extend_from_slice(flags);

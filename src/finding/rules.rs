@@ -132,6 +132,14 @@ rules! {
     SIGNER_NOT_PINNED = "signer-not-pinned", Note,
         "a signature is by a certificate that the policy does not name as signer",
         "if this signer is to count, add the fingerprint to the signers of the policy";
+    /// A signature was taken out of the file.
+    SIGNATURE_DROPPED = "signature-dropped", Note,
+        "a signature is no longer in the file",
+        "nothing has to be done for your own earlier one; others have to sign again if they are to count";
+    /// A new signature was not put into the file.
+    SIGNATURE_NOT_ADDED = "signature-not-added", Error,
+        "the new signature was not added",
+        "put right what the findings before this one say, then sign again";
     /// No signature counts.
     NO_TRUSTED_SIGNATURE = "no-trusted-signature", Error,
         "no signature by a trusted certificate counts",

@@ -6,6 +6,7 @@
 
 mod manifest;
 mod rebuild;
+mod sign;
 mod verify;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::time::UtcTime;
 
 pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{Surroundings, rebuild};
+pub use sign::{SignWish, SigningWay, sign, signing_commands};
 pub use verify::{Verification, verify};
 
 /// What a command is asked to look at.

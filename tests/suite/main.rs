@@ -14,5 +14,6 @@ mod floors;
 mod manifest_command;
 mod real_signatures;
 mod rules;
+mod sign_command;
 mod signatures;
 mod signing;
