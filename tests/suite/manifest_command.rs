@@ -391,8 +391,8 @@ fn a_run_that_is_killed_leaves_the_old_manifest_or_the_new_one() {
     for round in 0..25 {
         house.write("sha256sums.txt", &old);
         let child = start(&mut command(&house, &["--quiet"]));
-        // Most of them in the second half, where the writing is.
-        std::thread::sleep(takes * (20 + round) / 40);
+        // The first at once, the others spread over the time a run takes.
+        std::thread::sleep(takes * round / 25);
         send(&child, rustix::process::Signal::KILL);
         wait(child);
         let now = read(&house);
