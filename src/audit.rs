@@ -4,6 +4,7 @@
 //! [`Finding`]s. Pure: equal facts give equal findings, in the same order, and
 //! nothing is read here.
 
+mod certificates;
 mod produce;
 mod sign;
 
@@ -18,6 +19,7 @@ use crate::policy::Trust;
 use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
 
+pub use certificates::{certificate_states, lapsing_signers};
 pub use produce::{currency, survey};
 pub use sign::{signer_of, standing_signatures};
 

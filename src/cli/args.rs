@@ -37,6 +37,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Write the manifest, as sha256sum would, or say whether it is current
     Manifest(super::manifest::ManifestArgs),
+    /// List the trusted certificates; fails when one is about to lapse
+    Certs(super::certs::CertsArgs),
     /// Sign the manifest, or add a signature to those of others
     Sign(super::sign::SignArgs),
 }

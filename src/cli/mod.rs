@@ -4,6 +4,7 @@
 //! below gets its clock, paths and streams from here.
 
 mod args;
+mod certs;
 mod manifest;
 mod output;
 mod progress;
@@ -95,6 +96,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Command::Run(args) => run::run(surroundings, &args, &cancel),
         Command::Audit(args) => rebuild::audit(surroundings, &args, &cancel),
         Command::Manifest(args) => manifest::run(surroundings, &args, &cancel),
+        Command::Certs(args) => certs::run(surroundings, &args, &cancel),
         Command::Sign(args) => sign::run(surroundings, &args, &cancel),
         Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),
     };

@@ -15,10 +15,7 @@ pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<
     let (mut policy, policy_path) = load(&args.dir, args.policy.as_deref())?;
     override_with(&mut policy, args);
     if policy.trust.certificates.is_empty() {
-        return Err(Usage::new(
-            "no certificates are named, so nobody is trusted",
-            "name the signers' certificates with --certs, or in the policy under [trust]",
-        ));
+        return Err(nobody_trusted());
     }
     Ok(Request {
         root: args.dir.clone(),
@@ -30,6 +27,14 @@ pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<
         },
         strict: args.strict,
     })
+}
+
+/// Says that nobody is trusted.
+pub(super) fn nobody_trusted() -> Usage {
+    Usage::new(
+        "no certificates are named, so nobody is trusted",
+        "name the signers' certificates with --certs, or in the policy under [trust]",
+    )
 }
 
 /// Where things are, for commands that trust nobody.

@@ -9,6 +9,7 @@
 
 mod armor;
 mod certificates;
+mod inspect;
 mod sign;
 mod signatures;
 
@@ -23,6 +24,7 @@ use crate::time::UtcTime;
 
 pub use armor::is_binary;
 pub use certificates::{CertificateFault, Certificates, CertificatesError};
+pub use inspect::{CertificateSummary, KeySummary};
 pub use sign::{SecretKey, SecretKeyError, SignatureMode, signature_file};
 pub use signatures::{SignatureFile, SignatureFileFault};
 

@@ -483,6 +483,30 @@ impl<'a> Judge<'a> {
         (state, reason)
     }
 
+    /// Returns when a key expires, by itself or with its certificate.
+    pub(super) fn expiry(
+        &self,
+        certificate: &Cert,
+        key: &ErasedKeyAmalgamation<'_, sequoia::packet::key::PublicParts>,
+        time: UtcTime,
+    ) -> Option<UtcTime> {
+        let time = time.to_system();
+        let whole = certificate
+            .with_policy(&self.policy, time)
+            .ok()
+            .and_then(|valid| valid.primary_key().key_expiration_time());
+        let own = key
+            .clone()
+            .with_policy(&self.policy, time)
+            .ok()
+            .and_then(|valid| valid.key_expiration_time());
+        [whole, own]
+            .into_iter()
+            .flatten()
+            .filter_map(UtcTime::from_system)
+            .min()
+    }
+
     /// Returns what the candidate's key was worth at a time, and why.
     fn key_state(
         &self,

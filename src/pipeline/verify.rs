@@ -120,6 +120,14 @@ fn steps(
         &signature_files,
         &judgement,
     ));
+    if trust.lapse_warning_days > 0 {
+        report.findings.extend(audit::lapsing_signers(
+            &certificates.summaries_of(&judgement.threshold.met_by, request.reference_time),
+            &judgement.facts,
+            trust.lapse_warning_days,
+            request.reference_time,
+        ));
+    }
     report.signatures = judgement.facts;
     report.threshold = Some(judgement.threshold);
 

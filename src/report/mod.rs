@@ -4,6 +4,7 @@
 //! code, written as text or JSON. No check is made here, and nothing here knows
 //! the command line.
 
+mod certificates;
 mod json;
 mod produced;
 mod rebuilds;
@@ -13,7 +14,7 @@ use serde::Serialize;
 
 use crate::digest::Sha256Digest;
 use crate::finding::{Finding, Severity};
-use crate::openpgp::{SignatureFact, Threshold};
+use crate::openpgp::{CertificateSummary, SignatureFact, Threshold};
 use crate::time::UtcTime;
 
 pub use produced::{Change, WrittenFile};
@@ -127,6 +128,9 @@ pub struct Report {
     pub signatures: Vec<SignatureFact>,
     /// Signers asked for and met.
     pub threshold: Option<Threshold>,
+    /// The trusted certificates, for the command that lists them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertificateSummary>,
     /// Every listed name and every directory entry.
     pub files: Vec<FileSummary>,
     /// What the policy cares about, in the order of the checks.
@@ -162,6 +166,7 @@ impl Report {
             manifest: None,
             signatures: Vec::new(),
             threshold: None,
+            certificates: Vec::new(),
             files: Vec::new(),
             findings: Vec::new(),
             written: Vec::new(),

@@ -8,6 +8,7 @@
     reason = "a test says what it expects; failing loudly is its job"
 )]
 
+mod certs_command;
 mod common;
 mod directory;
 mod floors;
