@@ -88,6 +88,11 @@ def own_peak_bytes():
     return 0
 
 
+def surroundings():
+    """Returns how many cores there are and how busy they were in the last minute."""
+    return f"{len(os.sched_getaffinity(0))} cores, load average {os.getloadavg()[0]:.1f}"
+
+
 def first_line(*command):
     """Returns the first line that a program says of its version."""
     try:
@@ -100,8 +105,8 @@ def first_line(*command):
 class Targets:
     """Collects what was to be reached and whether it was."""
 
-    def __init__(self):
-        self.missed = 0
+    def __init__(self, judged=True):
+        self.judged, self.missed = judged, 0
 
     def at_least(self, value, target, unit=""):
         return self._say(value >= target, f"at least {target:g}{unit}")
@@ -110,6 +115,8 @@ class Targets:
         return self._say(value <= target, f"at most {target:g}{unit}")
 
     def _say(self, met, text):
+        if not self.judged:
+            return f"(target: {text}; not judged in the short form)"
         self.missed += not met
         return f"{'met' if met else 'MISSED'}: {text}"
 

@@ -93,7 +93,7 @@ def main():
     if not given.other_only and not os.access(given.wheelproof, os.X_OK):
         raise Trouble("there is no wheelproof to measure", given.wheelproof, "run `cargo build --release`")
     repetitions = 3 if given.smoke else 11
-    targets = measure.Targets()
+    targets = measure.Targets(judged=not given.smoke)
 
     work = pathlib.Path(tempfile.mkdtemp(prefix="wheelproof-bench-"))
     try:
@@ -122,7 +122,7 @@ def main():
             print(f"  {'venv + pip + build':<19} {runs.median:8.3f} s   ({runs.spread()})")
             return 0
         print(measure.first_line(given.wheelproof, "--version"))
-        print(f"{len(os.sched_getaffinity(0))} cores; medians; one rebuild of {WHEEL}, in turns")
+        print(f"{measure.surroundings()}; medians; one rebuild of {WHEEL}, in turns")
         our_runs, other_runs = measure.in_turns([ours, other], repetitions)
         for label, runs in (("wheelproof rebuild", our_runs), ("venv + pip + build", other_runs)):
             print(f"  {label:<19} {runs.median:8.3f} s   ({runs.spread()}), CPU {runs.cpu_median:.3f} s")

@@ -128,7 +128,7 @@ def main():
     if not os.access(given.wheelproof, os.X_OK):
         raise Trouble("there is no wheelproof to measure", given.wheelproof, "run `cargo build --release`")
     plan = SMOKE if given.smoke else FULL
-    targets = measure.Targets()
+    targets = measure.Targets(judged=not given.smoke)
 
     work = pathlib.Path(tempfile.mkdtemp(prefix="wheelproof-bench-", dir=given.directory))
     try:
@@ -141,7 +141,7 @@ def main():
         print(measure.first_line(given.wheelproof, "--version"))
         print(measure.first_line("gpgv", "--version"))
         print(measure.first_line("sha256sum", "--version"))
-        print(f"{len(os.sched_getaffinity(0))} cores; medians; wheelproof and gpgv + sha256sum in turns")
+        print(f"{measure.surroundings()}; medians; wheelproof and gpgv + sha256sum in turns")
         for name, files, size, repetitions, ratio_target in plan:
             ours, other = measure.in_turns(commands(given.wheelproof, roots[name], keyring), repetitions)
             ratio = other.median / ours.median

@@ -5,6 +5,7 @@
 //! nothing is read here.
 
 mod certificates;
+mod inside;
 mod produce;
 mod sign;
 
@@ -13,13 +14,15 @@ use std::path::Path;
 use crate::finding::{Finding, Rule, Severity, Subject, rules};
 use crate::manifest::{Fault, FaultKind};
 use crate::openpgp::{
-    CertificateFault, Certificates, Judgement, SignatureFact, SignatureFile, SignatureVerdict,
+    CertificateFault, Certificates, Judgement, KeyState, SignatureFact, SignatureFile,
+    SignatureVerdict,
 };
 use crate::policy::Trust;
 use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
 
 pub use certificates::{certificate_states, lapsing_signers};
+pub use inside::inside;
 pub use produce::{currency, survey};
 pub use sign::{signer_of, standing_signatures};
 
@@ -81,7 +84,8 @@ pub fn signatures(manifest: &str, files: &[SignatureFile], judgement: &Judgement
             .iter()
             .filter_map(|fact| signature(fact, is_met)),
     );
-    if !is_met {
+    // Where no signature file could be read, that is told already.
+    if !is_met && !files.is_empty() {
         let rule = if judgement.threshold.met_by.is_empty() {
             &rules::NO_TRUSTED_SIGNATURE
         } else {
@@ -93,26 +97,19 @@ pub fn signatures(manifest: &str, files: &[SignatureFile], judgement: &Judgement
         );
         findings.push(
             Finding::new(rule, Subject::path(manifest))
-                .expected(format!(
-                    "{required} {}",
-                    if required == 1 {
-                        "signer"
-                    } else {
-                        "distinct signers"
-                    }
-                ))
+                .expected(counted(required as usize, "signer", "distinct signers"))
                 .found(format!(
-                    "{met}, of {} {}",
-                    judgement.facts.len(),
-                    if judgement.facts.len() == 1 {
-                        "signature"
-                    } else {
-                        "signatures"
-                    }
+                    "{} in {}",
+                    counted(met, "signer that counts", "signers that count"),
+                    counted(judgement.facts.len(), "signature", "signatures")
                 )),
         );
     }
     findings
+}
+
+fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn signature(fact: &SignatureFact, is_met: bool) -> Option<Finding> {
@@ -141,14 +138,20 @@ fn signature(fact: &SignatureFact, is_met: bool) -> Option<Finding> {
         _ => rule.severity,
     };
     let signer = signer_of(fact);
-    Some(
-        Finding::new(rule, Subject::path(&fact.path))
-            .severity(severity)
-            .found(format!(
-                "signature {} by {signer}: {}",
-                fact.number, fact.reason
-            )),
-    )
+    let finding = Finding::new(rule, Subject::path(&fact.path))
+        .severity(severity)
+        .found(format!(
+            "signature {} by {signer}: {}",
+            fact.number, fact.reason
+        ));
+    // Bound today, so the certificate was renewed and lost its old bindings.
+    let was_renewed = fact.verdict == V::SignerUnbound && fact.now == KeyState::Valid;
+    Some(match was_renewed {
+        true => finding.next(
+            "use a copy of the certificate that still has its old self-signatures, or key-validity = \"now\"",
+        ),
+        false => finding,
+    })
 }
 
 /// Returns what the faulty lines of a manifest mean.
@@ -222,14 +225,13 @@ fn file(directory: &Path, manifest: &str, file: &FileStatus) -> Option<Finding> 
                 false => unlisted,
             }
         }
-        Status::NotAFile(kind) => {
-            let rule = match kind {
-                Kind::Symlink => &rules::SYMLINK,
-                Kind::Directory => &rules::UNEXPECTED_DIRECTORY,
-                Kind::File | Kind::Fifo | Kind::Socket | Kind::Device => &rules::SPECIAL_FILE,
-            };
-            finding(rule).found(kind.as_str())
-        }
+        Status::NotAFile(kind) => match kind {
+            Kind::Symlink => finding(&rules::SYMLINK),
+            Kind::Directory => finding(&rules::UNEXPECTED_DIRECTORY),
+            Kind::File | Kind::Fifo | Kind::Socket | Kind::Device => {
+                finding(&rules::SPECIAL_FILE).found(kind.as_str())
+            }
+        },
         Status::NotUtf8 => finding(&rules::NAME_NOT_UTF8),
         Status::Unnameable => finding(&rules::FILE_UNLISTED)
             .found("a name with a control character or a backslash, which no manifest can list"),

@@ -38,6 +38,20 @@ impl Cancel {
         }
     }
 
+    /// Takes the signal that asked to stop, so that nobody else sees it.
+    pub fn take_signal(&self) -> Option<i32> {
+        match self.0.load(Ordering::SeqCst) {
+            0 | NO_SIGNAL => None,
+            _ => i32::try_from(self.0.swap(0, Ordering::SeqCst)).ok(),
+        }
+    }
+
+    /// Asks everybody to stop in the name of a signal.
+    pub fn request_by(&self, signal: i32) {
+        let number = usize::try_from(signal).unwrap_or(NO_SIGNAL);
+        self.0.store(number, Ordering::SeqCst);
+    }
+
     /// Returns the flag itself: a signal handler stores the signal's number.
     pub fn flag(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.0)

@@ -112,6 +112,105 @@ impl fmt::Debug for Sha256Hasher {
     }
 }
 
+/// A hash algorithm that a wheel's RECORD may name: SHA-256 or stronger (binary
+/// distribution format, "Signed wheel files").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Algorithm {
+    /// Returns the algorithm that Python's hashlib knows by a name; `None` for
+    /// those that are weaker, and for those that are not read here.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "sha256" => Some(Self::Sha256),
+            "sha384" => Some(Self::Sha384),
+            "sha512" => Some(Self::Sha512),
+            _ => None,
+        }
+    }
+
+    /// Returns the name that Python's hashlib knows it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// Starts a digest of no bytes.
+    pub fn hasher(self) -> Hasher {
+        Hasher(match self {
+            Self::Sha256 => State::Sha256(sha2::Sha256::new()),
+            Self::Sha384 => State::Sha384(sha2::Sha384::new()),
+            Self::Sha512 => State::Sha512(sha2::Sha512::new()),
+        })
+    }
+}
+
+/// A digest in the making, with one of several algorithms.
+pub struct Hasher(State);
+
+enum State {
+    Sha256(sha2::Sha256),
+    Sha384(sha2::Sha384),
+    Sha512(sha2::Sha512),
+}
+
+impl Hasher {
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match &mut self.0 {
+            State::Sha256(state) => state.update(bytes),
+            State::Sha384(state) => state.update(bytes),
+            State::Sha512(state) => state.update(bytes),
+        }
+    }
+
+    /// Returns the bytes of the digest.
+    pub fn finish(self) -> Vec<u8> {
+        match self.0 {
+            State::Sha256(state) => state.finalize().to_vec(),
+            State::Sha384(state) => state.finalize().to_vec(),
+            State::Sha512(state) => state.finalize().to_vec(),
+        }
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Hasher")
+    }
+}
+
+/// Returns a digest as RECORD writes it: base64 with `-` and `_`, without padding
+/// (RFC 4648, section 5; binary distribution format, "The .dist-info directory").
+pub fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let bits = chunk
+            .iter()
+            .chain(std::iter::repeat(&0))
+            .take(3)
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        // One character more than bytes: 24 bits are four characters.
+        for position in 0..=chunk.len() {
+            let index = (bits >> (18 - 6 * position)) & 0x3f;
+            let letter = usize::try_from(index).ok().and_then(|i| ALPHABET.get(i));
+            text.extend(letter.map(|letter| char::from(*letter)));
+        }
+    }
+    text
+}
+
 /// Reads to the end and returns the digest and the number of bytes.
 ///
 /// `each` sees every piece as it is read; returning an error from it ends the
@@ -159,6 +258,36 @@ mod tests {
         let mut buffer = [0u8; 2];
         let (digest, size) = hash_reader(&b"abc"[..], &mut buffer, |_| Ok(())).expect("reads");
         assert_eq!((digest.to_string().as_str(), size), (ABC, 3));
+    }
+
+    #[test]
+    fn a_digest_is_written_as_python_does() {
+        // python3 -c "import base64, hashlib; print(base64.urlsafe_b64encode(
+        //   hashlib.sha256(b'abc').digest()).rstrip(b'='))", and for b'', sha384.
+        for (algorithm, bytes, written) in [
+            (
+                "sha256",
+                &b"abc"[..],
+                "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0",
+            ),
+            ("sha256", b"", "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"),
+            (
+                "sha384",
+                b"abc",
+                "ywB1P0WjXou1oD1pmsZQBycsMqsO3tFjGotgWkP_W-2AhgcroefMI1i67KE0yCWn",
+            ),
+            (
+                "sha512",
+                b"abc",
+                "3a81oZNherrMQXNJriBBMRLm-k6JqX6iCp7u5ktV05ohkpkqJ0_BqDa6PCOj_uu9RU1EI2Q86A4qmslPpUyknw",
+            ),
+        ] {
+            let algorithm = Algorithm::named(algorithm).expect("known");
+            let mut hasher = algorithm.hasher();
+            hasher.update(bytes);
+            assert_eq!(base64(&hasher.finish()), written, "{}", algorithm.name());
+        }
+        assert_eq!(Algorithm::named("md5"), None);
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub enum FilenameError {
     /// The version does not follow the version specifiers specification.
     #[error("'{}' is not a version", .0.escape_default())]
     Version(String),
-    /// A build tag starts with a digit.
-    #[error("build tag '{}' does not start with a digit", .0.escape_default())]
+    /// A build tag starts with a digit and holds letters, digits, `_`, `+`, `.`.
+    #[error("'{}' is not a build tag, which starts with a digit", .0.escape_default())]
     BuildTag(String),
     /// A compatibility tag is empty or holds a character that tags never have.
     #[error("'{}' is not a compatibility tag", .0.escape_default())]
@@ -63,6 +63,11 @@ impl ProjectName {
             }
         }
         Ok(Self(normalised))
+    }
+
+    /// Returns whether a text is this name, in any spelling.
+    pub fn is_spelled(&self, text: &str) -> bool {
+        Self::parse(text).is_ok_and(|name| name == *self)
     }
 
     /// Returns the normalised name.
@@ -125,7 +130,8 @@ impl WheelFilename {
             other => return Err(FilenameError::Parts(other.len())),
         };
         if let Some(build) = build_tag
-            && (!build.starts_with(|c: char| c.is_ascii_digit()) || !is_tag(build))
+            // PyQt5-5.10-5.10.0-…: a build tag may hold dots, unlike the others.
+            && (!build.starts_with(|c: char| c.is_ascii_digit()) || !build.split('.').all(is_tag))
         {
             return Err(FilenameError::BuildTag(build.to_owned()));
         }
@@ -281,6 +287,12 @@ impl fmt::Display for SdistFilename {
     }
 }
 
+/// Returns whether a text is this version, in any spelling that the version
+/// specifiers specification takes for the same.
+pub fn is_version(text: &str, version: &Version) -> bool {
+    text.parse::<Version>().is_ok_and(|other| other == *version)
+}
+
 fn parse_version(text: &str) -> Result<Version, FilenameError> {
     // Wheel names write `_` for the `-` of a local version.
     text.replace('_', "-")
@@ -354,6 +366,7 @@ mod tests {
             ("-1.0-py3-none-any.whl", E::Project(String::new())),
             ("six-one-py3-none-any.whl", E::Version("one".to_owned())),
             ("six-1.0-x1-py3-none-any.whl", E::BuildTag("x1".to_owned())),
+            ("six-1.0-1.-py3-none-any.whl", E::BuildTag("1.".to_owned())),
             ("six-1.0-py3--any.whl", E::Tag(String::new())),
         ] {
             assert_eq!(WheelFilename::parse(name), Err(error), "{name}");
@@ -380,7 +393,7 @@ mod tests {
         fn a_wheel_name_is_written_as_it_was_read(
             name in "[A-Za-z0-9]([A-Za-z0-9_.]{0,8}[A-Za-z0-9])?",
             version in "[0-9]{1,3}(\\.[0-9]{1,3}){0,3}((a|b|rc)[0-9])?(\\+[a-z0-9]{1,4})?",
-            build in "(-[0-9][a-z0-9_]{0,3})?",
+            build in "(-[0-9][a-z0-9_]{0,3}(\\.[0-9])?)?",
             tags in "(py2\\.py3|cp311|py3)-(none|abi3|cp37m)-(any|linux_x86_64|manylinux1_x86_64\\.manylinux_2_5_x86_64)",
         ) {
             let text = format!("{name}-{version}{build}-{tags}.whl");

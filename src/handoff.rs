@@ -25,11 +25,16 @@ use crate::relpath::RelPath;
 use crate::requirements::Requirement;
 use crate::wheelhouse::{CopyError, VerifiedTree};
 
+/// What uv is told in a file, because `uv pip` reads it from no variable: nothing
+/// is to be built.
+const UV_CONFIGURATION: &[u8] = b"no-build = true\n[pip]\nno-build = true\n";
+
 /// A private, read-only copy of a verified directory. Removed when dropped.
 #[derive(Debug)]
 pub struct Sealed {
     directory: TempDir,
     wheelhouse: PathBuf,
+    uv_configuration: PathBuf,
 }
 
 /// Why the copy could not be made.
@@ -76,14 +81,18 @@ impl Sealed {
         };
         let directory = tempfile::Builder::new()
             .prefix("wheelproof-")
+            // Else the umask decides, and most let everybody look.
+            .permissions(std::fs::Permissions::from_mode(0o700))
             .tempdir_in(parent)
             .map_err(failed)?;
         let wheelhouse = directory.path().join("wheelhouse");
         std::fs::create_dir(&wheelhouse).map_err(failed)?;
-        let sealed = Self {
+        let mut sealed = Self {
             directory,
             wheelhouse,
+            uv_configuration: PathBuf::new(),
         };
+        sealed.uv_configuration = sealed.write("uv.toml", UV_CONFIGURATION)?;
         let mut names: BTreeMap<&str, &RelPath> = BTreeMap::new();
         for (name, _) in verified.files().iter() {
             if let Some(other) = names.insert(name.file_name(), name) {
@@ -134,13 +143,14 @@ impl Drop for Sealed {
 }
 
 /// Returns the environment of a command that may use the copy: the inherited one
-/// without everything that could point pip, uv or Python elsewhere.
+/// without everything that could point pip, uv or Python elsewhere, or let them
+/// build an sdist.
 ///
 /// `constraints` is a file with the verified digests; with it, pip and uv install
 /// nothing that the file does not name.
 pub fn environment(
     inherited: &[(OsString, OsString)],
-    wheelhouse: &Path,
+    sealed: &Sealed,
     constraints: Option<&Path>,
 ) -> BTreeMap<OsString, OsString> {
     let mut environment: BTreeMap<OsString, OsString> = inherited
@@ -151,7 +161,7 @@ pub fn environment(
     let mut set = |name: &str, value: &OsStr| {
         environment.insert(name.into(), value.to_owned());
     };
-    let wheelhouse = wheelhouse.as_os_str();
+    let wheelhouse = sealed.wheelhouse().as_os_str();
     set("WHEELPROOF_WHEELHOUSE", wheelhouse);
     // pip: "configuration files are not loaded when PIP_CONFIG_FILE is os.devnull".
     set("PIP_CONFIG_FILE", OsStr::new("/dev/null"));
@@ -160,6 +170,8 @@ pub fn environment(
     set("PIP_ONLY_BINARY", OsStr::new(":all:"));
     set("PIP_NO_CACHE_DIR", OsStr::new("1"));
     set("PIP_DISABLE_PIP_VERSION_CHECK", OsStr::new("1"));
+    // A named file is read instead of those that uv would find.
+    set("UV_CONFIG_FILE", sealed.uv_configuration.as_os_str());
     set("UV_NO_CONFIG", OsStr::new("1"));
     set("UV_OFFLINE", OsStr::new("1"));
     set("UV_NO_INDEX", OsStr::new("1"));
@@ -276,7 +288,11 @@ pub fn constraints(
 }
 
 /// Runs a command and returns how it ended. A signal that asks this program to
-/// end is handed on to the command, which is then waited for.
+/// end is handed on to the command, which is then waited for; a second one kills
+/// it.
+///
+/// With `shares_terminal`, interrupts reach the command without us, and what they
+/// mean is its business: a shell or a debugger goes on after one.
 ///
 /// # Errors
 ///
@@ -285,6 +301,7 @@ pub fn run(
     command: &[OsString],
     environment: &BTreeMap<OsString, OsString>,
     cancel: &Cancel,
+    shares_terminal: bool,
 ) -> io::Result<ExitStatus> {
     let (program, arguments) = command
         .split_first()
@@ -294,20 +311,28 @@ pub fn run(
         .env_clear()
         .envs(environment)
         .spawn()?;
-    let mut told = false;
+    let for_us = |number: &i32| {
+        let is_interrupt = [Signal::INT, Signal::QUIT].map(Signal::as_raw);
+        !(shares_terminal && is_interrupt.contains(number))
+    };
+    let mut told = None;
     loop {
-        if let Some(status) = child.try_wait()? {
+        let status = child.try_wait()?;
+        let signal = cancel.take_signal().filter(for_us);
+        if let Some(status) = status {
+            if let Some(signal) = told.or(signal) {
+                // Whoever asked this program to end has to see it end so.
+                cancel.request_by(signal);
+            }
             return Ok(status);
         }
-        // A terminal sends its interrupt to the command as well; other signals
-        // reach this program only.
-        if !told
-            && cancel
-                .signal()
-                .is_some_and(|signal| signal != Signal::INT.as_raw())
-        {
-            told = true;
-            let _ = rustix::process::kill_process(Pid::from_child(&child), Signal::TERM);
+        if let Some(number) = signal {
+            let pass_on = match Signal::from_named_raw(number) {
+                Some(signal) if told.is_none() => signal,
+                _ => Signal::KILL,
+            };
+            let _ = rustix::process::kill_process(Pid::from_child(&child), pass_on);
+            told = Some(number);
         }
         std::thread::sleep(Duration::from_millis(5));
     }

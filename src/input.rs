@@ -52,6 +52,12 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
         io::ErrorKind::NotFound => InputError::NotFound {
             path: path.to_owned(),
         },
+        // A socket, or a device that is not there, cannot be opened at all.
+        _ if source.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
+            InputError::NotRegular {
+                path: path.to_owned(),
+            }
+        }
         _ => InputError::Io {
             path: path.to_owned(),
             source,
@@ -97,6 +103,11 @@ mod tests {
             0,
         )
         .unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        assert!(matches!(
+            read(&at("socket"), 2),
+            Err(InputError::NotRegular { .. })
+        ));
         assert_eq!(read(&at("file"), 3).unwrap(), b"abc");
         assert!(matches!(
             read(&at("file"), 2),

@@ -25,9 +25,9 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `relpath` `replace` `time` |
-//! | 1 | `finding` `gnupg` `requirements` |
-//! | 2 | `archive` `policy` `tree` |
+//! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `time` |
+//! | 1 | `archive` `finding` `gnupg` `requirements` |
+//! | 2 | `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `manifest` `recipe` `sandbox` |
 //! | 5 | `selection` `wheelhouse` |
@@ -54,6 +54,7 @@ pub mod gnupg;
 pub mod handoff;
 pub mod input;
 pub mod manifest;
+pub mod metadata;
 pub mod openpgp;
 pub mod pipeline;
 pub mod policy;

@@ -9,6 +9,8 @@ mod canonical;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
+use pep440_rs::Version;
+
 use crate::digest::{ParseDigestError, Sha256Digest};
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::openpgp::Authenticated;
@@ -223,12 +225,10 @@ fn parse_line(bytes: &[u8]) -> Result<Option<(Sha256Digest, RelPath)>, FaultKind
 
 /// Returns a name as file systems and installers that fold names would see it.
 fn fold(name: &RelPath) -> String {
-    let file = name.file_name();
-    let folder = name
-        .as_str()
-        .strip_suffix(file)
-        .unwrap_or_default()
-        .to_lowercase();
+    // First, because `.WHL` is an ending too where names are folded.
+    let lower = name.as_str().to_lowercase();
+    let file = lower.rsplit('/').next().unwrap_or(&lower);
+    let folder = lower.strip_suffix(file).unwrap_or_default();
     // Installers compare projects by their normalised name and versions by their
     // value, so 2.0 and 2.00 are the same file to them.
     if let Ok(wheel) = WheelFilename::parse(file) {
@@ -239,15 +239,25 @@ fn fold(name: &RelPath) -> String {
         return format!(
             "{folder}{}-{}-{build}-{tags}.whl",
             wheel.project(),
-            wheel.version()
-        )
-        .to_lowercase();
+            trimmed(wheel.version())
+        );
     }
     if let Ok(sdist) = SdistFilename::parse(file) {
         let ending = sdist.format().ending();
-        return format!("{folder}{}-{}{ending}", sdist.project(), sdist.version());
+        let version = trimmed(sdist.version());
+        return format!("{folder}{}-{version}{ending}", sdist.project());
     }
-    name.as_str().to_lowercase()
+    lower
+}
+
+/// Returns a version without the zeros that do not count: 1.0 is 1.0.0 (PEP 440,
+/// "Version specifiers", "Version matching").
+fn trimmed(version: &Version) -> Version {
+    let release = version.release();
+    let length = release.iter().rposition(|part| *part != 0).unwrap_or(0) + 1;
+    version
+        .clone()
+        .with_release(release.iter().take(length).copied())
 }
 
 #[cfg(test)]
@@ -353,7 +363,11 @@ pub(crate) mod tests {
             ("README", "readme"),
             ("a_b-1.0-py3-none-any.whl", "A.B-1.0-py3-none-any.whl"),
             ("six-2.0-py3-none-any.whl", "six-2.00-py3-none-any.whl"),
+            ("six-2.0-py3-none-any.whl", "six-2-py3-none-any.whl"),
+            ("six-0.tar.gz", "six-0.0.tar.gz"),
             ("a-b-1.0.tar.gz", "a_b-1.0.tar.gz"),
+            ("a_b-1.0-py3-none-any.whl", "A_B-1.0-PY3-NONE-ANY.WHL"),
+            ("Sub/a-1.0.tar.gz", "sub/A-1.0.TAR.GZ"),
         ] {
             let (entries, faults) = parse(&format!("{ABC}  {one}\n{ABC}  {two}\n"));
             assert_eq!(entries.len(), 1, "{one} {two}");

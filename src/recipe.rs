@@ -82,7 +82,6 @@ pub struct ToolWheel {
 
 /// Everything that decides a wheel's bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Recipe {
     /// The Python interpreter that runs the build.
     pub interpreter: PathBuf,

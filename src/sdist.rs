@@ -11,6 +11,10 @@
 //! names differ in case only are two files: the build happens on a file system
 //! that tells them apart.
 
+mod check;
+mod layout;
+mod zip;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -19,10 +23,15 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 
-use crate::archive::Limits;
 use crate::archive::tar::{self, Kind, Member, TarError};
+use crate::archive::zip::{Archive, ZipError, faults};
+use crate::archive::{self, Limits};
 use crate::cancel::Cancel;
 use crate::filename::{SdistFilename, SdistFormat};
+
+use layout::Layout;
+
+pub use check::{FaultKind, check};
 
 /// Where the modes of unpacked files come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +60,12 @@ pub enum SdistError {
     /// The archive is damaged, breaks a limit or holds a forbidden member.
     #[error(transparent)]
     Archive(#[from] TarError),
-    /// The archive is of a format this version cannot read.
-    #[error("unsupported in this version: .zip sdist; ask for the .tar.gz of the same release")]
-    UnsupportedZip,
+    /// The ZIP archive cannot be read, or a member of it.
+    #[error(transparent)]
+    Zip(#[from] ZipError),
+    /// Careful readers may disagree about what the ZIP archive holds.
+    #[error("the archive is refused: {0}")]
+    ZipRefused(String),
     /// The archive is empty.
     #[error("the archive holds nothing")]
     Empty,
@@ -123,10 +135,6 @@ pub fn unpack(
     limits: &Limits,
     cancel: &Cancel,
 ) -> Result<Unpacked, SdistError> {
-    match name.format() {
-        SdistFormat::TarGz => {}
-        SdistFormat::Zip => return Err(SdistError::UnsupportedZip),
-    }
     let file = File::open(sdist).map_err(|source| SdistError::Io {
         action: "open",
         path: sdist.display().to_string(),
@@ -144,17 +152,20 @@ pub fn unpack(
         modes,
         limits: *limits,
         cancel,
-        seen: BTreeMap::new(),
+        layout: Layout::default(),
+        directories: BTreeMap::new(),
         links: Vec::new(),
-        top: None,
         members: 0,
         bytes: 0,
         last_parent: None,
         buffer: vec![0; 64 * 1024],
     };
-    tar::read_gzip(file, limits, |member, contents| {
-        unpacker.add(member, contents)
-    })?;
+    match name.format() {
+        SdistFormat::TarGz => tar::read_gzip(file, limits, |member, contents| {
+            unpacker.add(member, contents)
+        })?,
+        SdistFormat::Zip => unpacker.add_zip(&Archive::from_file(file, *limits)?)?,
+    }
     let top = unpacker.finish()?;
     Ok(Unpacked {
         source: into.join(top),
@@ -168,15 +179,11 @@ const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// What stands under a name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Made {
-    /// A directory and what it is to look like in the end.
-    Directory {
-        mode: u32,
-        mtime: Option<i64>,
-    },
-    Other,
+/// What a directory is to look like in the end.
+#[derive(Clone, Copy)]
+struct Finish {
+    mode: u32,
+    mtime: Option<i64>,
 }
 
 struct Unpacker<'a> {
@@ -184,9 +191,10 @@ struct Unpacker<'a> {
     modes: Modes,
     limits: Limits,
     cancel: &'a Cancel,
-    seen: BTreeMap<String, Made>,
+    layout: Layout,
+    /// Every directory that was made.
+    directories: BTreeMap<String, Finish>,
     links: Vec<(Member, String)>,
-    top: Option<String>,
     members: u64,
     bytes: u64,
     /// The directory of the member before: members come in order, mostly.
@@ -194,7 +202,75 @@ struct Unpacker<'a> {
     buffer: Vec<u8>,
 }
 
+impl SdistError {
+    /// Returns what is wrong with the sdist; `None` when it could not be read or
+    /// unpacked.
+    fn fault_kind(&self) -> Option<FaultKind> {
+        use crate::archive::FaultKind as Archive;
+        match self {
+            Self::Archive(error) => error.fault_kind().map(FaultKind::Archive),
+            Self::Zip(error) => error.fault_kind().map(FaultKind::Archive),
+            Self::ZipRefused(_) => Some(FaultKind::Archive(Archive::Unreadable)),
+            Self::Io { .. } | Self::Interrupted => None,
+            Self::Empty | Self::SecondTop { .. } | Self::TopNotDirectory(_) => {
+                Some(FaultKind::Layout)
+            }
+            Self::Duplicate(_) | Self::ParentNotDirectory { .. } => {
+                Some(FaultKind::Archive(Archive::MemberRepeated))
+            }
+            Self::Link { .. } => Some(FaultKind::Archive(Archive::LinkEscapes)),
+        }
+    }
+
+    /// Returns the name of the member it concerns.
+    fn member(&self) -> Option<&str> {
+        match self {
+            Self::Archive(error) => error.member(),
+            Self::SecondTop { second: member, .. }
+            | Self::TopNotDirectory(member)
+            | Self::Duplicate(member)
+            | Self::ParentNotDirectory { member, .. }
+            | Self::Link { member, .. } => Some(member),
+            Self::Zip(_)
+            | Self::ZipRefused(_)
+            | Self::Empty
+            | Self::Io { .. }
+            | Self::Interrupted => None,
+        }
+    }
+}
+
 impl Unpacker<'_> {
+    /// Adds the members of a ZIP archive, when all readers see the same ones.
+    fn add_zip(&mut self, archive: &Archive<'_>) -> Result<(), SdistError> {
+        let faults = faults(archive).finish();
+        // These change nothing about what is read, and builds happen where case
+        // counts.
+        let harmless = [
+            archive::FaultKind::Zip64WriterFault,
+            archive::FaultKind::MemberTwin,
+        ];
+        if let Some(fault) = faults
+            .into_iter()
+            .find(|fault| !harmless.contains(&fault.kind))
+        {
+            let member = fault.member.unwrap_or_default();
+            let found = fault.found.unwrap_or_default();
+            return Err(SdistError::ZipRefused(format!(
+                "{} ({found})",
+                member.escape_debug()
+            )));
+        }
+        for member in archive.members() {
+            let plain = zip::member(member).map_err(|reason| TarError::Name {
+                name: member.name().to_string(),
+                reason,
+            })?;
+            self.add(&plain, &mut archive.reader(member)?)?;
+        }
+        Ok(())
+    }
+
     fn add(&mut self, member: &Member, contents: &mut dyn Read) -> Result<(), SdistError> {
         if self.cancel.is_requested() {
             return Err(SdistError::Interrupted);
@@ -203,52 +279,23 @@ impl Unpacker<'_> {
         if self.members > self.limits.members {
             return Err(TarError::TooManyMembers(self.limits.members).into());
         }
+        self.layout.place(member)?;
         let path = member.path.as_str();
-        let first = member.path.components().next().unwrap_or(path);
-        match &self.top {
-            None => self.top = Some(first.to_owned()),
-            Some(top) if top == first => {}
-            Some(top) => {
-                return Err(SdistError::SecondTop {
-                    first: top.clone(),
-                    second: path.to_owned(),
-                });
-            }
-        }
-        let (parent, base) = match path.rsplit_once('/') {
-            Some(split) => split,
-            None if member.kind == Kind::Directory => ("", path),
-            None => return Err(SdistError::TopNotDirectory(path.to_owned())),
-        };
+        let (parent, base) = path.rsplit_once('/').unwrap_or(("", path));
         let mode = self.mode_of(member);
         match &member.kind {
             Kind::Directory => {
-                let made = Made::Directory {
-                    mode,
-                    mtime: Some(member.mtime),
-                };
-                match self.seen.get(path) {
-                    // GNU tar lists a directory again when it was named twice;
-                    // the last header counts, as for `tar -x`.
-                    Some(Made::Directory { .. }) => {
-                        self.seen.insert(path.to_owned(), made);
-                    }
-                    Some(Made::Other) => return Err(SdistError::Duplicate(path.to_owned())),
-                    None => {
-                        self.directory(path, path)?;
-                        self.seen.insert(path.to_owned(), made);
-                    }
-                }
+                self.directory(path, path)?;
+                let mtime = Some(member.mtime);
+                self.directories
+                    .insert(path.to_owned(), Finish { mode, mtime });
             }
             Kind::File => {
-                self.claim(path)?;
                 self.directory(parent, path)?;
                 self.file(member, base, mode, contents)?;
             }
             Kind::Symlink(target) => {
-                self.claim(path)?;
                 self.directory(parent, path)?;
-                check_link(path, target)?;
                 self.links.push((member.clone(), target.clone()));
             }
         }
@@ -266,13 +313,6 @@ impl Unpacker<'_> {
             Kind::Directory => mode | 0o700,
             _ => mode | 0o400,
         }
-    }
-
-    fn claim(&mut self, path: &str) -> Result<(), SdistError> {
-        if self.seen.insert(path.to_owned(), Made::Other).is_some() {
-            return Err(SdistError::Duplicate(path.to_owned()));
-        }
-        Ok(())
     }
 
     /// Makes sure a directory exists, steps into it and keeps it open.
@@ -296,28 +336,17 @@ impl Unpacker<'_> {
                 so_far.push('/');
             }
             so_far.push_str(component);
-            match self.seen.get(&so_far) {
-                Some(Made::Directory { .. }) => {}
-                Some(Made::Other) => {
-                    return Err(SdistError::ParentNotDirectory {
-                        member: member.to_owned(),
-                        parent: so_far,
-                    });
-                }
-                None => {
-                    rustix::fs::mkdirat(&at, component, Mode::RWXU).map_err(io)?;
-                    let umask = match self.modes {
-                        Modes::LessUmask(umask) => umask,
-                        Modes::AsArchived => 0o022,
-                    };
-                    self.seen.insert(
-                        so_far.clone(),
-                        Made::Directory {
-                            mode: 0o777 & !umask | 0o700,
-                            mtime: None,
-                        },
-                    );
-                }
+            if !self.directories.contains_key(&so_far) {
+                rustix::fs::mkdirat(&at, component, Mode::RWXU).map_err(io)?;
+                let umask = match self.modes {
+                    Modes::LessUmask(umask) => umask,
+                    Modes::AsArchived => 0o022,
+                };
+                let finish = Finish {
+                    mode: 0o777 & !umask | 0o700,
+                    mtime: None,
+                };
+                self.directories.insert(so_far.clone(), finish);
             }
             at = rustix::fs::openat(&at, component, DIRECTORY, Mode::empty()).map_err(io)?;
         }
@@ -374,8 +403,8 @@ impl Unpacker<'_> {
         Ok(())
     }
 
-    /// Makes the links, then gives the directories their modes and times, the
-    /// deepest first because making anything in a directory touches its time.
+    /// Makes the links, then gives the directories their modes and times: making
+    /// anything in a directory touches its time.
     fn finish(&mut self) -> Result<String, SdistError> {
         for (member, target) in std::mem::take(&mut self.links) {
             let path = member.path.as_str();
@@ -395,16 +424,12 @@ impl Unpacker<'_> {
             )
             .map_err(io)?;
         }
-        let directories: Vec<(String, u32, Option<i64>)> = self
-            .seen
-            .iter()
+        let directories: Vec<(String, Finish)> = std::mem::take(&mut self.directories)
+            .into_iter()
             .rev()
-            .filter_map(|(path, made)| match made {
-                Made::Directory { mode, mtime } => Some((path.clone(), *mode, *mtime)),
-                Made::Other => None,
-            })
             .collect();
-        for (path, mode, mtime) in directories {
+        self.directories = directories.iter().cloned().collect();
+        for (path, Finish { mode, mtime }) in directories {
             self.directory(&path, &path)?;
             let io = |error: rustix::io::Errno| SdistError::Io {
                 action: "set mode and time of",
@@ -417,7 +442,10 @@ impl Unpacker<'_> {
             }
         }
         self.last_parent = None;
-        self.top.clone().ok_or(SdistError::Empty)
+        self.layout
+            .top()
+            .map(str::to_owned)
+            .ok_or(SdistError::Empty)
     }
 }
 
@@ -430,43 +458,4 @@ fn times(mtime: i64) -> Timestamps {
         last_access: time,
         last_modification: time,
     }
-}
-
-/// Refuses a link that could lead out of the top directory.
-///
-/// Allowed are some `..`, no more than there are directories between the link
-/// and the top, and then ordinary names. The directories that `..` climbs are
-/// real ones, because nothing is unpacked below a link; and whatever link the
-/// ordinary names run into obeys the same rule. A `..` behind a name could start
-/// from wherever that name leads, so it is refused.
-fn check_link(path: &str, target: &str) -> Result<(), SdistError> {
-    let refuse = |reason| SdistError::Link {
-        member: path.to_owned(),
-        target: target.to_owned(),
-        reason,
-    };
-    if target.is_empty() || target.chars().any(char::is_control) {
-        return Err(refuse("that is no path"));
-    }
-    if target.starts_with('/') {
-        return Err(refuse("an absolute path is outside the sdist"));
-    }
-    // `top/link` stands in the top directory itself and may not climb at all.
-    let mut left = path.split('/').count().saturating_sub(2);
-    let mut descends = false;
-    for component in target.split('/') {
-        match component {
-            "" | "." => {}
-            ".." if descends => {
-                return Err(refuse("'..' after a name may climb from another place"));
-            }
-            ".." => {
-                left = left
-                    .checked_sub(1)
-                    .ok_or_else(|| refuse("it leaves the sdist"))?;
-            }
-            _ => descends = true,
-        }
-    }
-    Ok(())
 }

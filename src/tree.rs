@@ -7,12 +7,13 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::fs::{Mode, OFlags};
+use rayon::prelude::*;
+use rustix::fs::{AtFlags, Mode, OFlags};
 use serde::Serialize;
 use walkdir::WalkDir;
 
@@ -130,6 +131,8 @@ pub enum Hashed {
         sha256: Sha256Digest,
         /// The number of bytes read.
         size: u64,
+        /// What it looked like to the system then.
+        stamp: Stamp,
     },
     /// It was changed, replaced or removed while it was read.
     Changed,
@@ -174,7 +177,12 @@ impl Tree {
         {
             let found = found.map_err(|error| {
                 let path = error.path().unwrap_or(root).to_owned();
-                failed(&path, error.into())
+                // The library's own sentence names the path a second time.
+                let source = error.into_io_error();
+                failed(
+                    &path,
+                    source.unwrap_or_else(|| io::Error::other("links go round")),
+                )
             })?;
             if found.depth() > MAX_DEPTH {
                 return Err(TreeError::TooDeep {
@@ -183,18 +191,22 @@ impl Tree {
             }
             let kind = Kind::of(found.file_type());
             let name = found.path().strip_prefix(root).unwrap_or(found.path());
-            let size = match kind {
-                // Gone by now: reading it will tell.
-                Kind::File => found.metadata().map_or(0, |metadata| metadata.len()),
-                _ => 0,
-            };
             entries.push(Entry {
                 path: name.to_str().and_then(|name| RelPath::parse(name).ok()),
                 name: name.as_os_str().to_owned(),
                 kind,
-                size,
+                size: 0,
             });
         }
+        // The one system call a file that the walk needs, on all cores.
+        entries
+            .par_iter_mut()
+            .filter(|entry| entry.kind == Kind::File)
+            .for_each(|entry| {
+                let stat = rustix::fs::statat(&directory, &entry.name, AtFlags::SYMLINK_NOFOLLOW);
+                // Gone by now: reading it will tell.
+                entry.size = stat.map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+            });
         Ok(Self {
             root: root.to_owned(),
             directory: Arc::new(directory.into()),
@@ -219,6 +231,16 @@ impl Tree {
     ///
     /// It is not there any more, is something else by now, or cannot be read.
     pub fn open(&self, path: &RelPath) -> io::Result<File> {
+        self.open_stamped(path).map(|(file, _)| file)
+    }
+
+    /// Opens a file as [`Tree::open`] does, and says what it looks like to the
+    /// system.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tree::open`].
+    pub fn open_stamped(&self, path: &RelPath) -> io::Result<(File, Stamp)> {
         let mut components = path.components().peekable();
         let mut held: Option<rustix::fd::OwnedFd> = None;
         while let Some(component) = components.next() {
@@ -236,10 +258,11 @@ impl Tree {
             held = Some(next);
         }
         let file = File::from(held.expect("a safe path has at least one component"));
-        if !file.metadata()?.is_file() {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
             return Err(io::Error::other("it is not a regular file any more"));
         }
-        Ok(file)
+        Ok((file, Stamp::of(&metadata)))
     }
 
     /// Hashes files on all cores. Give the largest first, so that none of them is
@@ -278,15 +301,21 @@ impl Tree {
         read: &(dyn Fn(u64) + Sync),
     ) -> Hashed {
         let mut attempt = || -> io::Result<Hashed> {
-            let file = self.open(path)?;
-            let before = Stamp::of(&file)?;
-            let (sha256, size) = hash_reader(&file, buffer, |piece| {
+            let (file, before) = self.open_stamped(path)?;
+            // No read beyond the end: growing changes the stamp.
+            let contents = (&file).take(before.size);
+            let (sha256, size) = hash_reader(contents, buffer, |piece| {
                 read(piece.len() as u64);
                 cancel.check()
             })?;
-            let unchanged = size == before.size && before == Stamp::of(&file)?;
+            let unchanged = size == before.size && before == Stamp::of(&file.metadata()?);
             Ok(if unchanged {
-                Hashed::Digest { sha256, size }
+                let stamp = before;
+                Hashed::Digest {
+                    sha256,
+                    size,
+                    stamp,
+                }
             } else {
                 Hashed::Changed
             })
@@ -305,9 +334,10 @@ impl Tree {
     }
 }
 
-/// What changes when a file is written to or replaced.
-#[derive(PartialEq, Eq)]
-struct Stamp {
+/// What changes when a file is written to or replaced: device, inode, size and
+/// the times of the last write and of the last change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -316,16 +346,21 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(file: &File) -> io::Result<Self> {
+    /// Returns the size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns what a file looks like.
+    pub fn of(metadata: &std::fs::Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
-        let metadata = file.metadata()?;
-        Ok(Self {
+        Self {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.size(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })
+        }
     }
 }
 
@@ -422,7 +457,7 @@ mod tests {
         let (abc, other) = (path("d/abc"), path("other"));
         let mut order = tree.hash(&[&other, &abc], &Cancel::new(), &|_| {});
         assert!(
-            matches!(order.remove(1), Hashed::Digest { sha256, size: 3 } if sha256.to_string() == ABC)
+            matches!(order.remove(1), Hashed::Digest { sha256, size: 3, .. } if sha256.to_string() == ABC)
         );
     }
 

@@ -4,12 +4,17 @@
 //! METADATA, WHEEL and RECORD are (binary distribution format, "The .dist-info
 //! directory"). Nothing in it has been checked against anything else.
 
+mod check;
+mod record;
+
 use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::archive::Limits;
 use crate::archive::zip::{Archive, Member, RawText, ZipError};
 use crate::filename::{FilenameError, WheelFilename};
+
+pub use check::{FaultKind, check};
 
 /// How the directory with a wheel's own description ends.
 const DIST_INFO: &str = ".dist-info";

@@ -5,6 +5,7 @@
 //! have their signed digest. Only this module makes [`VerifiedFiles`] and
 //! [`VerifiedTree`], and only they hand out copies of files.
 
+mod inside;
 mod survey;
 
 use std::cmp::Reverse;
@@ -20,7 +21,9 @@ use crate::cancel::Cancel;
 use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
 use crate::manifest::Manifest;
 use crate::relpath::RelPath;
-use crate::tree::{Entry, Hashed, Kind, Tree};
+use crate::tree::{Entry, Hashed, Kind, Stamp, Tree};
+
+pub use inside::{Inside, look_inside};
 
 pub use survey::{Survey, survey};
 
@@ -79,6 +82,8 @@ pub struct FileStatus {
 pub struct VerifiedFiles {
     tree: Tree,
     digests: BTreeMap<RelPath, Sha256Digest>,
+    /// What each of them looked like to the system when it was hashed.
+    stamps: BTreeMap<RelPath, Stamp>,
 }
 
 /// A directory in which every name has the status [`Status::Ok`] or
@@ -180,15 +185,21 @@ pub fn check(
     to_hash.sort_by_key(|(path, size)| (Reverse(*size), *path));
     let paths: Vec<&RelPath> = to_hash.into_iter().map(|(path, _)| path).collect();
     let mut digests = BTreeMap::new();
+    let mut stamps = BTreeMap::new();
     for (path, hashed) in paths.iter().zip(tree.hash(&paths, cancel, read)) {
         let entry = manifest.get(path).copied();
         let expected = entry.map(|entry| entry.sha256);
         let (status, size) = match hashed {
-            Hashed::Digest { sha256, size } if Some(sha256) == expected => {
+            Hashed::Digest {
+                sha256,
+                size,
+                stamp,
+            } if Some(sha256) == expected => {
                 digests.insert((*path).clone(), sha256);
+                stamps.insert((*path).clone(), stamp);
                 (Status::Ok, Some(size))
             }
-            Hashed::Digest { sha256, size } => {
+            Hashed::Digest { sha256, size, .. } => {
                 let status = match lfs_pointer(&tree, path, size) {
                     Some(oid) => Status::LfsPointer { oid },
                     None => Status::Mismatch { found: sha256 },
@@ -209,7 +220,11 @@ pub fn check(
     files.sort_by(|one, other| one.name.cmp(&other.name));
     Checked {
         files,
-        verified: VerifiedFiles { tree, digests },
+        verified: VerifiedFiles {
+            tree,
+            digests,
+            stamps,
+        },
     }
 }
 

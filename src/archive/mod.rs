@@ -3,6 +3,8 @@
 //! In: bytes nobody has vouched for. Out: members and their headers exactly as
 //! they are written, or a named fault. Nothing is unpacked here.
 
+mod fault;
+mod names;
 pub mod tar;
 pub mod zip;
 
@@ -13,6 +15,9 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 use serde::Serialize;
+
+pub use fault::{FAULTS_A_KIND, Fault, FaultKind, Faults};
+pub use names::{Clash, NameFault, check_name, clashes};
 
 /// Opens a file for reading when it is a regular file.
 ///
@@ -47,15 +52,24 @@ pub struct Limits {
     pub member_bytes: u64,
     /// The most bytes all members together may have when unpacked.
     pub total_bytes: u64,
+    /// How many times larger than the file its contents may be, once they pass
+    /// [`RATIO_FREE_BYTES`].
+    pub ratio: u64,
 }
 
+/// How many bytes an archive may unpack to before [`Limits::ratio`] counts: a
+/// small archive of zeros hurts nobody.
+pub const RATIO_FREE_BYTES: u64 = 64 << 20;
+
 impl Default for Limits {
-    /// Returns limits above the largest wheels and sdists in use.
+    /// Returns limits above the largest wheels and sdists in use. Text compresses
+    /// to a tenth, deflate cannot do better than one in 1032.
     fn default() -> Self {
         Self {
             members: 200_000,
-            member_bytes: 4 << 30,
+            member_bytes: 8 << 30,
             total_bytes: 16 << 30,
+            ratio: 200,
         }
     }
 }

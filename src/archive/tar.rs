@@ -15,14 +15,9 @@ use std::rc::Rc;
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
-use super::Limits;
-use crate::relpath::{RelPath, RelPathError};
+use super::{FaultKind, Limits, NameFault, RATIO_FREE_BYTES, check_name};
+use crate::relpath::RelPath;
 
-/// How many times larger than its compressed form an archive may become. Text
-/// compresses to a tenth, deflate cannot do better than one in 1032.
-pub const MAX_RATIO: u64 = 200;
-/// How many bytes an archive may unpack to before the ratio counts.
-pub const RATIO_FREE_BYTES: u64 = 64 << 20;
 /// How large an extension header, a long name among them, may be.
 const MAX_EXTENSION_BYTES: u64 = 1 << 20;
 
@@ -76,7 +71,7 @@ pub enum TarError {
         /// The name as written.
         name: String,
         /// The rule it breaks.
-        reason: RelPathError,
+        reason: NameFault,
     },
     /// A member is neither file, directory nor symbolic link.
     #[error("member '{}' is a {kind}; only files, directories and symbolic links belong in an sdist", .name.escape_default())]
@@ -91,6 +86,15 @@ pub enum TarError {
     Extension {
         /// The name of the member it belongs to.
         name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An extension header that cannot be read, or in which readers of tar
+    /// disagree.
+    #[error("extension header {number} of the archive is refused: {reason}")]
+    ExtensionHeader {
+        /// Which header, counted from 1.
+        number: u64,
         /// What is wrong with it.
         reason: String,
     },
@@ -118,21 +122,63 @@ pub enum TarError {
         /// How large it may be.
         limit: u64,
     },
+    /// All names together take more memory than allowed.
+    #[error("the names of members and their directories take more than {0} bytes")]
+    NamesTooLarge(u64),
     /// The archive unpacks to more than allowed.
     #[error("the archive unpacks to more than {0} bytes, the limit")]
     TooLarge(u64),
     /// The archive is compressed as only a bomb is.
     #[error(
-        "the archive unpacks to more than {MAX_RATIO} times its size, as only a decompression bomb does"
+        "the archive unpacks to more than {0} times its size, as only a decompression bomb does"
     )]
-    Ratio,
+    Ratio(u64),
 }
 
-/// Reads a gzip-compressed tar archive and shows `visit` each member in turn.
-///
-/// The reader that `visit` gets gives the contents of that member and no more;
-/// it need not be read to the end. The archive is read to its last byte, so that
-/// the checksums of the compression count and nothing hides behind the end.
+impl TarError {
+    /// Returns what kind of fault of the archive this is; `None` when the
+    /// operating system could not read the file.
+    pub fn fault_kind(&self) -> Option<FaultKind> {
+        Some(match self {
+            // What the decompression says of damaged data has no number of the
+            // system.
+            Self::Read(error) if error.raw_os_error().is_some() => return None,
+            Self::Read(_) | Self::Header { .. } => FaultKind::Unreadable,
+            Self::NotUtf8(_) | Self::Name { .. } => FaultKind::MemberUnsafe,
+            Self::Special { .. } | Self::UnexpectedContents { .. } => FaultKind::MemberSpecial,
+            Self::Extension { .. } | Self::ExtensionHeader { .. } => FaultKind::TarHeaderAmbiguous,
+            Self::TrailingData => FaultKind::HiddenData,
+            Self::TooManyMembers(_)
+            | Self::NamesTooLarge(_)
+            | Self::MemberTooLarge { .. }
+            | Self::TooLarge(_)
+            | Self::Ratio(_) => FaultKind::OverLimit,
+        })
+    }
+
+    /// Returns the name of the member it concerns, as written.
+    pub fn member(&self) -> Option<&str> {
+        match self {
+            Self::NotUtf8(name)
+            | Self::Name { name, .. }
+            | Self::Special { name, .. }
+            | Self::Extension { name, .. }
+            | Self::UnexpectedContents { name, .. }
+            | Self::MemberTooLarge { name, .. } => Some(name),
+            Self::Read(_)
+            | Self::Header { .. }
+            | Self::ExtensionHeader { .. }
+            | Self::TrailingData
+            | Self::TooManyMembers(_)
+            | Self::NamesTooLarge(_)
+            | Self::TooLarge(_)
+            | Self::Ratio(_) => None,
+        }
+    }
+}
+
+/// Reads a gzip-compressed tar archive and shows `visit` each member in turn; the
+/// first fault ends it. As [`inspect_gzip`] otherwise.
 ///
 /// # Errors
 ///
@@ -140,7 +186,28 @@ pub enum TarError {
 pub fn read_gzip<E: From<TarError>>(
     reader: impl Read,
     limits: &Limits,
+    visit: impl FnMut(&Member, &mut dyn Read) -> Result<(), E>,
+) -> Result<(), E> {
+    inspect_gzip(reader, limits, visit, |fault| Err(fault.into()))
+}
+
+/// Reads a gzip-compressed tar archive and shows `visit` each member in turn, and
+/// `refuse` each member that is none or must not be. When `refuse` returns `Ok`,
+/// that member is passed over.
+///
+/// The reader that `visit` gets gives the contents of that member and no more;
+/// it need not be read to the end. The archive is read to its last byte, so that
+/// the checksums of the compression count and nothing hides behind the end.
+///
+/// # Errors
+///
+/// A [`TarError`] for a fault after which nothing can be read, or whatever `visit`
+/// and `refuse` return.
+pub fn inspect_gzip<E: From<TarError>>(
+    reader: impl Read,
+    limits: &Limits,
     mut visit: impl FnMut(&Member, &mut dyn Read) -> Result<(), E>,
+    mut refuse: impl FnMut(TarError) -> Result<(), E>,
 ) -> Result<(), E> {
     let stop = Rc::new(Cell::new(None));
     let read_bytes = Rc::new(Cell::new(0));
@@ -152,11 +219,12 @@ pub fn read_gzip<E: From<TarError>>(
         read_bytes,
         total: 0,
         limit: limits.total_bytes,
+        ratio: limits.ratio,
         stop: Rc::clone(&stop),
     };
     let explain = |error: io::Error| match stop.get() {
         Some(Stop::Total) => TarError::TooLarge(limits.total_bytes),
-        Some(Stop::Ratio) => TarError::Ratio,
+        Some(Stop::Ratio) => TarError::Ratio(limits.ratio),
         None => TarError::Read(error),
     };
 
@@ -200,10 +268,15 @@ pub fn read_gzip<E: From<TarError>>(
                     .into());
                 }
                 let mut data = Vec::new();
-                entry.read_to_end(&mut data).map_err(explain)?;
+                Contents {
+                    inner: &mut entry,
+                    left: size,
+                }
+                .read_to_end(&mut data)
+                .map_err(explain)?;
                 pending
                     .add(kind, &data)
-                    .map_err(|reason| TarError::Header {
+                    .map_err(|reason| TarError::ExtensionHeader {
                         number: headers,
                         reason,
                     })?;
@@ -216,7 +289,13 @@ pub fn read_gzip<E: From<TarError>>(
         let raw_name = extensions
             .path
             .unwrap_or_else(|| header.path_bytes().into_owned());
-        let name = text(raw_name)?;
+        let name = match text(raw_name) {
+            Ok(name) => name,
+            Err(fault) => {
+                refuse(fault)?;
+                continue;
+            }
+        };
         if extensions.size.is_some_and(|told| told != size) {
             return Err(TarError::Extension {
                 name,
@@ -245,14 +324,18 @@ pub fn read_gzip<E: From<TarError>>(
                     .link
                     .or_else(|| header.link_name_bytes().map(|name| name.into_owned()))
                     .unwrap_or_default();
-                Kind::Symlink(text(target)?)
+                match text(target) {
+                    Ok(target) => Kind::Symlink(target),
+                    Err(fault) => {
+                        refuse(fault)?;
+                        continue;
+                    }
+                }
             }
             other => {
-                return Err(TarError::Special {
-                    name,
-                    kind: name_of(other),
-                }
-                .into());
+                let kind = name_of(other);
+                refuse(TarError::Special { name, kind })?;
+                continue;
             }
         };
         if member_kind != Kind::File && size != 0 {
@@ -260,15 +343,16 @@ pub fn read_gzip<E: From<TarError>>(
                 Kind::Directory => "directory",
                 _ => "symbolic link",
             };
-            return Err(TarError::UnexpectedContents { name, kind }.into());
+            refuse(TarError::UnexpectedContents { name, kind })?;
+            continue;
         }
         if size > limits.member_bytes {
-            return Err(TarError::MemberTooLarge {
+            refuse(TarError::MemberTooLarge {
                 name,
                 size,
                 limit: limits.member_bytes,
-            }
-            .into());
+            })?;
+            continue;
         }
         // `tar -c .` writes `./` for the directory it started in and before
         // every name.
@@ -282,10 +366,18 @@ pub fn read_gzip<E: From<TarError>>(
                 continue;
             }
         }
-        let path = RelPath::parse(plain).map_err(|reason| TarError::Name {
-            name: name.clone(),
-            reason,
-        })?;
+        let checked = match plain.ends_with('/') {
+            // The slash of a directory is taken off already.
+            true => RelPath::parse(plain).map_err(NameFault::Path),
+            false => check_name(plain.as_bytes()),
+        };
+        let path = match checked {
+            Ok(path) => path,
+            Err(reason) => {
+                refuse(TarError::Name { name, reason })?;
+                continue;
+            }
+        };
         let member = Member {
             path,
             kind: member_kind,
@@ -307,9 +399,9 @@ pub fn read_gzip<E: From<TarError>>(
         }
     }
     if pending.any {
-        return Err(TarError::Header {
+        return Err(TarError::ExtensionHeader {
             number: headers,
-            reason: "an extension header without a member".to_owned(),
+            reason: "it has no member behind it".to_owned(),
         }
         .into());
     }
@@ -519,6 +611,7 @@ struct Bounded<R> {
     read_bytes: Rc<Cell<u64>>,
     total: u64,
     limit: u64,
+    ratio: u64,
     stop: Rc<Cell<Option<Stop>>>,
 }
 
@@ -528,7 +621,9 @@ impl<R: Read> Read for Bounded<R> {
         self.total += count as u64;
         if self.total > self.limit {
             self.stop.set(Some(Stop::Total));
-        } else if self.total > RATIO_FREE_BYTES && self.total / MAX_RATIO > self.read_bytes.get() {
+        } else if self.total > RATIO_FREE_BYTES
+            && self.total > self.read_bytes.get().saturating_mul(self.ratio)
+        {
             self.stop.set(Some(Stop::Ratio));
         }
         if self.stop.get().is_some() {

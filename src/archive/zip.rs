@@ -9,6 +9,7 @@
 //! Members are those of the central directory, as for pip. An archive in which
 //! two careful readers may find two central directories is refused.
 
+mod check;
 mod contents;
 mod error;
 mod header;
@@ -25,9 +26,11 @@ use std::path::Path;
 
 use rawzip::{FileReader, RangeReader, ReaderAt, ZipArchive, ZipLocator};
 
-use super::Limits;
+use super::{Clash, Fault, FaultKind, Faults, check_name, clashes};
+use super::{Limits, RATIO_FREE_BYTES};
 use header::{u16_at, u32_at, u64_at};
 
+pub use check::faults;
 pub use contents::MemberReader;
 pub use error::ZipError;
 pub use header::{
@@ -130,6 +133,7 @@ pub struct Archive<'a> {
     end: u64,
     declared_members: u64,
     is_zip64: bool,
+    end_records_agree: bool,
 }
 
 impl Archive<'static> {
@@ -201,6 +205,13 @@ impl<'a> Archive<'a> {
         self.is_zip64
     }
 
+    /// Returns whether the end record says the same as that of ZIP64 wherever it
+    /// does not leave it to that one (4.4.1.4). Readers differ in which of the
+    /// two they believe.
+    pub fn end_records_agree(&self) -> bool {
+        self.end_records_agree
+    }
+
     /// Returns the bytes before the first record.
     pub fn prefix(&self) -> Range<u64> {
         let first = self
@@ -226,7 +237,7 @@ impl<'a> Archive<'a> {
         let mut reached = self.prefix().end;
         for extent in extents
             .into_iter()
-            .chain(std::iter::once(self.directory.start..self.end))
+            .chain([self.directory_and_zip64_record(), self.end_records()])
         {
             if extent.start > reached {
                 gaps.push(reached..extent.start);
@@ -234,6 +245,21 @@ impl<'a> Archive<'a> {
             reached = reached.max(extent.end);
         }
         gaps
+    }
+
+    /// Returns where the central directory is with the end record of ZIP64, which
+    /// has to follow it.
+    fn directory_and_zip64_record(&self) -> Range<u64> {
+        let record = if self.is_zip64 { ZIP64_END_RECORD } else { 0 };
+        self.directory.start..self.directory.end.saturating_add(record as u64)
+    }
+
+    /// Returns where the end record is with its comment, and with the locator of
+    /// ZIP64 before it.
+    fn end_records(&self) -> Range<u64> {
+        let locator = if self.is_zip64 { ZIP64_LOCATOR } else { 0 };
+        let length = END_RECORD + self.comment.as_bytes().len() + locator;
+        self.end.saturating_sub(length as u64)..self.end
     }
 
     /// Returns the contents of a member of this archive as a stream.
@@ -296,8 +322,14 @@ impl<'a> Archive<'a> {
         let (members, directory) = read_directory(&archive, &mut buffer, size, limits)?;
         let end = archive.end_offset();
         let declared_members = archive.entries_hint();
-        let zip64 = zip64_directory_size(source, archive.eocd_offset(), &directory);
-        let declared = zip64.unwrap_or(u64::from(u32_at(&end_record, 12)));
+        let zip64 = zip64_end_record(source, archive.eocd_offset(), &directory);
+        let declared = match &zip64 {
+            Some(record) => u64_at(record, 40),
+            None => u64::from(u32_at(&end_record, 12)),
+        };
+        let end_records_agree = zip64
+            .as_ref()
+            .is_none_or(|record| agree(&end_record, record));
         let found = directory.end.saturating_sub(directory.start);
         if declared != found {
             return Err(ZipError::MisplacedDirectory {
@@ -315,6 +347,7 @@ impl<'a> Archive<'a> {
             end,
             declared_members,
             is_zip64: zip64.is_some(),
+            end_records_agree,
         })
     }
 }
@@ -330,21 +363,30 @@ impl std::fmt::Debug for Archive<'_> {
     }
 }
 
-/// Returns the size of the central directory that the ZIP64 end record states,
-/// when that record stands where it must: behind the directory, with its
-/// locator before the end record.
-fn zip64_directory_size(
+/// Returns the ZIP64 end record when it stands where it must: behind the
+/// directory, with its locator before the end record.
+fn zip64_end_record(
     source: &Source<'_>,
     end_record: u64,
     directory: &Range<u64>,
-) -> Option<u64> {
+) -> Option<[u8; ZIP64_END_RECORD]> {
     let locator_offset = end_record.checked_sub(ZIP64_LOCATOR as u64)?;
     let locator: [u8; ZIP64_LOCATOR] = read_array(source, locator_offset).ok()?;
     let record: [u8; ZIP64_END_RECORD] = read_array(source, directory.end).ok()?;
     (directory.end < locator_offset
         && u32_at(&locator, 0) == 0x0706_4b50
         && u32_at(&record, 0) == 0x0606_4b50)
-        .then(|| u64_at(&record, 40))
+        .then_some(record)
+}
+
+/// Returns whether number of members, size and offset of the directory are the
+/// same in both end records, or left to the one of ZIP64.
+fn agree(end: &[u8; END_RECORD], zip64: &[u8; ZIP64_END_RECORD]) -> bool {
+    let count = u16_at(end, 10);
+    let same = |short: u32, long: u64| short == u32::MAX || u64::from(short) == long;
+    (count == u16::MAX || u64::from(count) == u64_at(zip64, 32))
+        && same(u32_at(end, 12), u64_at(zip64, 40))
+        && same(u32_at(end, 16), u64_at(zip64, 48))
 }
 
 /// Reads all members and finds where the central directory ends.
@@ -429,6 +471,13 @@ fn read_directory(
             });
         }
         members.push(member);
+    }
+    if total_bytes > RATIO_FREE_BYTES && total_bytes > size.saturating_mul(limits.ratio) {
+        return Err(ZipError::Ratio {
+            declared: total_bytes,
+            size,
+            ratio: limits.ratio,
+        });
     }
     Ok((members, start..end))
 }

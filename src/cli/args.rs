@@ -87,8 +87,10 @@ pub(super) struct RebuildArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     wheelproof run dists -- pip install six==1.16.0\n  \
-    wheelproof run dists --requirements requirements.txt -- pip install -r requirements.txt\n\n\
-    CMD finds the sealed copy in WHEELPROOF_WHEELHOUSE; pip and uv are pointed at it and at nothing else.")]
+    wheelproof run dists --requirements requirements.txt -- sh -c 'pip install -r \"$WHEELPROOF_REQUIREMENTS\"'\n\n\
+    CMD finds the sealed copy in WHEELPROOF_WHEELHOUSE; pip and uv are pointed at it and at nothing else. \
+    With --requirements, WHEELPROOF_REQUIREMENTS is the same list with the signed hashes: older pip takes \
+    hashes from a list only, and refuses one without them.")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
@@ -143,6 +145,12 @@ pub(super) struct CommonArgs {
     /// A name that may lie in the directory unsigned
     #[arg(long, value_name = "NAME", value_parser = rel_path)]
     pub(super) allow_unlisted: Vec<RelPath>,
+    /// Do not look inside the files: neither RECORD nor headers nor metadata
+    #[arg(long)]
+    pub(super) shallow: bool,
+    /// Look inside the files, whatever the policy says [default]
+    #[arg(long, conflicts_with = "shallow")]
+    pub(super) deep: bool,
     /// Count warnings as errors
     #[arg(long)]
     pub(super) strict: bool,
@@ -234,8 +242,8 @@ pub(super) struct OutputArgs {
     /// The form of the report on standard output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
-    /// Write the report to a file too, as JSON
-    #[arg(long, value_name = "FILE")]
+    /// Write the report to a file too, in the form that its ending says: .json
+    #[arg(long, value_name = "FILE", value_parser = report_file)]
     pub(super) report: Vec<PathBuf>,
     /// Say nothing unless something is wrong
     #[arg(long, short)]
@@ -298,6 +306,14 @@ fn variable(text: &str) -> Result<(String, String), String> {
 
 fn sandbox(text: &str) -> Result<SandboxPolicy, String> {
     word(text, SandboxPolicy::WORDS)
+}
+
+fn report_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().is_some_and(|ending| ending == "json") {
+        true => Ok(path),
+        false => Err("the ending says the form, and .json is the one there is".to_owned()),
+    }
 }
 
 pub(super) fn rel_path(text: &str) -> Result<RelPath, String> {

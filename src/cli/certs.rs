@@ -53,6 +53,7 @@ pub(super) fn run(surroundings: &Surroundings, args: &CertsArgs, cancel: &Cancel
         manifest: None,
         directory: None,
         allow_unlisted: Vec::new(),
+        shallow: false,
     };
     let mut request = match request::place(surroundings, &place) {
         Ok(request) => request,
@@ -68,6 +69,7 @@ pub(super) fn run(surroundings: &Surroundings, args: &CertsArgs, cancel: &Cancel
         return output.usage("certs", &request::nobody_trusted());
     }
     request.reference_time = args.time.unwrap_or(request.reference_time);
+    request.time_is_chosen = args.time.is_some();
     request.strict = args.strict;
     let mut report = pipeline::certs(&request);
     finish(&mut report, &args.out, &output, cancel)

@@ -23,7 +23,7 @@ use clap::Parser;
 
 use crate::cancel::Cancel;
 use crate::pipeline;
-use crate::report::{Report, Verdict};
+use crate::report::{Report, Trouble, Verdict};
 use crate::time::UtcTime;
 
 use args::{Cli, Command, OutputArgs, VerifyArgs};
@@ -83,17 +83,13 @@ const USAGE: u8 = 2;
 pub fn main(surroundings: &Surroundings) -> ExitCode {
     let cli = match Cli::try_parse_from(&surroundings.arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are no errors; clap knows their stream and code.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
-        }
+        Err(error) => return ExitCode::from(output::command_line(&error, surroundings)),
     };
     let cancel = Cancel::new();
-    signals::watch(&cancel);
+    let watched = signals::watch(&cancel);
     let code = match cli.command {
         Command::Verify(args) => verify(surroundings, &args, &cancel),
-        Command::Run(args) => run::run(surroundings, &args, &cancel),
+        Command::Run(args) => run::run(surroundings, &args, &cancel, &watched),
         Command::Audit(args) => rebuild::audit(surroundings, &args, &cancel),
         Command::Manifest(args) => manifest::run(surroundings, &args, &cancel),
         Command::Certs(args) => certs::run(surroundings, &args, &cancel),
@@ -127,9 +123,13 @@ fn finish(report: &mut Report, args: &OutputArgs, output: &Output, cancel: &Canc
     report.conclude();
     for path in &args.report {
         if let Err(error) = output::write_report_file(report, path) {
-            return output.trouble(&format!("cannot write {}: {error}", path.display()));
+            report.errors.push(Trouble {
+                message: format!("cannot write the report to {}: {error}", path.display()),
+                next: "name a file in a directory that can be written to".to_owned(),
+            });
         }
     }
+    report.conclude();
     match output.report(report) {
         Ok(()) => report.exit_code,
         Err(error) => output.trouble(&format!("cannot write the report: {error}")),

@@ -7,8 +7,8 @@ use anstream::{AutoStream, ColorChoice};
 
 use super::args::{Format, OutputArgs};
 use super::progress::Bars;
-use super::{USAGE, Usage};
-use crate::report::{Report, Verdict, escape};
+use super::{Surroundings, USAGE, Usage};
+use crate::report::{Report, Verdict, escape, escape_json};
 
 /// How this command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -68,15 +68,7 @@ impl Output {
     /// Says what is wrong with the command line or the policy; returns the code.
     pub(super) fn usage(&self, command: &'static str, usage: &Usage) -> u8 {
         if self.format == Format::Json {
-            let value = serde_json::json!({
-                "schema": crate::report::SCHEMA,
-                "tool": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
-                "command": command,
-                "verdict": Verdict::Error,
-                "exit_code": USAGE,
-                "errors": [{ "message": usage.message, "next": usage.next }],
-            });
-            let _ = writeln!(io::stdout(), "{value:#}");
+            usage_as_json(Some(command), usage);
         } else {
             self.say(&usage.message, &usage.next);
         }
@@ -104,6 +96,60 @@ impl Output {
             let _ = writeln!(out, "  next:     {}", escape(next));
         }
     }
+}
+
+/// Says what is wrong with a command line that could not be read, or gives the
+/// help that was asked for; returns the code.
+pub(super) fn command_line(error: &clap::Error, surroundings: &Surroundings) -> u8 {
+    use clap::error::ErrorKind;
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Help and version are no errors; clap knows their stream.
+        let _ = error.print();
+        return if error.use_stderr() { USAGE } else { 0 };
+    }
+    let mut words = surroundings.arguments.iter().skip(1);
+    let command = words.next().and_then(|word| word.to_str());
+    if command == Some("run") {
+        // Any other code could be CMD's own.
+        write_escaped(error);
+        return super::run::NOT_STARTED;
+    }
+    let words: Vec<_> = words.filter_map(|word| word.to_str()).collect();
+    let wants_json =
+        words.contains(&"--format=json") || words.windows(2).any(|two| two == ["--format", "json"]);
+    if wants_json {
+        let message = error.to_string();
+        let message = message.trim_start_matches("error: ");
+        let message = message.split("\n\nUsage:").next().unwrap_or(message);
+        usage_as_json(
+            command,
+            &Usage::new(message.trim_end(), "see wheelproof --help"),
+        );
+    } else {
+        write_escaped(error);
+    }
+    USAGE
+}
+
+/// Writes an error of the command line without what a terminal would obey: a
+/// shell's pattern can turn hostile file names into arguments.
+fn write_escaped(error: &clap::Error) {
+    let mut err = io::stderr();
+    for line in error.to_string().lines() {
+        let _ = writeln!(err, "{}", escape(line));
+    }
+}
+
+fn usage_as_json(command: Option<&str>, usage: &Usage) {
+    let value = serde_json::json!({
+        "schema": crate::report::SCHEMA,
+        "tool": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
+        "command": command,
+        "verdict": Verdict::Error,
+        "exit_code": USAGE,
+        "errors": [{ "message": usage.message, "next": usage.next }],
+    });
+    let _ = writeln!(io::stdout(), "{}", escape_json(&format!("{value:#}")));
 }
 
 /// Writes a report to a file as JSON: whole, or not at all.

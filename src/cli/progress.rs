@@ -62,6 +62,12 @@ impl Progress for Bars {
         self.bar.reset();
     }
 
+    fn inspecting(&self, files: u64, bytes: u64) {
+        self.style("looking into {msg} {spinner} {bytes} unpacked, {bytes_per_sec}");
+        self.bar.set_length(bytes);
+        self.bar.set_message(format!("{files} files"));
+    }
+
     fn rebuilding(&self, wheels: u64) {
         self.style("rebuilding [{bar:30}] {pos}/{len} {wide_msg}");
         self.bar.set_length(wheels);

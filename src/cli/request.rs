@@ -7,7 +7,7 @@ use clap::Args;
 use super::args::CommonArgs;
 use super::{Surroundings, Usage, now};
 use crate::pipeline::Request;
-use crate::policy::{self, Policy};
+use crate::policy::{self, Depth, Policy};
 
 /// Reads the policy, lets the flags win, and refuses to trust nobody in
 /// particular.
@@ -26,6 +26,7 @@ pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<
             None => now(surroundings)?,
         },
         strict: args.strict,
+        time_is_chosen: args.time.is_some(),
     })
 }
 
@@ -54,6 +55,9 @@ pub(super) struct PlaceArgs {
     /// A name that may lie in the directory unsigned
     #[arg(long, value_name = "NAME", value_parser = super::args::rel_path)]
     pub(super) allow_unlisted: Vec<crate::relpath::RelPath>,
+    /// Do not look inside the files: neither RECORD nor headers nor metadata
+    #[arg(long)]
+    pub(super) shallow: bool,
 }
 
 /// Reads the policy and lets the flags win; asks nobody's trust.
@@ -65,12 +69,16 @@ pub(super) fn place(surroundings: &Surroundings, args: &PlaceArgs) -> Result<Req
     wheelhouse
         .allow_unlisted
         .extend(args.allow_unlisted.iter().cloned());
+    if args.shallow {
+        wheelhouse.depth = Depth::Shallow;
+    }
     Ok(Request {
         root: args.dir.clone(),
         policy,
         policy_path,
         reference_time: now(surroundings)?,
         strict: false,
+        time_is_chosen: false,
     })
 }
 
@@ -107,6 +115,11 @@ fn override_with(policy: &mut Policy, args: &CommonArgs) {
     wheelhouse
         .allow_unlisted
         .extend(args.allow_unlisted.iter().cloned());
+    if args.shallow {
+        wheelhouse.depth = Depth::Shallow;
+    } else if args.deep {
+        wheelhouse.depth = Depth::Deep;
+    }
 }
 
 pub(super) fn replace_all(values: &mut Vec<PathBuf>, flags: &[PathBuf]) {

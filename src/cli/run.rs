@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::RunArgs;
 use super::output::Output;
+use super::signals::Watched;
 use super::{Surroundings, Usage, request};
 use crate::cancel::Cancel;
 use crate::handoff::{self, HandoffError, Sealed};
@@ -15,7 +16,7 @@ use crate::requirements::{self, Requirement};
 use crate::wheelhouse::VerifiedTree;
 
 /// Verification did not pass and CMD was not started.
-const NOT_STARTED: u8 = 125;
+pub(super) const NOT_STARTED: u8 = 125;
 /// CMD was found but could not be started.
 const CANNOT_START: u8 = 126;
 /// CMD was not found.
@@ -27,7 +28,12 @@ enum Refusal {
     Handoff(HandoffError),
 }
 
-pub(super) fn run(surroundings: &Surroundings, args: &RunArgs, cancel: &Cancel) -> u8 {
+pub(super) fn run(
+    surroundings: &Surroundings,
+    args: &RunArgs,
+    cancel: &Cancel,
+    watched: &Watched,
+) -> u8 {
     let output = Output::plain(args.quiet, args.color.choice());
     let request = match request::request(surroundings, &args.common) {
         Ok(request) => request,
@@ -64,6 +70,7 @@ pub(super) fn run(surroundings: &Surroundings, args: &RunArgs, cancel: &Cancel) 
             return NOT_STARTED;
         }
     };
+    watched.only_note();
     if cancel.is_requested() {
         return NOT_STARTED;
     }
@@ -123,10 +130,10 @@ fn start(
 ) -> u8 {
     let environment = handoff::environment(
         &surroundings.environment,
-        ready.sealed.wheelhouse(),
+        &ready.sealed,
         ready.constraints.as_deref(),
     );
-    match handoff::run(&args.command, &environment, cancel) {
+    match handoff::run(&args.command, &environment, cancel, shares_terminal()) {
         Ok(status) => {
             let code = status.code().or(status.signal().map(|signal| 128 + signal));
             code.and_then(|code| u8::try_from(code).ok())
@@ -144,4 +151,13 @@ fn start(
             }
         }
     }
+}
+
+/// Returns whether a terminal sends what its interrupt key says to this program
+/// and to CMD alike: both run in the foreground of one.
+fn shares_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok_and(|terminal| {
+        rustix::termios::tcgetpgrp(&terminal)
+            .is_ok_and(|foreground| foreground == rustix::process::getpgrp())
+    })
 }

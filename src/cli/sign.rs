@@ -80,6 +80,7 @@ pub(super) fn run(surroundings: &Surroundings, args: &SignArgs, cancel: &Cancel)
     if let Err(usage) = check(args, &way, request.policy.trust.signers.len()) {
         return output.usage("sign", &usage);
     }
+    request.time_is_chosen = args.time.is_some();
     request.reference_time = args.time.unwrap_or(request.reference_time);
     let started = request.reference_time;
     let clock = || match args.time {

@@ -232,6 +232,145 @@ rules! {
         "a file changed while it was read",
         "find out who writes to the directory, then check it again";
 
+    // Inside the files.
+
+    /// A file is no archive, or a damaged one.
+    ARCHIVE_UNREADABLE = "archive-unreadable", Error,
+        "a file cannot be read as the archive its name says",
+        "do not use it; fetch it from its author, who may have to build it again";
+    /// A file has the ending of an archive and was not looked into.
+    ARCHIVE_NOT_INSPECTED = "archive-not-inspected", Warning,
+        "a file with the ending of an archive was not looked into",
+        "rename it as its author published it, or take it out of the wheelhouse";
+    /// An archive holds more than the policy allows.
+    ARCHIVE_OVER_LIMIT = "archive-over-limit", Error,
+        "an archive holds or unpacks to more than the policy allows",
+        "find out why it is that large; raise the limit under [wheelhouse.limits] only if you know";
+    /// An archive has bytes that no reader shows.
+    ARCHIVE_HIDDEN_DATA = "archive-hidden-data", Error,
+        "an archive has data that belongs to none of its members",
+        "ask its author what it is; another program may take it for the archive";
+    /// The contents of a member are not what the headers say.
+    ARCHIVE_MEMBER_DAMAGED = "archive-member-damaged", Error,
+        "the contents of a member cannot be read, or are not what the archive says",
+        "do not use the file; ask its author to build it again";
+    /// A member is encrypted.
+    ARCHIVE_MEMBER_ENCRYPTED = "archive-member-encrypted", Error,
+        "a member is encrypted",
+        "ask its author for a file without encryption; nobody can check what this holds";
+    /// A member is compressed in a way that wheels do not use.
+    ARCHIVE_COMPRESSION_UNSUPPORTED = "archive-compression-unsupported", Error,
+        "a member is compressed in a way that cannot be read here",
+        "ask its author for an archive with stored or deflated members";
+    /// A member's name leads out, or is read in two ways.
+    ARCHIVE_MEMBER_UNSAFE = "archive-member-unsafe", Error,
+        "the name of a member is not a plain relative path",
+        "do not use the file; such a name can write outside the directory it is unpacked to";
+    /// A member is a link or a device.
+    ARCHIVE_MEMBER_SPECIAL = "archive-member-special", Error,
+        "a member is neither a file nor a directory",
+        "do not use the file; ask its author why it holds such a member";
+    /// A name stands for two members.
+    ARCHIVE_MEMBER_REPEATED = "archive-member-repeated", Error,
+        "a name stands for more than one member",
+        "do not use the file; programs differ in which of the members they keep";
+    /// Two names differ in case only.
+    ARCHIVE_MEMBER_TWIN = "archive-member-twin", Error,
+        "two members are the same file where case does not count",
+        "ask its author to rename one; on some systems the one overwrites the other";
+    /// A symbolic link leads out of the archive.
+    ARCHIVE_LINK_ESCAPES = "archive-link-escapes", Error,
+        "a symbolic link leads out of the archive, or might",
+        "do not use the file; ask its author to replace the link with the file itself";
+    /// The two headers of a member disagree.
+    ZIP_HEADER_MISMATCH = "zip-header-mismatch", Error,
+        "the records of a ZIP archive disagree about a member",
+        "do not use the file; which of the two counts depends on the program that reads it";
+    /// Members share bytes.
+    ZIP_OVERLAP = "zip-overlap", Error,
+        "members of a ZIP archive overlap",
+        "do not use the file; no honest program writes such an archive";
+    /// A known fault of programs that write large archives.
+    ZIP64_WRITER_FAULT = "zip64-writer-fault", Warning,
+        "a ZIP64 field is written as programs with a known fault write it",
+        "ask its author to build it with a newer wheel or auditwheel; strict installers refuse it";
+    /// Readers of tar disagree about a header.
+    TAR_HEADER_AMBIGUOUS = "tar-header-ambiguous", Error,
+        "a header of a tar archive can be read in two ways",
+        "do not use the file; what it holds depends on the program that reads it";
+    /// The `.dist-info` directory is not the one of this wheel.
+    WHEEL_DIST_INFO = "wheel-dist-info", Error,
+        "a wheel has not exactly one .dist-info directory of its own name",
+        "ask its author to build it again; installers differ in what they take it for";
+    /// METADATA, WHEEL or RECORD is missing.
+    WHEEL_DESCRIPTION_MISSING = "wheel-description-missing", Error,
+        "a wheel lacks METADATA, WHEEL or RECORD",
+        "ask its author to build it again";
+    /// METADATA and file name disagree.
+    WHEEL_METADATA_MISMATCH = "wheel-metadata-mismatch", Error,
+        "the file METADATA names another project or version than the file name",
+        "do not use the wheel; find out who renamed it";
+    /// WHEEL and file name disagree about the tags.
+    WHEEL_TAGS_MISMATCH = "wheel-tags-mismatch", Error,
+        "the file WHEEL states other tags than the file name",
+        "find out who renamed the wheel; 'wheel tags' changes both";
+    /// WHEEL and file name disagree about the build tag.
+    WHEEL_BUILD_MISMATCH = "wheel-build-mismatch", Warning,
+        "the file WHEEL states another build tag than the file name",
+        "find out who renamed the wheel; 'wheel tags --build' changes both";
+    /// WHEEL and tags disagree about whether the wheel is pure.
+    WHEEL_PURELIB_MISMATCH = "wheel-purelib-mismatch", Note,
+        "the tags of the file name and Root-Is-Purelib say different things",
+        "nothing to do unless you wonder where its files are installed";
+    /// A later version of the wheel format.
+    WHEEL_VERSION_UNSUPPORTED = "wheel-version-unsupported", Error,
+        "a wheel is of a version of the format that cannot be checked here",
+        "look for a newer wheelproof, and check that your installer knows that version";
+    /// A `.data` directory that installers treat differently.
+    WHEEL_DATA_DIRECTORY = "wheel-data-directory", Error,
+        "a wheel has a .data directory that the format does not know",
+        "ask its author to build it again; installers differ in where they put such files";
+    /// RECORD cannot be read.
+    WHEEL_RECORD_MALFORMED = "wheel-record-malformed", Error,
+        "a row of RECORD, or all of it, cannot be read",
+        "ask the author of the wheel to build it again";
+    /// A member is not what RECORD says.
+    WHEEL_RECORD_MISMATCH = "wheel-record-mismatch", Error,
+        "a member differs from what RECORD says",
+        "do not use the wheel; somebody changed it after it was built";
+    /// A member is not in RECORD.
+    WHEEL_RECORD_UNLISTED = "wheel-record-unlisted", Error,
+        "a member is not in RECORD",
+        "do not use the wheel; somebody added to it after it was built";
+    /// RECORD lists what is not there.
+    WHEEL_RECORD_MISSING = "wheel-record-missing", Error,
+        "a member that RECORD lists is missing",
+        "do not use the wheel; somebody took from it after it was built";
+    /// RECORD lists a member twice.
+    WHEEL_RECORD_REPEATED = "wheel-record-repeated", Error,
+        "a member stands in RECORD more than once",
+        "ask the author of the wheel to build it again";
+    /// RECORD has no strong digest of a member.
+    WHEEL_RECORD_WEAK_HASH = "wheel-record-weak-hash", Error,
+        "a member has no digest in RECORD that can be relied on",
+        "ask the author of the wheel to build it again with a current tool";
+    /// An sdist does not hold exactly one directory.
+    SDIST_LAYOUT = "sdist-layout", Error,
+        "an sdist does not hold exactly one directory",
+        "do not use the sdist; ask its author to build it again";
+    /// The directory in an sdist is named otherwise.
+    SDIST_DIRECTORY_NAME = "sdist-directory-name", Warning,
+        "the directory in an sdist is not named like the file",
+        "find out who renamed the sdist";
+    /// PKG-INFO and file name disagree.
+    SDIST_METADATA_MISMATCH = "sdist-metadata-mismatch", Error,
+        "the file PKG-INFO names another project or version than the file name",
+        "do not use the sdist; find out who renamed it";
+    /// PKG-INFO is missing.
+    SDIST_METADATA_MISSING = "sdist-metadata-missing", Note,
+        "an sdist has no PKG-INFO to hold its file name against",
+        "nothing to do if it was not made by a build tool, as archives of a repository are not";
+
     // Rebuilds.
 
     /// Builds ran with a weaker layer than bubblewrap, or with none.

@@ -61,6 +61,12 @@ pub enum CertificatesError {
     /// A file could not be read.
     #[error("no certificates: {0}")]
     Read(#[source] InputError),
+    /// The directories are empty.
+    #[error("no certificates: {} holds no file", .path.display())]
+    None {
+        /// The first directory.
+        path: PathBuf,
+    },
 }
 
 impl Certificates {
@@ -68,8 +74,8 @@ impl Certificates {
     ///
     /// # Errors
     ///
-    /// A path that is not there or cannot be read. Contents that are no
-    /// certificates are kept as [`CertificateFault`]s.
+    /// A path that is not there or cannot be read, or no file at all. Contents that
+    /// are no certificates are kept as [`CertificateFault`]s.
     pub fn load(paths: &[PathBuf]) -> Result<Self, CertificatesError> {
         let mut certificates = Self::default();
         for path in paths {
@@ -88,6 +94,11 @@ impl Certificates {
             } else {
                 certificates.load_file(path)?;
             }
+        }
+        if let (true, Some(path)) = (certificates.is_empty(), paths.first())
+            && certificates.faults.is_empty()
+        {
+            return Err(CertificatesError::None { path: path.clone() });
         }
         Ok(certificates)
     }

@@ -1,5 +1,6 @@
 //! Signature files, and what each signature in them is worth.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use sequoia::armor::{Kind, Reader, ReaderMode};
@@ -399,10 +400,14 @@ impl<'a> Judge<'a> {
             return fact;
         }
         fact.cryptography = Cryptography::Good;
-        let (now, now_reason) = self.key_state(candidate, self.reference_time, "now");
-        let (at_signing, at_signing_reason) = self.key_state(candidate, created, "when it signed");
+        let (now, now_reason) = self.key_state(candidate, self.reference_time);
+        let (at_signing, at_signing_reason) = self.key_state(candidate, created);
         (fact.at_signing, fact.now) = (at_signing, now);
-        let reasons = format!("{at_signing_reason}; {now_reason}");
+        let reasons = if at_signing_reason == now_reason {
+            format!("when it signed and now: {now_reason}")
+        } else {
+            format!("when it signed: {at_signing_reason}; now: {now_reason}")
+        };
         let (verdict, reason) = self.verdict(signature, created, &fact, reasons);
         (fact.verdict, fact.reason) = (verdict, reason);
         fact
@@ -478,9 +483,7 @@ impl<'a> Judge<'a> {
             certificate,
             key: key.clone(),
         };
-        let (state, reason) = self.key_state(&candidate, self.reference_time, "now");
-        let reason = reason.strip_prefix("now: ").unwrap_or(&reason).to_owned();
-        (state, reason)
+        self.key_state(&candidate, self.reference_time)
     }
 
     /// Returns when a key expires, by itself or with its certificate.
@@ -508,15 +511,9 @@ impl<'a> Judge<'a> {
     }
 
     /// Returns what the candidate's key was worth at a time, and why.
-    fn key_state(
-        &self,
-        candidate: &Candidate<'_>,
-        time: UtcTime,
-        when: &str,
-    ) -> (KeyState, String) {
+    fn key_state(&self, candidate: &Candidate<'_>, time: UtcTime) -> (KeyState, String) {
         let certificate = candidate.certificate;
         let system_time = time.to_system();
-        let says = |state, what: String| (state, format!("{when}: {what}"));
 
         // A revocation counts whatever else is wrong with the certificate. The
         // library knows that a compromised key is revoked from the beginning and
@@ -525,7 +522,7 @@ impl<'a> Judge<'a> {
             .keys()
             .find(|key| key.key().key_handle() == candidate.key);
         let Some(key) = key else {
-            return says(KeyState::Unbound, "in no certificate".to_owned());
+            return (KeyState::Unbound, "in no certificate".to_owned());
         };
         let is_primary = key.primary();
         let subkey = certificate
@@ -545,21 +542,21 @@ impl<'a> Judge<'a> {
                     .first()
                     .and_then(|revocation| revocation.reason_for_revocation())
                     .map_or_else(String::new, |(code, _)| format!(" ({code})"));
-                return says(KeyState::Revoked, format!("revoked, the {what} is{reason}"));
+                return (KeyState::Revoked, format!("revoked, the {what} is{reason}"));
             }
         }
 
         let created = UtcTime::from_system(key.key().creation_time()).unwrap_or(time);
         if time < created {
-            return says(KeyState::NotYetValid, format!("not made before {created}"));
+            return (KeyState::NotYetValid, format!("not made before {created}"));
         }
         let valid = match certificate.with_policy(&self.policy, system_time) {
             Ok(valid) => valid,
-            Err(error) => return says(KeyState::Unbound, self.unbound(candidate, time, &error)),
+            Err(error) => return (KeyState::Unbound, self.unbound(candidate, time, &error)),
         };
         let key = match key.with_policy(&self.policy, system_time) {
             Ok(key) => key,
-            Err(error) => return says(KeyState::Unbound, self.unbound(candidate, time, &error)),
+            Err(error) => return (KeyState::Unbound, self.unbound(candidate, time, &error)),
         };
         // The certificate's own expiration outweighs the subkey's.
         let primary = valid.primary_key();
@@ -573,22 +570,22 @@ impl<'a> Judge<'a> {
             if let Some(expired) = component.and_then(UtcTime::from_system)
                 && expired <= time
             {
-                return says(
+                return (
                     KeyState::Expired,
                     format!("expired, the {what} was good until {expired}"),
                 );
             }
         }
         if let Err(error) = valid.alive().and_then(|()| key.alive()) {
-            return says(KeyState::Expired, format!("expired, {}", one_line(&error)));
+            return (KeyState::Expired, format!("expired, {}", one_line(&error)));
         }
         if !key.for_signing() {
-            return says(
+            return (
                 KeyState::NotForSigning,
                 "not one for signing data".to_owned(),
             );
         }
-        says(KeyState::Valid, "valid".to_owned())
+        (KeyState::Valid, "valid".to_owned())
     }
 
     /// Returns why nothing binds the key at a time: whether a later
@@ -599,35 +596,49 @@ impl<'a> Judge<'a> {
         time: UtcTime,
         error: &sequoia::anyhow::Error,
     ) -> String {
-        let first_binding = candidate
+        let own: Vec<&Signature> = candidate
             .certificate
             .keys()
             .find(|key| key.key().key_handle() == candidate.key)
             .into_iter()
-            .flat_map(|key| {
-                let own: Vec<&Signature> = key.self_signatures().collect();
-                own
-            })
+            .flat_map(|key| key.self_signatures().collect::<Vec<_>>())
             .chain(
                 candidate
                     .certificate
                     .userids()
                     .flat_map(|user_id| user_id.self_signatures().collect::<Vec<_>>()),
             )
-            .filter(|signature| {
-                self.policy
-                    .signature(signature, HashAlgoSecurity::SecondPreImageResistance)
-                    .is_ok()
-            })
+            .collect();
+        let is_accepted = |signature: &Signature| {
+            self.policy
+                .signature(signature, HashAlgoSecurity::SecondPreImageResistance)
+                .is_ok()
+        };
+        let first_accepted = own
+            .iter()
+            .filter(|signature| is_accepted(signature))
             .filter_map(|signature| signature.signature_creation_time())
             .filter_map(UtcTime::from_system)
             .min();
-        let detail = one_line(error);
-        match first_binding {
+        let hashes: BTreeSet<String> = own
+            .iter()
+            .map(|signature| signature.hash_algo())
+            .filter(|hash| {
+                self.policy
+                    .hash_cutoff(*hash, HashAlgoSecurity::SecondPreImageResistance)
+                    .is_some()
+            })
+            .map(|hash| hash.to_string())
+            .collect();
+        match first_accepted {
             Some(first) if first > time => {
-                format!("bound only by self-signatures made later, the first on {first} ({detail})")
+                format!("bound only by self-signatures made later, the first on {first}")
             }
-            _ => format!("not bound to its certificate ({detail})"),
+            None if !hashes.is_empty() => {
+                let hashes = hashes.into_iter().collect::<Vec<_>>().join(" and ");
+                format!("bound only by self-signatures over {hashes}, which can be forged")
+            }
+            _ => format!("not bound to its certificate ({})", one_line(error)),
         }
     }
 

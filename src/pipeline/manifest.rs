@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::verify::{allowed, scan, summary, trouble};
+use super::verify::{allowed, summary, trouble, unreadable_inside, walked};
 use super::{Progress, Request};
 use crate::audit;
 use crate::cancel::Cancel;
@@ -11,11 +11,11 @@ use crate::digest::Sha256Digest;
 use crate::finding::{Finding, Severity, Subject, rules};
 use crate::input::{self, InputError};
 use crate::manifest::{self, Unsigned};
-use crate::policy::Locations;
+use crate::policy::{Depth, Locations};
 use crate::relpath::RelPath;
 use crate::replace;
 use crate::report::{Change, ManifestSummary, Report, Trouble, WrittenFile};
-use crate::tree::Kind;
+use crate::tree::{Kind, Tree};
 use crate::wheelhouse::{self, Status};
 
 /// What is wanted of the manifest.
@@ -45,6 +45,7 @@ pub fn manifest(
     };
     let mut report = Report::new(command, request.reference_time);
     report.strict = request.strict;
+    report.depth = request.policy.wheelhouse.depth;
     steps(request, wish, &mut report, cancel, progress);
     report
 }
@@ -164,7 +165,8 @@ pub(super) fn survey(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Option<BTreeMap<RelPath, Sha256Digest>> {
-    let tree = scan(report, &locations.directory)?;
+    let directory = &locations.directory;
+    let tree = walked(report, directory, Tree::scan(directory))?;
     let allowed = allowed(request, &own_files(request, target));
     let (files, bytes) = tree
         .entries()
@@ -174,7 +176,7 @@ pub(super) fn survey(
             (files + 1, bytes.saturating_add(entry.size))
         });
     progress.hashing(files, bytes);
-    let survey = wheelhouse::survey(&tree, &allowed, cancel, &|bytes| {
+    let survey = wheelhouse::survey(tree, &allowed, cancel, &|bytes| {
         progress.read(bytes);
     });
     progress.hashed();
@@ -192,6 +194,19 @@ pub(super) fn survey(
                 next: "make the file readable, then try again".to_owned(),
             });
         }
+    }
+    if request.policy.wheelhouse.depth == Depth::Deep && !cancel.is_requested() {
+        let inside = survey.look_inside(
+            request.policy.wheelhouse.limits,
+            cancel,
+            &|files, bytes| progress.inspecting(files, bytes),
+            &|bytes| progress.read(bytes),
+        );
+        progress.hashed();
+        report
+            .findings
+            .extend(audit::inside(directory, "", &survey.files, &inside));
+        unreadable_inside(report, directory, &inside);
     }
     report.is_empty = survey
         .files

@@ -8,6 +8,7 @@ mod certs;
 mod manifest;
 mod rebuild;
 mod sign;
+mod tools;
 mod verify;
 
 use std::path::PathBuf;
@@ -34,6 +35,8 @@ pub struct Request {
     pub reference_time: UtcTime,
     /// Whether warnings count as errors.
     pub strict: bool,
+    /// Whether the user chose the reference time; else it is the clock's.
+    pub time_is_chosen: bool,
 }
 
 /// Who wants to know how far the work is. All methods may be called from several
@@ -45,6 +48,9 @@ pub trait Progress: Sync {
     fn read(&self, bytes: u64);
     /// All files were read.
     fn hashed(&self);
+    /// So many files of so many bytes are going to be looked into; what
+    /// [`Progress::read`] is told then are bytes of their contents.
+    fn inspecting(&self, _files: u64, _bytes: u64) {}
     /// So many wheels are going to be rebuilt.
     fn rebuilding(&self, wheels: u64);
     /// The build of a wheel began.

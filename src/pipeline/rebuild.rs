@@ -1,26 +1,22 @@
 //! Verify, select, rebuild, compare.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
-use crate::archive;
+use super::tools::{Reason, Toolbox};
+use super::{Progress, Request, verify};
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison};
 use crate::filename::{SdistFilename, WheelFilename};
-use crate::finding::{Finding, Severity, Subject, rules};
-use crate::input;
-use crate::pipeline::{Progress, Request, verify};
-use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy};
-use crate::rebuild::{Built, Cache, Candidate, Fetcher, Job, Outcome, Workshop};
-use crate::recipe::{Recipe, ToolWheel};
+use crate::finding::{Finding, Subject, rules};
+use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
+use crate::recipe::Recipe;
 use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble};
-use crate::requirements;
 use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
 use crate::selection::{self, Pair, Selection, Signed};
 use crate::wheelhouse::{Status, VerifiedFiles};
@@ -110,18 +106,8 @@ struct Shop<'a> {
     present: &'a BTreeSet<&'a str>,
     workshop: Workshop,
     private: TempDir,
-    /// The signed wheelhouses that tools come from, verified once.
-    tool_wheelhouses: Mutex<BTreeMap<PathBuf, Result<Vec<Candidate>, String>>>,
+    toolbox: Toolbox<'a>,
     cancel: &'a Cancel,
-}
-
-/// Why a wheel was not rebuilt, in one sentence.
-struct Reason(String);
-
-impl<T: std::fmt::Display> From<T> for Reason {
-    fn from(error: T) -> Self {
-        Self(error.to_string())
-    }
 }
 
 impl<'a> Shop<'a> {
@@ -177,7 +163,7 @@ impl<'a> Shop<'a> {
                 sandbox,
                 cache,
                 limits,
-                archive::Limits::default(),
+                request.policy.wheelhouse.limits,
                 surroundings.temporary.clone(),
             ),
             request,
@@ -185,7 +171,7 @@ impl<'a> Shop<'a> {
             verified,
             present,
             private,
-            tool_wheelhouses: Mutex::default(),
+            toolbox: Toolbox::new(request, surroundings.fetch.as_deref(), cancel),
             cancel,
         })
     }
@@ -233,9 +219,12 @@ impl<'a> Shop<'a> {
             rebuilt_sha256: None,
             recipe: None,
             recipe_source: None,
+            python: None,
             sandbox: None,
             notes: Vec::new(),
             differences: Vec::new(),
+            witness: [],
+            causes: [],
             log: None,
             seconds: None,
         };
@@ -267,6 +256,8 @@ impl<'a> Shop<'a> {
 
         let recipe = &*summary.recipe.insert(self.recipe(pair, sdist)?);
         summary.recipe_source = Some(RecipeSource::Policy);
+        let python = self.workshop.interpreter(&recipe.interpreter)?;
+        summary.python = Some(python.name());
         let private = self.private.path().join(index.to_string());
         std::fs::create_dir(&private)?;
         let sdist_copy = private.join(sdist.filename.to_string());
@@ -316,7 +307,7 @@ impl<'a> Shop<'a> {
         let published = private.join(pair.wheel.filename.to_string());
         self.verified
             .copy(&pair.wheel.path, &published, self.cancel)?;
-        let limits = archive::Limits::default();
+        let limits = self.request.policy.wheelhouse.limits;
         match compare::wheels(&published, &built.wheel, limits, self.cancel)? {
             Comparison::Different(different) => summary.differences = different.differences,
             Comparison::Identical(_) => {
@@ -338,7 +329,9 @@ impl<'a> Shop<'a> {
         self.workshop
             .interpreter(&interpreter)?
             .suits(&pair.wheel.filename)?;
-        let tools = self.tools(&of_project, &interpreter)?;
+        let tools = self
+            .toolbox
+            .gather(self.workshop.cache(), &of_project, &interpreter)?;
         Ok(Recipe::from_policy(
             &of_project,
             &sdist.filename,
@@ -370,103 +363,6 @@ impl<'a> Shop<'a> {
         })
     }
 
-    fn tools(&self, policy: &RecipePolicy, python: &Path) -> Result<Vec<ToolWheel>, Reason> {
-        let mut candidates = Vec::new();
-        for directory in policy.tool_wheelhouses.iter().flatten() {
-            candidates.extend(self.tool_wheelhouse(directory)?);
-        }
-        let directories = policy.tool_directories.as_deref().unwrap_or_default();
-        let cache = self.workshop.cache();
-        let lists = policy.tools.as_deref().unwrap_or_default();
-        if lists.is_empty() {
-            return Ok(cache.everything(&candidates, directories)?);
-        }
-        let fetcher = self.surroundings.fetch.as_ref().map(|environment| Fetcher {
-            python: python.to_owned(),
-            environment: environment.iter().cloned().collect(),
-        });
-        let mut tools = Vec::new();
-        for list in lists {
-            let bytes = input::read(list, requirements::MAX_BYTES)?;
-            let listed = requirements::parse_hashed(&bytes)
-                .map_err(|error| format!("{}: {error}", list.display()))?;
-            tools.extend(cache.gather(
-                &listed,
-                &candidates,
-                directories,
-                fetcher.as_ref(),
-                self.cancel,
-            )?);
-        }
-        tools.sort_by_key(|tool: &ToolWheel| tool.filename.to_string());
-        tools.dedup();
-        Ok(tools)
-    }
-
-    /// Verifies a signed wheelhouse with the trust of this one, once, and returns
-    /// its wheels. Missing files are no fault there: what is there is used.
-    fn tool_wheelhouse(&self, root: &Path) -> Result<Vec<Candidate>, String> {
-        let mut known = self
-            .tool_wheelhouses
-            .lock()
-            .map_err(|_| "another build failed while it verified the tools".to_owned())?;
-        if let Some(known) = known.get(root) {
-            return known.clone();
-        }
-        let candidates = self.verify_tool_wheelhouse(root);
-        known.insert(root.to_owned(), candidates.clone());
-        candidates
-    }
-
-    fn verify_tool_wheelhouse(&self, root: &Path) -> Result<Vec<Candidate>, String> {
-        let refuse = |reason: &dyn std::fmt::Display| {
-            let root = root.display();
-            format!("the tool wheelhouse {root} was refused: {reason}")
-        };
-        let policy_path = root.join(policy::FILE_NAME);
-        let own = match policy_path.symlink_metadata() {
-            Ok(_) => Policy::load(&policy_path).map_err(|error| refuse(&error))?,
-            Err(_) => Policy::default(),
-        };
-        let request = Request {
-            root: root.to_owned(),
-            // Its places are its own; whom to trust is decided here.
-            policy: Policy {
-                trust: self.request.policy.trust.clone(),
-                wheelhouse: own.wheelhouse,
-                rebuild: RebuildPolicy::default(),
-            },
-            policy_path: Some(policy_path),
-            ..self.request.clone()
-        };
-        let verification = verify::verify("verify", &request, self.cancel, &Silent);
-        let report = &verification.report;
-        if let Some(error) = report.errors.first() {
-            return Err(refuse(&error.message));
-        }
-        let fault = report.findings.iter().find(|finding| {
-            finding.severity == Severity::Error && finding.rule != &rules::FILE_MISSING
-        });
-        if let Some(finding) = fault {
-            let place = finding.subject.path.as_deref().unwrap_or_default();
-            return Err(refuse(&format!("{} ({place})", finding.message)));
-        }
-        let checked = verification
-            .checked
-            .ok_or_else(|| refuse(&"it could not be verified"))?;
-        Ok(checked
-            .verified
-            .iter()
-            .filter_map(|(path, sha256)| {
-                Some(Candidate {
-                    filename: WheelFilename::parse(path.file_name()).ok()?,
-                    sha256: *sha256,
-                    path: path.below(checked.verified.root()),
-                })
-            })
-            .collect())
-    }
-
     /// Puts a rebuilt wheel where the user wants it: whole, or not at all.
     fn keep(&self, built: &Built, wheel: &Signed<WheelFilename>) -> Result<(), Reason> {
         let Some(directory) = &self.surroundings.keep else {
@@ -484,16 +380,4 @@ impl<'a> Shop<'a> {
         };
         keep().map_err(|error| format!("cannot keep {}: {error}", to.display()).into())
     }
-}
-
-/// Progress of work that is not shown.
-struct Silent;
-
-impl Progress for Silent {
-    fn hashing(&self, _files: u64, _bytes: u64) {}
-    fn read(&self, _bytes: u64) {}
-    fn hashed(&self) {}
-    fn rebuilding(&self, _wheels: u64) {}
-    fn building(&self, _wheel: &str) {}
-    fn rebuilt(&self, _wheel: &str) {}
 }

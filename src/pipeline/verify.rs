@@ -12,11 +12,11 @@ use crate::input::{self, InputError};
 use crate::manifest::{self, Manifest};
 use crate::openpgp::{self, Certificates, SignatureFile};
 use crate::pipeline::{Progress, Request};
-use crate::policy::Locations;
+use crate::policy::{Depth, Locations};
 use crate::relpath::RelPath;
 use crate::report::{FileKind, FileSummary, ManifestSummary, Report, Trouble};
-use crate::tree::{Kind, Tree};
-use crate::wheelhouse::{self, Checked, FileStatus, Status, VerifiedTree};
+use crate::tree::{Kind, Tree, TreeError};
+use crate::wheelhouse::{self, Checked, FileStatus, Inside, Status, VerifiedTree};
 
 /// The most bytes a signature file may have; ten thousand signatures fit.
 const MAX_SIGNATURE_FILE: u64 = 16 << 20;
@@ -55,6 +55,8 @@ pub fn verify(
 ) -> Verification {
     let mut report = Report::new(command, request.reference_time);
     report.strict = request.strict;
+    report.time_is_chosen = request.time_is_chosen;
+    report.depth = request.policy.wheelhouse.depth;
     let mut manifest = None;
     let checked = steps(request, &mut report, &mut manifest, cancel, progress);
     Verification {
@@ -108,12 +110,19 @@ fn steps(
     });
 
     let signature_files = read_signatures(report, &manifest_name, &locations.signatures)?;
-    let judgement = openpgp::authenticate(
-        manifest_bytes,
-        &signature_files,
-        &certificates,
-        trust,
-        request.reference_time,
+    // The walk needs nothing of the signatures, and nothing is made of it before
+    // they are judged.
+    let (judgement, tree) = rayon::join(
+        || {
+            openpgp::authenticate(
+                manifest_bytes,
+                &signature_files,
+                &certificates,
+                trust,
+                request.reference_time,
+            )
+        },
+        || Tree::scan(&locations.directory),
     );
     report.findings.extend(audit::signatures(
         &manifest_name,
@@ -141,7 +150,7 @@ fn steps(
         .extend(audit::manifest(&manifest_name, &faults, lists_nothing));
 
     let manifest = signed.insert(manifest);
-    let tree = scan(report, &locations.directory)?;
+    let tree = walked(report, &locations.directory, tree)?;
     let allowed = allowed(request, &locations);
     let (files, bytes) = tree
         .entries()
@@ -157,6 +166,24 @@ fn steps(
     progress.hashed();
     report.is_empty = lists_nothing && !checked.files.iter().any(is_there);
     describe(report, &locations.directory, &manifest_name, &checked);
+    if request.policy.wheelhouse.depth == Depth::Deep && !cancel.is_requested() {
+        let limits = request.policy.wheelhouse.limits;
+        let inside = wheelhouse::look_inside(
+            &checked.verified,
+            limits,
+            cancel,
+            &|files, bytes| progress.inspecting(files, bytes),
+            &|bytes| progress.read(bytes),
+        );
+        progress.hashed();
+        describe_inside(
+            report,
+            &locations.directory,
+            &manifest_name,
+            &checked,
+            &inside,
+        );
+    }
     Some(checked)
 }
 
@@ -166,7 +193,11 @@ fn without_manifest(
     report: &mut Report,
     locations: &Locations,
 ) -> Option<Checked> {
-    let tree = scan(report, &locations.directory)?;
+    let tree = walked(
+        report,
+        &locations.directory,
+        Tree::scan(&locations.directory),
+    )?;
     let allowed = allowed(request, locations);
     report.is_empty = tree.entries().iter().all(|entry| {
         entry
@@ -217,22 +248,29 @@ pub(super) fn read_signatures(
     Some(files)
 }
 
-pub(super) fn scan(report: &mut Report, directory: &Path) -> Option<Tree> {
-    match Tree::scan(directory) {
+/// Returns the tree, or says why there is none.
+pub(super) fn walked(
+    report: &mut Report,
+    directory: &Path,
+    tree: Result<Tree, TreeError>,
+) -> Option<Tree> {
+    match tree {
         Ok(tree) => Some(tree),
-        Err(crate::tree::TreeError::NotADirectory { kind, .. }) if kind == Kind::Symlink => {
+        Err(TreeError::NotADirectory {
+            kind: Kind::Symlink,
+            ..
+        }) => {
             report.findings.push(
                 Finding::new(
                     &rules::SYMLINK,
                     Subject::path(directory.display().to_string()),
                 )
-                .found(kind.as_str())
                 .next("name the directory itself, not a link to it"),
             );
             None
         }
         Err(error) => {
-            let next = "name the directory that holds the wheels";
+            let next = "name the directory that holds the wheels, and make all of it readable";
             report.errors.push(trouble(&error, next));
             None
         }
@@ -278,6 +316,37 @@ fn describe(report: &mut Report, directory: &Path, manifest: &str, checked: &Che
                 message: format!(
                     "cannot read {}: {reason}",
                     directory.join(&file.name).display()
+                ),
+                next: "make the file readable, then check again".to_owned(),
+            });
+        }
+    }
+}
+
+fn describe_inside(
+    report: &mut Report,
+    directory: &Path,
+    manifest: &str,
+    checked: &Checked,
+    found: &[(&RelPath, Inside)],
+) {
+    let findings = audit::inside(directory, manifest, &checked.files, found);
+    report.findings.extend(findings);
+    unreadable_inside(report, directory, found);
+}
+
+/// Says which files could not be looked into.
+pub(super) fn unreadable_inside(
+    report: &mut Report,
+    directory: &Path,
+    found: &[(&RelPath, Inside)],
+) {
+    for (path, inside) in found {
+        if let Inside::Unreadable(reason) = inside {
+            report.errors.push(Trouble {
+                message: format!(
+                    "cannot look into {}: {reason}",
+                    path.below(directory).display()
                 ),
                 next: "make the file readable, then check again".to_owned(),
             });

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::archive::Limits;
 use crate::filename::ProjectName;
 use crate::fingerprint::Fingerprint;
 use crate::input::{self, InputError};
@@ -109,6 +110,26 @@ pub struct WheelhousePolicy {
     pub directory: Option<PathBuf>,
     /// Exact names that may lie there without being signed.
     pub allow_unlisted: BTreeSet<RelPath>,
+    /// Whether to look inside the files.
+    pub depth: Depth,
+    /// How much an archive may hold.
+    pub limits: Limits,
+}
+
+/// How far the check of a file goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Depth {
+    /// Its digest, and what is in it: headers, RECORD, metadata.
+    #[default]
+    Deep,
+    /// Its digest only.
+    Shallow,
+}
+
+impl Depth {
+    /// Every value with the word for it.
+    pub const WORDS: &[(&str, Self)] = &[("deep", Self::Deep), ("shallow", Self::Shallow)];
 }
 
 /// Where everything was found.
@@ -366,6 +387,23 @@ mod tests {
     }
 
     #[test]
+    fn limits_that_are_not_named_keep_their_defaults() {
+        let policy = parse(
+            "[wheelhouse]\ndepth = \"shallow\"\n[wheelhouse.limits]\nmembers = 7\nmember-mib = 2\nratio = 9",
+        )
+        .unwrap();
+        assert_eq!(policy.wheelhouse.depth, Depth::Shallow);
+        let expected = Limits {
+            members: 7,
+            member_bytes: 2 << 20,
+            ratio: 9,
+            ..Limits::default()
+        };
+        assert_eq!(policy.wheelhouse.limits, expected);
+        assert_eq!(parse("").unwrap().wheelhouse.depth, Depth::Deep);
+    }
+
+    #[test]
     fn paths_are_relative_to_the_policy_file() {
         let policy = parse("[trust]\ncertificates = [\"keys\", \"/etc/keys\"]").unwrap();
         assert_eq!(
@@ -432,6 +470,9 @@ mod tests {
                 "1:19",
                 "project name",
             ),
+            ("[wheelhouse]\ndepth = \"middle\"", "2:9", "shallow"),
+            ("[wheelhouse.limits]\nratio = 0", "2:9", "at least 1"),
+            ("[wheelhouse.limits]\nmember-mib = -1", "2:14", "at least 1"),
             ("[trust]\nthreshold = ", "2:13", ""),
         ] {
             let error = parse(text).expect_err(text);

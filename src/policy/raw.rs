@@ -10,9 +10,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Epoch, KeyValidity, LAPSE_WARNING_DAYS, Policy, PolicyError, RebuildPolicy, RecipePolicy,
-    SOURCE_MODES, SandboxPolicy, Trust, WheelhousePolicy,
+    Depth, Epoch, KeyValidity, LAPSE_WARNING_DAYS, Policy, PolicyError, RebuildPolicy,
+    RecipePolicy, SOURCE_MODES, SandboxPolicy, Trust, WheelhousePolicy,
 };
+use crate::archive::Limits;
 use crate::filename::ProjectName;
 use crate::fingerprint::Fingerprint;
 use crate::relpath::RelPath;
@@ -44,6 +45,17 @@ struct RawWheelhouse {
     signatures: Vec<PathBuf>,
     directory: Option<PathBuf>,
     allow_unlisted: Vec<Spanned<String>>,
+    depth: Option<Spanned<String>>,
+    limits: RawLimits,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct RawLimits {
+    members: Option<Spanned<i64>>,
+    member_mib: Option<Spanned<i64>>,
+    total_mib: Option<Spanned<i64>>,
+    ratio: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -118,6 +130,19 @@ impl Source<'_> {
                 .filter(|number| *number >= 1)
                 .ok_or_else(|| format!("this is {number}, but has to be at least 1"))
         })
+    }
+
+    fn mebibytes(&self, value: &Option<Spanned<i64>>, default: u64) -> Result<u64, PolicyError> {
+        match value {
+            Some(value) => self.check(value, |number| {
+                u64::try_from(*number)
+                    .ok()
+                    .filter(|number| *number >= 1)
+                    .and_then(|number| number.checked_mul(1 << 20))
+                    .ok_or_else(|| format!("this is {number}, but has to be at least 1"))
+            }),
+            None => Ok(default),
+        }
     }
 
     fn word<T: Copy>(
@@ -215,21 +240,30 @@ fn wheelhouse(source: &Source<'_>, raw: RawWheelhouse) -> Result<WheelhousePolic
                 })
             })
             .collect::<Result<_, _>>()?,
+        depth: match &raw.depth {
+            Some(value) => source.word(value, Depth::WORDS)?,
+            None => Depth::default(),
+        },
+        limits: limits(source, &raw.limits)?,
+    })
+}
+
+fn limits(source: &Source<'_>, raw: &RawLimits) -> Result<Limits, PolicyError> {
+    let defaults = Limits::default();
+    let number = |value: &Option<Spanned<i64>>, default: u64| match value {
+        Some(value) => source.positive(value),
+        None => Ok(default),
+    };
+    Ok(Limits {
+        members: number(&raw.members, defaults.members)?,
+        member_bytes: source.mebibytes(&raw.member_mib, defaults.member_bytes)?,
+        total_bytes: source.mebibytes(&raw.total_mib, defaults.total_bytes)?,
+        ratio: number(&raw.ratio, defaults.ratio)?,
     })
 }
 
 fn rebuild(source: &Source<'_>, raw: RawRebuild) -> Result<RebuildPolicy, PolicyError> {
     let defaults = RebuildPolicy::default();
-    let mebibytes = |value: &Option<Spanned<i64>>, default: u64| match value {
-        Some(value) => source.check(value, |number| {
-            u64::try_from(*number)
-                .ok()
-                .filter(|number| *number >= 1)
-                .and_then(|number| number.checked_mul(1 << 20))
-                .ok_or_else(|| format!("this is {number}, but has to be at least 1"))
-        }),
-        None => Ok(default),
-    };
     let interpreters = raw
         .interpreters
         .into_iter()
@@ -275,8 +309,8 @@ fn rebuild(source: &Source<'_>, raw: RawRebuild) -> Result<RebuildPolicy, Policy
             Some(value) => Duration::from_secs(source.positive(value)?),
             None => defaults.timeout,
         },
-        memory: mebibytes(&raw.memory_mib, defaults.memory)?,
-        disk: mebibytes(&raw.disk_mib, defaults.disk)?,
+        memory: source.mebibytes(&raw.memory_mib, defaults.memory)?,
+        disk: source.mebibytes(&raw.disk_mib, defaults.disk)?,
         processes: match &raw.processes {
             Some(value) => source.positive(value)?,
             None => defaults.processes,

@@ -173,6 +173,11 @@ impl Interpreter {
         format!("{major}.{minor}.{patch}")
     }
 
+    /// Returns `cpython 3.11.2`.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.implementation, self.version_text())
+    }
+
     /// Returns what must be readable for it to run.
     pub fn places(&self) -> Vec<PathBuf> {
         let mut places = self.prefixes.clone();

@@ -16,9 +16,9 @@ pub mod tools;
 mod unzip;
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -148,6 +148,7 @@ pub struct Workshop {
     sdist_limits: archive::Limits,
     temporary: PathBuf,
     interpreters: Mutex<BTreeMap<PathBuf, Arc<Interpreter>>>,
+    shared: Mutex<BTreeMap<PathBuf, Private>>,
 }
 
 impl Workshop {
@@ -167,6 +168,7 @@ impl Workshop {
             sdist_limits,
             temporary,
             interpreters: Mutex::default(),
+            shared: Mutex::default(),
         }
     }
 
@@ -342,6 +344,39 @@ impl Workshop {
             .map_err(io_error("create a directory in", &self.temporary))
     }
 
+    /// Returns a copy of a tool outside the cache, which is ours alone; made once
+    /// for all builds.
+    fn shared_copy(&self, tool: &Path) -> Result<PathBuf, RebuildError> {
+        let error = || io_error("copy", tool);
+        let mut shared = match self.shared.lock() {
+            Ok(shared) => shared,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        if let Some(copy) = shared.get(tool) {
+            return Ok(copy.path().join("tree"));
+        }
+        let copy = self.private_directory("tool")?;
+        let top = copy.path().join("tree");
+        for entry in walkdir::WalkDir::new(tool) {
+            let entry = entry.map_err(|source| error()(source.into()))?;
+            let to = match entry.path().strip_prefix(tool) {
+                Ok(rest) if rest.as_os_str().is_empty() => top.clone(),
+                Ok(rest) => top.join(rest),
+                Err(_) => continue,
+            };
+            if entry.file_type().is_dir() {
+                fs::create_dir(&to).map_err(error())?;
+                fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).map_err(error())?;
+            } else if entry.file_type().is_file() {
+                fs::copy(entry.path(), &to).map_err(error())?;
+            }
+        }
+        // Only now may others pass through.
+        fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o755)).map_err(error())?;
+        shared.insert(tool.to_owned(), copy);
+        Ok(top)
+    }
+
     /// Turns a recipe into a command.
     fn plan(
         &self,
@@ -366,32 +401,34 @@ impl Workshop {
             to: places.source.clone(),
         }];
         let mut read_only = interpreter.places();
-        let tools: Vec<PathBuf> = match self.sandbox.layer() {
-            Layer::Bubblewrap => {
-                read_only.extend(tools.iter().cloned());
-                tools.to_vec()
-            }
-            // The cache is ours alone, and the build is another user when we are
-            // root; besides, it may write where nothing is mounted read-only.
-            Layer::LandlockSeccomp | Layer::None => {
-                notes.push(format!(
-                    "what the build starts can import from the interpreter's own packages: layer {} cannot hide them",
-                    self.sandbox.layer()
-                ));
-                tools
-                    .iter()
-                    .enumerate()
-                    .map(|(index, tool)| {
-                        let to = scratch.join("tools").join(index.to_string());
-                        copies.push(Copied {
-                            from: tool.clone(),
-                            to: to.clone(),
-                        });
-                        to
-                    })
-                    .collect()
-            }
-        };
+        if self.sandbox.layer() != Layer::Bubblewrap {
+            notes.push(format!(
+                "what the build starts can import from the interpreter's own packages: layer {} cannot hide them",
+                self.sandbox.layer()
+            ));
+        }
+        let is_root = rustix::process::geteuid().is_root();
+        let mut tool_places = Vec::new();
+        for (index, tool) in tools.iter().enumerate() {
+            tool_places.push(match self.sandbox.layer() {
+                Layer::Bubblewrap => tool.clone(),
+                // The build is another user, who may read but not write these.
+                Layer::LandlockSeccomp | Layer::None if is_root => self.shared_copy(tool)?,
+                Layer::LandlockSeccomp => tool.clone(),
+                // Nothing keeps this build from writing to the cache but that it
+                // does not know of it.
+                Layer::None => {
+                    let to = scratch.join("tools").join(index.to_string());
+                    copies.push(Copied {
+                        from: tool.clone(),
+                        to: to.clone(),
+                    });
+                    to
+                }
+            });
+        }
+        let tools = tool_places;
+        read_only.extend(tools.iter().cloned());
         let private = places.temporary.join(".wheelproof");
         let (home, output) = (private.join("home"), private.join("wheel"));
 

@@ -9,7 +9,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::relpath::RelPath;
 
@@ -39,23 +39,16 @@ struct Table {
     #[serde(default)]
     requires: Vec<String>,
     build_backend: Option<String>,
-    #[serde(default, deserialize_with = "one_or_many")]
-    backend_path: Vec<String>,
+    backend_path: Option<BackendPath>,
 }
 
-/// Reads a list, or the bare string that pip takes for a list of one, as
-/// flit_core 2.3.0 writes it.
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        One(String),
-        Many(Vec<String>),
-    }
-    Ok(match Form::deserialize(deserializer)? {
-        Form::One(path) => vec![path],
-        Form::Many(paths) => paths,
-    })
+/// The specification asks for a list. flit_core 2.3.0 has a plain `"."`, which
+/// the frontends of its time walked letter by letter and so took as intended.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum BackendPath {
+    List(Vec<String>),
+    One(String),
 }
 
 impl BuildSystem {
@@ -90,10 +83,15 @@ impl BuildSystem {
         let table = document.build_system.unwrap_or(Table {
             requires: Vec::new(),
             build_backend: None,
-            backend_path: Vec::new(),
+            backend_path: None,
         });
-        let in_tree = !table.backend_path.is_empty();
-        for directory in &table.backend_path {
+        let backend_path = match table.backend_path {
+            Some(BackendPath::List(directories)) => directories,
+            Some(BackendPath::One(directory)) => vec![directory],
+            None => Vec::new(),
+        };
+        let in_tree = !backend_path.is_empty();
+        for directory in &backend_path {
             let plain = directory.trim_end_matches('/');
             let plain = plain.strip_prefix("./").unwrap_or(plain);
             if plain != "." && RelPath::parse(plain).is_err() {
@@ -112,7 +110,7 @@ impl BuildSystem {
             backend: table
                 .build_backend
                 .unwrap_or_else(|| "setuptools.build_meta:__legacy__".to_owned()),
-            backend_path: table.backend_path,
+            backend_path,
             requires: table.requires,
         })
     }
@@ -140,12 +138,6 @@ mod tests {
     }
 
     #[test]
-    fn a_backend_path_may_be_a_bare_string() {
-        let text = "[build-system]\nrequires = []\nbuild-backend = \"b\"\nbackend-path = \".\"\n";
-        assert_eq!(read(text).expect("a backend").backend_path, ["."]);
-    }
-
-    #[test]
     fn a_backend_path_stays_in_the_source() {
         for (path, accepted) in [
             (".", true),
@@ -161,6 +153,13 @@ mod tests {
             );
             assert_eq!(read(&text).is_ok(), accepted, "{path}");
         }
+    }
+
+    #[test]
+    fn a_backend_path_that_is_no_list_is_one_directory() {
+        let text = "[build-system]\nrequires = []\nbuild-backend = \"b\"\nbackend-path = \".\"\n";
+        assert_eq!(read(text).expect("reads").backend_path, ["."]);
+        assert!(read(&text.replace("\".\"", "\"..\"")).is_err());
     }
 
     #[test]

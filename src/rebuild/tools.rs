@@ -42,6 +42,7 @@ const LIMITS: Limits = Limits {
     members: 100_000,
     member_bytes: 512 << 20,
     total_bytes: 1 << 30,
+    ratio: 200,
 };
 /// How long making the bytecode of one tool may take.
 const COMPILE_PATIENCE: Duration = Duration::from_secs(120);
@@ -440,7 +441,6 @@ impl Cache {
             let written = OpenOptions::new()
                 .write(true)
                 .create_new(true)
-                .mode(if file.executable { 0o755 } else { 0o644 })
                 .open(&path)
                 .and_then(|mut to| to.write_all(&file.contents));
             written.map_err(|error| match error.kind() {
@@ -465,6 +465,23 @@ impl Cache {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let _ = wait(command, COMPILE_PATIENCE, cancel)?;
+        // Whatever our umask: under bubblewrap the build is another user.
+        for entry in walkdir::WalkDir::new(&tree).into_iter().flatten() {
+            let executable = entry
+                .path()
+                .strip_prefix(&tree)
+                .ok()
+                .and_then(Path::to_str)
+                .and_then(|name| files.get(name))
+                .is_some_and(|file| file.executable);
+            let mode = if entry.file_type().is_dir() || executable {
+                0o755
+            } else {
+                0o644
+            };
+            fs::set_permissions(entry.path(), fs::Permissions::from_mode(mode))
+                .map_err(cache_error("open", entry.path()))?;
+        }
         let mut bytecode = String::new();
         for (name, path) in files_below(&tree).map_err(cache_error("list", &tree))? {
             if !files.contains_key(&name) {
@@ -585,7 +602,7 @@ fn read_wheel(tool: &ToolWheel) -> Result<BTreeMap<String, unzip::File>, ToolsEr
         reason,
     };
     let mut files = BTreeMap::new();
-    for file in unzip::files(&bytes, &LIMITS).map_err(unpack)? {
+    for file in unzip::files(&bytes, LIMITS).map_err(unpack)? {
         let mut parts = file.path.as_str().splitn(3, '/');
         let installed = match (parts.next(), parts.next(), parts.next()) {
             (Some(data), Some("purelib" | "platlib"), Some(rest)) if data.ends_with(".data") => {

@@ -15,8 +15,10 @@ use serde::Serialize;
 use crate::digest::Sha256Digest;
 use crate::finding::{Finding, Severity};
 use crate::openpgp::{CertificateSummary, SignatureFact, Threshold};
+use crate::policy::Depth;
 use crate::time::UtcTime;
 
+pub use json::escape_json;
 pub use produced::{Change, WrittenFile};
 pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource};
 pub use text::{Palette, escape};
@@ -124,6 +126,8 @@ pub struct Report {
     pub time: UtcTime,
     /// The manifest, when there is one.
     pub manifest: Option<ManifestSummary>,
+    /// Whether the files were to be looked into.
+    pub depth: Depth,
     /// One fact a signature.
     pub signatures: Vec<SignatureFact>,
     /// Signers asked for and met.
@@ -148,6 +152,9 @@ pub struct Report {
     /// Whether warnings count as errors.
     #[serde(skip)]
     pub strict: bool,
+    /// Whether the user chose the time, so that readers have to be told.
+    #[serde(skip)]
+    pub time_is_chosen: bool,
 }
 
 impl Report {
@@ -164,6 +171,7 @@ impl Report {
             exit_code: Verdict::Error.exit_code(),
             time,
             manifest: None,
+            depth: Depth::default(),
             signatures: Vec::new(),
             threshold: None,
             certificates: Vec::new(),
@@ -174,6 +182,7 @@ impl Report {
             errors: Vec::new(),
             is_empty: false,
             strict: false,
+            time_is_chosen: false,
         }
     }
 
@@ -182,6 +191,14 @@ impl Report {
         self.findings
             .iter()
             .filter(|finding| finding.severity == severity)
+            .count()
+    }
+
+    /// Returns how many rebuilds had an outcome.
+    pub fn count_rebuilds(&self, outcome: RebuildOutcome) -> usize {
+        self.rebuilds
+            .iter()
+            .filter(|rebuild| rebuild.outcome == outcome)
             .count()
     }
 

@@ -63,7 +63,7 @@ impl Report {
             (Verdict::Fail, "manifest" | "sign" | "requirements") => "nothing was written",
             (Verdict::Pass, _) => "everything asked for holds",
             (Verdict::Fail, _) => "do not use this wheelhouse",
-            (Verdict::Error, _) => "the work could not be done",
+            (Verdict::Error, _) => "not everything asked for could be done",
             (Verdict::Empty, _) => "there is nothing to check",
         }
     }

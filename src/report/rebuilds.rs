@@ -61,6 +61,8 @@ pub struct RebuildSummary {
     pub recipe: Option<Recipe>,
     /// Where the recipe came from.
     pub recipe_source: Option<RecipeSource>,
+    /// The interpreter that ran the build, such as `cpython 3.11.2`.
+    pub python: Option<String>,
     /// What the build was shut in by.
     pub sandbox: Option<Layer>,
     /// What was not quite as the recipe says.
@@ -68,6 +70,10 @@ pub struct RebuildSummary {
     pub notes: Vec<String>,
     /// Where the two wheels differ.
     pub differences: Vec<Difference>,
+    /// The place of the edits that turn the rebuilt wheel into the published one.
+    pub witness: [(); 0],
+    /// The place of the causes of the differences.
+    pub causes: [(); 0],
     /// The end of the log, when the build gave no wheel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,

@@ -32,6 +32,7 @@ pub mod stage;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -307,7 +308,11 @@ impl Sandbox {
         let request = stage::Request::new(self, command, scratch, identity)?;
         let process = match (self.layer, &self.parts.bubblewrap) {
             (Layer::Bubblewrap, Some(bubblewrap)) => {
-                bubblewrap::command(bubblewrap, &self.parts.stage, command, identity)?
+                let mut process =
+                    bubblewrap::command(bubblewrap, &self.parts.stage, command, identity)?;
+                // Killed as a group until it has made sure that it dies with us.
+                process.process_group(0);
+                process
             }
             (Layer::Bubblewrap, None) => {
                 return Err(SandboxError::Start {

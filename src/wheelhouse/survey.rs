@@ -9,28 +9,46 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 
+use super::inside::{Inside, look};
 use super::{FileStatus, Status, display_name, lfs_pointer, status_of_unlisted};
+use crate::archive::Limits;
 use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::relpath::RelPath;
-use crate::tree::{Hashed, Kind, Tree};
+use crate::tree::{Hashed, Kind, Stamp, Tree};
 
 /// What lies in a directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Survey {
     /// Every entry, sorted by name. The status is [`Status::Ok`] for a wheel or
     /// sdist that was read, and [`Status::Unlisted`] for a file that is neither.
     pub files: Vec<FileStatus>,
     /// The digests that the wheels and sdists have now.
     pub digests: BTreeMap<RelPath, Sha256Digest>,
+    tree: Tree,
+    stamps: BTreeMap<RelPath, Stamp>,
+}
+
+impl Survey {
+    /// Looks into every wheel and sdist, as [`look_inside`](super::look_inside)
+    /// does once they are signed.
+    pub fn look_inside(
+        &self,
+        limits: Limits,
+        cancel: &Cancel,
+        begin: &dyn Fn(u64, u64),
+        read: &(dyn Fn(u64) + Sync),
+    ) -> Vec<(&RelPath, Inside)> {
+        look(&self.tree, &self.stamps, limits, cancel, begin, read)
+    }
 }
 
 /// Looks at every entry of a directory and hashes the wheels and sdists.
 ///
 /// `allowed` are names that may lie there unsigned; they are not read.
 pub fn survey(
-    tree: &Tree,
+    tree: Tree,
     allowed: &BTreeSet<RelPath>,
     cancel: &Cancel,
     read: &(dyn Fn(u64) + Sync),
@@ -65,12 +83,18 @@ pub fn survey(
     to_hash.sort_by_key(|(path, size)| (Reverse(*size), *path));
     let paths: Vec<&RelPath> = to_hash.into_iter().map(|(path, _)| path).collect();
     let mut digests = BTreeMap::new();
+    let mut stamps = BTreeMap::new();
     for (path, hashed) in paths.iter().zip(tree.hash(&paths, cancel, read)) {
         let (status, found, size) = match hashed {
-            Hashed::Digest { sha256, size } => match lfs_pointer(tree, path, size) {
+            Hashed::Digest {
+                sha256,
+                size,
+                stamp,
+            } => match lfs_pointer(&tree, path, size) {
                 Some(oid) => (Status::LfsPointer { oid }, None, Some(size)),
                 None => {
                     digests.insert((*path).clone(), sha256);
+                    stamps.insert((*path).clone(), stamp);
                     (Status::Ok, Some(sha256), Some(size))
                 }
             },
@@ -86,7 +110,12 @@ pub fn survey(
         });
     }
     files.sort_by(|one, other| one.name.cmp(&other.name));
-    Survey { files, digests }
+    Survey {
+        files,
+        digests,
+        tree,
+        stamps,
+    }
 }
 
 /// Returns whether the name is that of a wheel or an sdist.

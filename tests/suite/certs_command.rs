@@ -196,12 +196,12 @@ fn junk_and_secret_keys_are_told_as_verify_tells_them() {
 }
 
 #[test]
-fn nobody_is_usage_and_an_empty_directory_is_nothing_to_check() {
+fn nobody_is_usage_and_a_directory_without_certificates_is_trouble() {
     let house = House::new();
     let mut command = wheelproof();
     run(command.current_dir(house.at("")).args(["certs", "."])).expect(2);
     house.remove("keys/signer.asc");
-    certs(&house, &[]).expect(4);
+    certs(&house, &[]).expect(3);
     run(wheelproof()
         .current_dir(house.at(""))
         .args(["certs", ".", "--certs", "nowhere"]))

@@ -26,7 +26,7 @@ pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path);
     }
-    println!("skipped: the real data {name} is not beside the checkout");
+    crate::skipped!("the real data {name} is not beside the checkout");
     None
 }
 
@@ -47,14 +47,29 @@ pub(crate) fn has_program(name: &str) -> bool {
         .status()
         .is_ok_and(|status| status.success());
     if !found {
-        println!("skipped: {name} is not installed");
+        crate::skipped!("{name} is not installed");
     }
     found
 }
 
-/// Returns whether the tests run as root, whom no permission keeps out.
-pub(crate) fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
+/// Lets a command run as somebody whom permissions keep out. Returns `false`, and
+/// says that the test was left out, when that cannot be.
+pub(crate) fn as_ordinary_user(command: &mut Command) -> bool {
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        return true;
+    }
+    command.uid(NOBODY).gid(NOBODY);
+    let started = Command::new(command.get_program())
+        .arg("--version")
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .output();
+    if started.is_err() {
+        crate::skipped!("nobody but root may start the program under test");
+    }
+    started.is_ok()
 }
 
 /// How long anything may take before it counts as hanging.
@@ -333,5 +348,31 @@ impl House {
         let mut all = vec!["--certs", "keys"];
         all.extend(flags);
         run(&mut self.verify(&all))
+    }
+}
+
+impl House {
+    /// Returns the command `run` with the signer's certificate, from the
+    /// directory, with a directory for temporary files of its own.
+    pub(crate) fn run(&self, flags: &[&str], command: &[&str]) -> Command {
+        let _ = std::fs::create_dir(self.at("tmp"));
+        let mut run = wheelproof();
+        run.current_dir(self.directory.path())
+            .env("TMPDIR", self.at("tmp"))
+            .args(["run", ".", "--time", TODAY, "--certs", "keys"])
+            .args(flags)
+            .arg("--")
+            .args(command);
+        run
+    }
+
+    /// Fails if anything is left among the temporary files.
+    #[track_caller]
+    pub(crate) fn assert_nothing_left(&self) {
+        let left: Vec<_> = std::fs::read_dir(self.at("tmp"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
     }
 }

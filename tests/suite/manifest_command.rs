@@ -1,7 +1,6 @@
 //! `wheelproof manifest`, held against `sha256sum`, which it has to equal, and
 //! against everything that can go wrong while it writes.
 
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -10,7 +9,8 @@ use proptest::prelude::*;
 use wheelproof::manifest;
 
 use crate::common::{
-    FILES, House, Outcome, WHEEL, fifo, has_program, is_root, run, send, start, wait, wheelproof,
+    FILES, House, Outcome, WHEEL, as_ordinary_user, fifo, has_program, run, send, start, wait,
+    wheelproof,
 };
 
 /// Returns the command `manifest`, run from the directory.
@@ -22,6 +22,9 @@ fn command(house: &House, flags: &[&str]) -> Command {
         .args(flags);
     command
 }
+
+/// Flags for houses in which the names are all that matters.
+const NAMES_ONLY: &str = "--shallow";
 
 #[track_caller]
 fn manifest_json(house: &House, flags: &[&str]) -> Outcome {
@@ -80,7 +83,7 @@ fn the_manifest_is_byte_for_byte_that_of_sha256sum() {
     }
     let house = House::new();
     awkward(&house);
-    for flags in [&[][..], &["--drop-comments"]] {
+    for flags in [&[NAMES_ONLY][..], &[NAMES_ONLY, "--drop-comments"]] {
         house.write("sha256sums.txt", "");
         let report = manifest_json(&house, flags).expect(0).json();
         assert_eq!(read(&house), oracle(&house.at("wheels")));
@@ -98,7 +101,7 @@ fn the_manifest_is_byte_for_byte_that_of_sha256sum() {
 #[test]
 fn what_is_written_and_signed_verifies() {
     let house = House::new();
-    awkward(&house);
+    std::fs::remove_file(house.wheel(WHEEL)).unwrap();
     run(&mut command(&house, &["--project", "count"])).expect(0);
     let manifest = read(&house);
     assert!(manifest.starts_with(b"# wheelproof: project=count\n"));
@@ -215,12 +218,12 @@ fn refused(fault: impl FnOnce(&House), rule: &str) {
     let house = House::new();
     house.write("sha256sums.txt", "# old\n");
     fault(&house);
-    let outcome = manifest_json(&house, &[]).expect(1);
+    let outcome = manifest_json(&house, &[NAMES_ONLY]).expect(1);
     assert_eq!(outcome.errors(), [rule]);
     assert_eq!(read(&house), b"# old\n");
     assert!(leftovers(&house).is_empty());
     // A directory that cannot be listed cannot be current either.
-    let outcome = manifest_json(&house, &["--check"]).expect(1);
+    let outcome = manifest_json(&house, &[NAMES_ONLY, "--check"]).expect(1);
     assert!(outcome.errors().contains(&rule.to_owned()));
 }
 
@@ -263,6 +266,24 @@ fn what_verify_would_refuse_is_refused() {
         },
         "lfs-pointer",
     );
+}
+
+#[test]
+fn a_wheel_or_sdist_that_verify_would_refuse_is_refused() {
+    for (name, rule) in [
+        ("x-1-py3-none-any.whl", "archive-unreadable"),
+        ("x-1.tar.gz", "archive-unreadable"),
+    ] {
+        let house = House::new();
+        house.write("sha256sums.txt", "# old\n");
+        std::fs::write(house.wheel(name), "no archive").unwrap();
+        let outcome = manifest_json(&house, &[]).expect(1);
+        assert_eq!(outcome.errors(), [rule]);
+        assert_eq!(read(&house), b"# old\n");
+        // Who has asked not to look does not hear of it, as under verify.
+        let report = manifest_json(&house, &[NAMES_ONLY]).expect(0).json();
+        assert_eq!(report["depth"], "shallow");
+    }
 }
 
 #[test]
@@ -333,7 +354,7 @@ fn check_names_what_is_missing_extra_and_changed() {
     std::fs::remove_file(house.wheel(FILES[0])).unwrap();
     std::fs::write(house.wheel("new-1.0.tar.gz"), "new").unwrap();
     std::fs::write(house.wheel(FILES[4]), "changed").unwrap();
-    let outcome = manifest_json(&house, &["--check"]).expect(1);
+    let outcome = manifest_json(&house, &[NAMES_ONLY, "--check"]).expect(1);
     assert_eq!(outcome.errors(), ["manifest-not-current"; 3]);
     let findings = outcome.json()["findings"].as_array().unwrap().clone();
     let says = |number: usize, key: &str| findings[number][key].as_str().unwrap().to_owned();
@@ -429,12 +450,10 @@ fn a_directory_that_cannot_be_written_to_leaves_the_old_manifest() {
     let house = House::new();
     house.write("sha256sums.txt", "# old\n");
     let mut command = command(&house, &[]);
-    if is_root() {
-        // Whom permissions do not keep out: become nobody.
-        command.uid(65534).gid(65534);
-    } else {
-        house.mode("", 0o555);
+    if !as_ordinary_user(&mut command) {
+        return;
     }
+    house.mode("", 0o555);
     let outcome = run(&mut command).expect(3);
     house.mode("", 0o755);
     assert!(outcome.out().contains("cannot write"), "{}", outcome.out());
@@ -466,7 +485,7 @@ proptest! {
         let program = |flags: &[&str]| {
             run(wheelproof().current_dir(root).args(["manifest", "."]).args(flags))
         };
-        let written = program(&[]);
+        let written = program(&[NAMES_ONLY]);
         let names: Vec<_> = contents
             .keys()
             .map(|name| wheelproof::relpath::RelPath::parse(name).unwrap())
@@ -487,7 +506,7 @@ proptest! {
             .current_dir(&wheels)
             .status()
             .unwrap();
-        let ours = program(&["--check"]);
+        let ours = program(&[NAMES_ONLY, "--check"]);
         prop_assert_eq!(theirs.success(), changed.is_none());
         prop_assert_eq!(ours.code, Some(if changed.is_none() { 0 } else { 1 }));
     }

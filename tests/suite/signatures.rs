@@ -513,7 +513,7 @@ fn a_key_that_had_expired_when_it_signed_is_told_from_one_that_expired_since() {
     is(
         &case,
         SignatureVerdict::SignerExpiredWhenSigned,
-        "when it signed: expired, the certificate was good until 2024-05-01T00:00:00Z",
+        "when it signed and now: expired, the certificate was good until 2024-05-01T00:00:00Z",
     );
     assert_eq!(case.errors(), ["signer-expired-when-signed"]);
 

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::RawText;
+use crate::archive::FaultKind;
 
 /// Why a ZIP archive, or a member of one, cannot be read. Names from the archive
 /// are escaped in the sentence and kept as they are in the fields.
@@ -69,6 +70,18 @@ pub enum ZipError {
     TotalTooLarge {
         /// The most bytes allowed.
         limit: u64,
+    },
+    /// The members state sizes that only a decompression bomb reaches.
+    #[error(
+        "the members unpack to {declared} bytes, more than {ratio} times the {size} bytes of the archive"
+    )]
+    Ratio {
+        /// The sizes that the central directory states, added up.
+        declared: u64,
+        /// The size of the archive in bytes.
+        size: u64,
+        /// How many times larger the contents may be.
+        ratio: u64,
     },
     /// No local header (APPNOTE 4.3.7) where the central directory says.
     #[error("member '{}' has no local header at offset {offset}", .name.escaped())]
@@ -148,6 +161,32 @@ pub enum ZipError {
 }
 
 impl ZipError {
+    /// Returns what kind of fault of the archive this is; `None` when the
+    /// operating system could not read the file.
+    pub fn fault_kind(&self) -> Option<FaultKind> {
+        match self {
+            Self::Io(_) => None,
+            Self::NotZip
+            | Self::Truncated { .. }
+            | Self::Malformed { .. }
+            | Self::MisplacedDirectory { .. }
+            | Self::NoLocalHeader { .. }
+            | Self::DataOutside { .. } => Some(FaultKind::Unreadable),
+            Self::TooManyMembers { .. }
+            | Self::HeadersTooLarge { .. }
+            | Self::MemberTooLarge { .. }
+            | Self::TotalTooLarge { .. }
+            | Self::Ratio { .. }
+            | Self::LargerThanAsked { .. } => Some(FaultKind::OverLimit),
+            Self::Encrypted { .. } => Some(FaultKind::MemberEncrypted),
+            Self::UnsupportedMethod { .. } => Some(FaultKind::CompressionUnsupported),
+            Self::Damaged { .. }
+            | Self::LongerThanDeclared { .. }
+            | Self::ShorterThanDeclared { .. }
+            | Self::WrongCrc { .. } => Some(FaultKind::MemberDamaged),
+        }
+    }
+
     /// Returns what to do about it.
     pub fn advice(&self) -> &'static str {
         match self {
@@ -157,6 +196,7 @@ impl ZipError {
             | Self::HeadersTooLarge { .. }
             | Self::MemberTooLarge { .. }
             | Self::TotalTooLarge { .. }
+            | Self::Ratio { .. }
             | Self::LargerThanAsked { .. } => {
                 "raise the limit only if you know why the archive is that large"
             }

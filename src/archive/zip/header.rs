@@ -281,6 +281,8 @@ pub struct LocalHeader {
     pub name: RawText,
     /// The extra fields (4.4.28), all bytes of them.
     pub extra: Box<[u8]>,
+    /// Whether one of the sizes is left to the ZIP64 extra field (4.5.3).
+    pub refers_to_zip64: bool,
 }
 
 impl LocalHeader {
@@ -313,6 +315,7 @@ impl LocalHeader {
             uncompressed_size,
             name: RawText::new(name),
             extra: extra.into(),
+            refers_to_zip64: compressed == u32::MAX || uncompressed == u32::MAX,
         }
     }
 }

@@ -34,6 +34,7 @@ fn read_everything(bytes: &[u8]) {
         members: 1000,
         member_bytes: 1 << 20,
         total_bytes: 1 << 22,
+        ..Limits::default()
     };
     if let Ok(archive) = Archive::from_slice(bytes, limits) {
         let _ = (archive.prefix(), archive.gaps(), archive.trailing());
@@ -455,6 +456,7 @@ fn each_limit_has_its_own_error() {
         members,
         member_bytes,
         total_bytes,
+        ..Limits::default()
     };
     assert!(Archive::from_slice(&bytes, limits(2, 4, 7)).is_ok());
     for (limits, sentence) in [

@@ -1,7 +1,5 @@
 //! Sdists that try to get out, and their nearest innocent neighbours.
 
-#![allow(clippy::indexing_slicing, reason = "headers are written byte by byte")]
-
 use std::fs;
 use std::io::{Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -512,6 +510,7 @@ fn bombs_end_at_the_limits() {
         members: 10,
         member_bytes: 1000,
         total_bytes: 40_000,
+        ..Limits::default()
     };
     let place = Place::new();
     let attempt = |archive: Archive| {
@@ -582,7 +581,7 @@ fn the_ratio_of_a_bomb_is_refused_within_the_other_limits() {
     let place = Place::new();
     let result = place.unpack(&bytes, Modes::LessUmask(0o022), &Limits::default());
     assert!(
-        matches!(result, Err(SdistError::Archive(TarError::Ratio))),
+        matches!(result, Err(SdistError::Archive(TarError::Ratio(200)))),
         "{result:?}"
     );
     let written =
@@ -597,35 +596,96 @@ fn a_huge_extension_header_is_not_read_into_memory() {
     header.set_entry_type(EntryType::XHeader);
     header.set_size(3 << 30);
     header.set_cksum();
-    let result = Place::new().unpack(
-        &gzip(header.as_bytes()),
-        Modes::LessUmask(0o022),
-        &Limits::default(),
-    );
+    let attempt = |bytes: &[u8]| {
+        Place::new().unpack(&gzip(bytes), Modes::LessUmask(0o022), &Limits::default())
+    };
+    let error = attempt(header.as_bytes()).expect_err("too large");
     assert!(
-        matches!(result, Err(SdistError::Archive(TarError::Header { .. }))),
+        error
+            .to_string()
+            .contains("an extension header of 3221225472 bytes"),
+        "{error}"
+    );
+    // The neighbour: small, and not all there.
+    header.set_size(700);
+    header.set_cksum();
+    let mut cut = header.as_bytes().to_vec();
+    cut.extend_from_slice(&[b'x'; 512]);
+    let result = attempt(&cut);
+    assert!(
+        matches!(result, Err(SdistError::Archive(TarError::Read(_)))),
         "{result:?}"
     );
 }
 
-#[test]
-fn a_zip_is_named_as_unsupported() {
+/// Has CPython's zipfile write a `.zip` sdist and unpacks it.
+fn unpacked_zip(script: &str) -> (Place, Result<Unpacked, SdistError>) {
+    let place = Place::new();
+    let sdist = place.0.path().join("x-1.0.zip");
+    let script = format!(
+        "import sys, zipfile, warnings; warnings.simplefilter('ignore')\n\
+         z = zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED)\n\
+         def add(name, data=b'', mode=0, date=(2021, 4, 14, 10, 20, 30)):\n\
+         \x20   info = zipfile.ZipInfo(name, date)\n\
+         \x20   info.external_attr = mode << 16\n\
+         \x20   z.writestr(info, data)\n\
+         {script}\nz.close()\n"
+    );
+    let status = Command::new("python3")
+        .args(["-c", &script])
+        .arg(&sdist)
+        .status()
+        .expect("python3 runs");
+    assert!(status.success());
     let name = SdistFilename::parse("x-1.0.zip").expect("a name");
-    let error = unpack(
-        Path::new("/nowhere"),
+    let into = place.0.path().join("into");
+    let modes = Modes::LessUmask(0o022);
+    let result = unpack(
+        &sdist,
         &name,
-        Path::new("/nowhere"),
-        Modes::AsArchived,
+        &into,
+        modes,
         &Limits::default(),
         &Cancel::new(),
-    )
-    .expect_err("unsupported");
-    assert!(
-        error
-            .to_string()
-            .starts_with("unsupported in this version: .zip sdist"),
-        "{error}"
     );
+    (place, result)
+}
+
+#[test]
+fn a_zip_is_unpacked_by_the_same_rules() {
+    let (place, result) = unpacked_zip(
+        "add('x-1.0/'); add('x-1.0/a/b.py', b'text' * 1000, 0o100755); add('x-1.0/c', b'')",
+    );
+    let unpacked = result.expect("unpacks");
+    assert_eq!((unpacked.members, unpacked.bytes), (3, 4000));
+    let into = place.0.path().join("into");
+    let b = into.join("x-1.0/a/b.py");
+    assert_eq!(fs::read(&b).expect("is there"), b"text".repeat(1000));
+    let metadata = fs::metadata(&b).expect("is there");
+    assert_eq!(metadata.mode() & 0o7777, 0o755);
+    // date -u -d '2021-04-14 10:20:30' +%s
+    assert_eq!(metadata.mtime(), 1_618_395_630);
+    // zipfile gives a member without a mode this one.
+    let metadata = fs::metadata(into.join("x-1.0/c")).expect("is there");
+    assert_eq!(metadata.mode() & 0o7777, 0o600);
+}
+
+#[test]
+fn a_zip_that_leads_out_or_is_read_in_two_ways_is_refused() {
+    for script in [
+        "add('../outside/file', b'x')",
+        "add('x-1.0/../../outside/file', b'x')",
+        "add('/x-1.0/file', b'x')",
+        "add('x-1.0/file', b'one'); add('x-1.0/file', b'two')",
+        "add('x-1.0/link', b'../../outside', 0o120777); add('x-1.0/link/file', b'x')",
+        "add('x-1.0/link', b'../outside', 0o120777)",
+        "add('x-1.0/a', b''); add('y-1.0/b', b'')",
+        "add('file', b'')",
+        "",
+    ] {
+        let (_place, result) = unpacked_zip(script);
+        assert!(result.is_err(), "{script}");
+    }
 }
 
 #[test]

@@ -3,26 +3,18 @@
 //! Whatever came from the input is escaped: a file name belongs to its author,
 //! the terminal to its user.
 
+mod rebuilds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{RebuildOutcome, RebuildSummary, Report, Verdict};
-use crate::compare::{ContentDiff, Kind, LineSide};
+use super::{RebuildOutcome, Report, Verdict};
 use crate::finding::{Finding, Severity, Subject};
-use crate::openpgp::{SignatureFact, SignatureVerdict};
-use crate::sandbox::Layer;
-
-/// What stands before the details of a rebuild, so that outcomes stand out.
-const DETAIL: &str = "                 ";
-
-/// How many differences of one wheel are written out; JSON has them all.
-const DIFFERENCES_A_WHEEL: usize = 12;
-
-/// How many lines of a failed build's log are written out.
-const LOG_LINES: usize = 12;
+use crate::openpgp::{KeyState, SignatureFact, SignatureVerdict};
+use crate::policy::Depth;
 
 /// How many findings of one rule are written out; JSON has them all.
 const FINDINGS_A_RULE: usize = 20;
@@ -89,23 +81,28 @@ impl Palette {
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
-        let deceives = character.is_control()
-            || matches!(
-                character,
-                '\u{ad}' | '\u{61c}' | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-            );
-        if deceives {
+        if deceives(character) {
             escaped.extend(character.escape_default());
         } else {
             escaped.push(character);
         }
     }
     escaped
+}
+
+/// Returns whether a terminal obeys the character, hides it, or turns the
+/// direction of writing for it.
+pub(super) fn deceives(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 impl Report {
@@ -146,18 +143,23 @@ impl Report {
             return Ok(());
         }
         writeln!(out, "{}", styled(palette.strong, "signatures"))?;
+        let paths: BTreeSet<&str> = self
+            .signatures
+            .iter()
+            .map(|fact| fact.path.as_str())
+            .collect();
         for fact in &self.signatures {
-            write_signature(out, palette, fact)?;
+            write_signature(out, palette, fact, paths.len() > 1)?;
         }
         if let Some(threshold) = &self.threshold {
+            // Signers, not signatures: somebody who signs twice counts once.
             let met = threshold.met_by.len();
-            writeln!(
-                out,
-                "  {met} of {} {} counted, {} required",
-                self.signatures.len(),
-                plural(self.signatures.len(), "signature", "signatures"),
-                threshold.required
-            )?;
+            let counts = plural(met, "signer counts", "signers count");
+            write!(out, "  {met} {counts}, {} required", threshold.required)?;
+            if self.time_is_chosen {
+                write!(out, "; judged as of {}", self.time)?;
+            }
+            writeln!(out)?;
         }
         writeln!(out)
     }
@@ -201,47 +203,17 @@ impl Report {
                 size(bytes)
             )?;
         }
+        if self.depth == Depth::Shallow {
+            writeln!(
+                out,
+                "{}  not looked into: shallow",
+                styled(palette.strong, "contents")
+            )?;
+        }
         if self.manifest.is_some() || !self.files.is_empty() {
             writeln!(out)?;
         }
         Ok(())
-    }
-
-    fn write_rebuilds(
-        &self,
-        out: &mut dyn Write,
-        palette: &Palette,
-        quiet: bool,
-    ) -> io::Result<()> {
-        let shown: Vec<&RebuildSummary> = self
-            .rebuilds
-            .iter()
-            .filter(|rebuild| !quiet || rebuild.outcome != RebuildOutcome::Reproduced)
-            .collect();
-        if shown.is_empty() {
-            return Ok(());
-        }
-        writeln!(out, "{}", styled(palette.strong, "rebuilds"))?;
-        for rebuild in &shown {
-            write_rebuild(out, palette, rebuild)?;
-        }
-        let reproduced = self
-            .rebuilds
-            .iter()
-            .filter(|rebuild| rebuild.outcome == RebuildOutcome::Reproduced)
-            .count();
-        let layers: BTreeSet<&str> = self
-            .rebuilds
-            .iter()
-            .filter_map(|rebuild| rebuild.sandbox)
-            .map(Layer::as_str)
-            .collect();
-        write!(out, "  {reproduced} of {} reproduced", self.rebuilds.len())?;
-        if !layers.is_empty() {
-            let layers: Vec<&str> = layers.into_iter().collect();
-            write!(out, ", sandbox: {}", layers.join(", "))?;
-        }
-        writeln!(out, "\n")
     }
 
     fn write_findings(&self, out: &mut dyn Write, palette: &Palette) -> io::Result<()> {
@@ -285,6 +257,18 @@ impl Report {
                 parts.push(format!("{count} {}", plural(count, one, many)));
             }
         }
+        for (outcome, word) in [
+            (RebuildOutcome::Different, "different"),
+            (RebuildOutcome::BuildFailed, "not built"),
+            (RebuildOutcome::TimedOut, "timed out"),
+            (RebuildOutcome::NotAttempted, "not attempted"),
+        ] {
+            let count = self.count_rebuilds(outcome);
+            if count > 0 {
+                let wheels = plural(count, "wheel", "wheels");
+                parts.push(format!("{count} {wheels} {word}"));
+            }
+        }
         let says = self.sentence();
         let counts = if parts.is_empty() {
             String::new()
@@ -295,7 +279,12 @@ impl Report {
     }
 }
 
-fn write_signature(out: &mut dyn Write, palette: &Palette, fact: &SignatureFact) -> io::Result<()> {
+fn write_signature(
+    out: &mut dyn Write,
+    palette: &Palette,
+    fact: &SignatureFact,
+    names_file: bool,
+) -> io::Result<()> {
     let word = verdict_word(fact.verdict);
     let style = match fact.verdict {
         SignatureVerdict::Good => palette.good,
@@ -315,104 +304,17 @@ fn write_signature(out: &mut dyn Write, palette: &Palette, fact: &SignatureFact)
     let created = fact
         .created
         .map_or_else(|| "undated".to_owned(), |time| format!("signed {time}"));
-    writeln!(
-        out,
-        "                 {}",
-        styled(
-            palette.faint,
-            &format!("{created}, {}; {}", fact.hash, escape(&fact.reason))
-        )
-    )
-}
-
-fn write_rebuild(
-    out: &mut dyn Write,
-    palette: &Palette,
-    rebuild: &RebuildSummary,
-) -> io::Result<()> {
-    let (style, word) = match rebuild.outcome {
-        RebuildOutcome::Reproduced => (palette.good, "reproduced"),
-        RebuildOutcome::Different => (palette.bad, "DIFFERENT"),
-        RebuildOutcome::BuildFailed => (palette.warning, "build failed"),
-        RebuildOutcome::TimedOut => (palette.warning, "timed out"),
-        RebuildOutcome::NotAttempted => (palette.warning, "not attempted"),
-    };
-    write!(
-        out,
-        "  {} {}",
-        styled(style, &format!("{word:<14}")),
-        escape(&rebuild.wheel)
-    )?;
-    match rebuild.seconds {
-        Some(seconds) => writeln!(out, "  {seconds:.2} s")?,
-        None => writeln!(out)?,
-    }
-    let mut detail = |text: &str| writeln!(out, "{DETAIL}{}", escape(text));
-    if let Some(reason) = &rebuild.reason {
-        detail(reason)?;
-    }
-    for note in &rebuild.notes {
-        detail(&format!("note: {note}"))?;
-    }
-    if let (RebuildOutcome::Different, Some(rebuilt)) = (rebuild.outcome, rebuild.rebuilt_sha256) {
-        detail(&format!("published: {}", rebuild.published_sha256))?;
-        detail(&format!("rebuilt:   {rebuilt}"))?;
-    }
-    for difference in rebuild.differences.iter().take(DIFFERENCES_A_WHEEL) {
-        writeln!(out, "{DETAIL}{}", difference.line().render(escape))?;
-        if let Kind::Contents { diff, .. } = &difference.kind
-            && difference.consequence.is_none()
-        {
-            write_diff(out, palette, diff)?;
+    let reason = match (fact.verdict, fact.at_signing, fact.now) {
+        (SignatureVerdict::Good, KeyState::Valid, KeyState::Valid) => {
+            "the key was valid then and is now"
         }
-    }
-    let more = rebuild
-        .differences
-        .len()
-        .saturating_sub(DIFFERENCES_A_WHEEL);
-    if more > 0 {
-        writeln!(
-            out,
-            "{DETAIL}{more} more {}; --format json has them all",
-            plural(more, "difference", "differences")
-        )?;
-    }
-    if let Some(log) = &rebuild.log {
-        let lines: Vec<&str> = log.lines().collect();
-        let tail = lines.len().saturating_sub(LOG_LINES);
-        for line in lines.iter().skip(tail) {
-            let line = format!("| {}", escape(line));
-            writeln!(out, "{DETAIL}{}", styled(palette.faint, &line))?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes the changed lines of a text, with a line of context.
-fn write_diff(out: &mut dyn Write, palette: &Palette, diff: &ContentDiff) -> io::Result<()> {
-    let ContentDiff::Text {
-        hunks,
-        omitted_lines,
-    } = diff
-    else {
-        return Ok(());
+        _ => fact.reason.as_str(),
     };
-    for line in hunks.iter().flat_map(|hunk| &hunk.lines) {
-        let (style, sign) = match line.side {
-            LineSide::Both => continue,
-            LineSide::Published => (palette.bad, '-'),
-            LineSide::Rebuilt => (palette.good, '+'),
-        };
-        let text = format!(
-            "{sign} {}",
-            escape(line.text.trim_end_matches(['\n', '\r']))
-        );
-        writeln!(out, "{DETAIL}  {}", styled(style, &text))?;
+    let mut line = format!("{created}, {}; {}", fact.hash, escape(reason));
+    if names_file {
+        let _ = write!(line, " ({})", escape(&fact.path));
     }
-    if *omitted_lines > 0 {
-        writeln!(out, "{DETAIL}  {omitted_lines} more changed lines")?;
-    }
-    Ok(())
+    writeln!(out, "                 {}", styled(palette.faint, &line))
 }
 
 /// Returns the word for a verdict in a narrow column.
@@ -433,7 +335,7 @@ fn verdict_word(verdict: SignatureVerdict) -> &'static str {
         V::SignerExpiredSince => "key expired",
         V::SignerNotYetValid => "key too new",
         V::SignerUnbound => "key unbound",
-        V::SignerNotForSigning => "not for signing",
+        V::SignerNotForSigning => "cannot sign",
     }
 }
 

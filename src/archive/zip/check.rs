@@ -1,0 +1,303 @@
+//! Whether all careful readers see the same archive.
+//!
+//! In: an [`Archive`]. Out: every place where two readers may disagree about what
+//! is in it, or where bytes hide that none of them shows. The contents of members
+//! are not read here.
+
+use super::{Archive, Clash, DescriptorForm, Fault, FaultKind, Faults, Member, RawText};
+use super::{check_name, clashes, extra_fields};
+
+/// The identifier of the ZIP64 extra field (APPNOTE 4.5.3).
+const ZIP64_FIELD: u16 = 0x0001;
+
+/// The identifier of Info-ZIP's field with the name in UTF-8 (APPNOTE 4.6.9),
+/// which some readers prefer to the name in the header.
+const UNICODE_PATH_FIELD: u16 = 0x7075;
+
+/// The flags that change how a member is read: encryption, data descriptor,
+/// strong encryption, UTF-8, masked headers (APPNOTE 4.4.4). The others tell how
+/// hard the writer compressed.
+const FLAGS_THAT_COUNT: u16 = 1 | 1 << 3 | 1 << 6 | UTF8_FLAG | 1 << 13;
+
+/// The flag for a name in UTF-8.
+const UTF8_FLAG: u16 = 1 << 11;
+
+/// Returns what is wrong with an archive and the headers of its members.
+pub fn faults(archive: &Archive<'_>) -> Faults<FaultKind> {
+    let mut faults = Faults::default();
+    for (what, range) in [
+        ("before the first", archive.prefix()),
+        ("after the last", archive.trailing()),
+    ] {
+        if !range.is_empty() {
+            let bytes = range.end - range.start;
+            faults.push(Fault::new(FaultKind::HiddenData).found(format!(
+                "{bytes} bytes {what} record, at offset {}",
+                range.start
+            )));
+        }
+    }
+    for gap in archive.gaps() {
+        faults.push(Fault::new(FaultKind::HiddenData).found(format!(
+            "{} bytes between the records, at offset {}",
+            gap.end - gap.start,
+            gap.start
+        )));
+    }
+    end_records(archive, &mut faults);
+    overlaps(archive, &mut faults);
+    for member in archive.members() {
+        headers(member, &mut faults);
+        name_and_type(member, &mut faults);
+    }
+    let names: Vec<&str> = archive
+        .members()
+        .iter()
+        // Those that are refused anyway may be too long to be compared in time.
+        .filter(|member| check_name(member.name().as_bytes()).is_ok())
+        .filter_map(|member| member.name().as_str())
+        .collect();
+    for (clash, name, other) in clashes(&names) {
+        let (kind, found) = match clash {
+            Clash::Same => (
+                FaultKind::MemberRepeated,
+                "two members have this name".to_owned(),
+            ),
+            Clash::Case => (FaultKind::MemberTwin, format!("there is '{other}' too")),
+            Clash::BelowFile => (
+                FaultKind::MemberRepeated,
+                format!("it lies below '{other}', which is a file"),
+            ),
+        };
+        faults.push(Fault::new(kind).member(name).found(found));
+    }
+    faults
+}
+
+fn end_records(archive: &Archive<'_>, faults: &mut Faults<FaultKind>) {
+    if !archive.end_records_agree() {
+        faults.push(
+            Fault::new(FaultKind::ZipHeaderMismatch)
+                .found("the end record and the one of ZIP64 describe different directories"),
+        );
+    }
+    let (declared, counted) = (archive.declared_members(), archive.members().len() as u64);
+    if declared == counted {
+        return;
+    }
+    // Writers without ZIP64 keep the low sixteen bits of a larger number.
+    let kind = if !archive.is_zip64() && declared == counted & u64::from(u16::MAX) {
+        FaultKind::Zip64WriterFault
+    } else {
+        FaultKind::ZipHeaderMismatch
+    };
+    faults.push(
+        Fault::new(kind)
+            .expected(format!("{counted} members, as in the central directory"))
+            .found(format!("{declared} members, as the end record says")),
+    );
+}
+
+fn overlaps(archive: &Archive<'_>, faults: &mut Faults<FaultKind>) {
+    let mut members: Vec<&Member> = archive.members().iter().collect();
+    members.sort_by_key(|member| (member.extent().start, member.extent().end));
+    let mut reached = 0;
+    let mut owner: Option<&RawText> = None;
+    for member in members {
+        let extent = member.extent();
+        if let Some(owner) = owner
+            && extent.start < reached
+        {
+            faults.push(
+                Fault::new(FaultKind::ZipOverlap)
+                    .member(member.name())
+                    .found(format!(
+                        "it begins inside '{owner}', at offset {}",
+                        extent.start
+                    )),
+            );
+        }
+        if extent.end > archive.directory().start {
+            faults.push(
+                Fault::new(FaultKind::ZipOverlap)
+                    .member(member.name())
+                    .found("it reaches into the central directory"),
+            );
+        }
+        if extent.end > reached {
+            reached = extent.end;
+            owner = Some(member.name());
+        }
+    }
+}
+
+/// Compares the header in front of a member with the one in the directory.
+fn headers(member: &Member, faults: &mut Faults<FaultKind>) {
+    let (central, local) = (member.central(), member.local());
+    let mut mismatch = |what: &str, expected: String, found: String| {
+        faults.push(
+            Fault::new(FaultKind::ZipHeaderMismatch)
+                .member(&central.name)
+                .expected(format!("{what} {expected}, as in the central directory"))
+                .found(format!("{what} {found}, as in the local header")),
+        );
+    };
+    if central.name != local.name {
+        let shown = |name: &RawText| format!("'{}'", name.escaped());
+        mismatch("name", shown(&central.name), shown(&local.name));
+    }
+    let mut different = (central.flags ^ local.flags) & FLAGS_THAT_COUNT;
+    if central.name.as_bytes().is_ascii() {
+        // It says how to read bytes that are the same in every way of reading.
+        different &= !UTF8_FLAG;
+    }
+    if different != 0 {
+        mismatch(
+            "flags",
+            format!("{:#06x}", central.flags),
+            format!("{:#06x}", local.flags),
+        );
+    }
+    if central.method != local.method {
+        mismatch(
+            "method",
+            central.method.to_string(),
+            local.method.to_string(),
+        );
+    }
+    // With a data descriptor the writer did not know the values yet.
+    let unknown = central.has_descriptor();
+    if central.crc32 != local.crc32 && !(unknown && local.crc32 == 0) {
+        mismatch(
+            "CRC-32",
+            format!("{:08x}", central.crc32),
+            format!("{:08x}", local.crc32),
+        );
+    }
+    let mut cut_short = false;
+    for (what, size, told) in [
+        (
+            "compressed size",
+            central.compressed_size,
+            local.compressed_size,
+        ),
+        ("size", central.uncompressed_size, local.uncompressed_size),
+    ] {
+        if size == told || (unknown && told == 0) {
+            continue;
+        }
+        if size >= u64::from(u32::MAX)
+            && (told == size & u64::from(u32::MAX) || told == u64::from(u32::MAX))
+        {
+            cut_short = true;
+        } else {
+            mismatch(what, size.to_string(), told.to_string());
+        }
+    }
+    if let Some(DescriptorForm::Unrecognised) = member.descriptor() {
+        faults.push(
+            Fault::new(FaultKind::ZipHeaderMismatch)
+                .member(&central.name)
+                .expected("a data descriptor with the values of the central directory")
+                .found("none behind the data"),
+        );
+    }
+    if cut_short {
+        faults.push(
+            Fault::new(FaultKind::Zip64WriterFault)
+                .member(&central.name)
+                .found("a size beyond 4 GiB is cut to 32 bits in the local header"),
+        );
+    }
+    extra_fields_of(member, faults);
+}
+
+fn extra_fields_of(member: &Member, faults: &mut Faults<FaultKind>) {
+    let (central, local) = (member.central(), member.local());
+    let mut push = |kind, found: String| {
+        faults.push(Fault::new(kind).member(&central.name).found(found));
+    };
+    for (header, extra) in [("central", &central.extra), ("local", &local.extra)] {
+        let zip64 = extra_fields(extra)
+            .filter(|(id, _)| *id == ZIP64_FIELD)
+            .count();
+        if zip64 > 1 {
+            push(
+                FaultKind::ZipHeaderMismatch,
+                format!("{zip64} ZIP64 fields in the {header} header"),
+            );
+        }
+        for (_, data) in extra_fields(extra).filter(|(id, _)| *id == UNICODE_PATH_FIELD) {
+            // Version, CRC-32 of the name in the header, name.
+            let name = RawText::new(data.get(5..).unwrap_or_default());
+            if name != central.name {
+                push(
+                    FaultKind::ZipHeaderMismatch,
+                    format!(
+                        "a field of the {header} header gives the name '{}'",
+                        name.escaped()
+                    ),
+                );
+            }
+        }
+    }
+    // The sizes in a local header are both in its ZIP64 field or not in it
+    // (APPNOTE 4.5.3). `wheel` up to 0.47 copies the field of the directory there,
+    // which holds an offset (pypa/wheel issue 692). uv refuses such a wheel, pip
+    // does not look.
+    let refers = local.refers_to_zip64;
+    if let Some((_, data)) = extra_fields(&local.extra).find(|(id, _)| *id == ZIP64_FIELD)
+        && !refers
+        && data.len() < 16
+    {
+        push(
+            FaultKind::Zip64WriterFault,
+            "a ZIP64 field in the local header, which nothing in the header refers to".to_owned(),
+        );
+    }
+}
+
+/// The bits of a Unix mode that say what a file is, and their values (POSIX
+/// sys/stat.h).
+const TYPE_BITS: u32 = 0o170_000;
+const REGULAR: u32 = 0o100_000;
+const DIRECTORY: u32 = 0o040_000;
+
+fn name_and_type(member: &Member, faults: &mut Faults<FaultKind>) {
+    let central = member.central();
+    if let Err(fault) = check_name(central.name.as_bytes()) {
+        faults.push(
+            Fault::new(FaultKind::MemberUnsafe)
+                .member(&central.name)
+                .found(fault),
+        );
+    } else if !central.name.as_bytes().is_ascii() && !central.is_declared_utf8() {
+        faults.push(
+            Fault::new(FaultKind::MemberUnsafe)
+                .member(&central.name)
+                .found("the name is not ASCII and not declared as UTF-8, so programs read it differently"),
+        );
+    }
+    // Some writers on Windows set a Unix mode and name MS-DOS as their system,
+    // and not every reader looks at that.
+    let kind = (central.external_attributes >> 16) & TYPE_BITS;
+    let found = match kind {
+        0 | REGULAR if central.is_directory() && central.uncompressed_size > 0 => {
+            "a directory with contents"
+        }
+        DIRECTORY if !central.is_directory() => "a directory by its mode and a file by its name",
+        DIRECTORY if central.uncompressed_size > 0 => "a directory with contents",
+        0 | REGULAR | DIRECTORY => return,
+        0o120_000 => "a symbolic link",
+        0o020_000 => "a character device",
+        0o060_000 => "a block device",
+        0o010_000 => "a named pipe",
+        0o140_000 => "a socket",
+        _ => "a member of an unknown type",
+    };
+    faults.push(
+        Fault::new(FaultKind::MemberSpecial)
+            .member(&central.name)
+            .found(found),
+    );
+}

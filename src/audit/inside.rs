@@ -1,0 +1,128 @@
+//! What is wrong inside the files, as findings.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::archive::{self, Fault};
+use crate::finding::{Finding, Rule, Severity, Subject, rules};
+use crate::relpath::RelPath;
+use crate::sdist;
+use crate::wheel;
+use crate::wheelhouse::{FileStatus, Inside};
+
+/// Returns what was found inside the files, in their order.
+pub fn inside(
+    directory: &Path,
+    manifest: &str,
+    files: &[FileStatus],
+    found: &[(&RelPath, Inside)],
+) -> Vec<Finding> {
+    let lines: BTreeMap<&str, u64> = files
+        .iter()
+        .filter_map(|file| Some((file.name.as_str(), file.line?)))
+        .collect();
+    let mut findings = Vec::new();
+    for (path, inside) in found {
+        let mut subject = Subject::path(path.below(directory).display().to_string());
+        if let Some(line) = lines.get(path.as_str()) {
+            subject = subject.line(*line);
+            subject.manifest = Some(manifest.to_owned());
+        }
+        match inside {
+            Inside::Wheel(faults) => findings.extend(faults.iter().map(|fault| {
+                let finding = finding(wheel_rule(fault.kind), &subject, fault);
+                match fault.kind {
+                    // Nobody is given the wheel whom it was not built for.
+                    wheel::FaultKind::TagsNarrowed => finding.severity(Severity::Warning),
+                    _ => finding,
+                }
+            })),
+            Inside::Sdist(faults) => findings.extend(faults.iter().map(|fault| {
+                let finding = finding(sdist_rule(fault.kind), &subject, fault);
+                match fault.kind {
+                    // An sdist is unpacked where it is built, and builds happen
+                    // where case counts.
+                    sdist::FaultKind::Archive(archive::FaultKind::MemberTwin) => {
+                        finding.severity(Severity::Warning)
+                    }
+                    _ => finding,
+                }
+            })),
+            Inside::NotInspected(reason) => {
+                findings.push(Finding::new(&rules::ARCHIVE_NOT_INSPECTED, subject).found(reason));
+            }
+            Inside::Changed => findings.push(
+                Finding::new(&rules::FILE_CHANGED, subject)
+                    .found("a change between hashing it and looking into it"),
+            ),
+            // Not being able to read is an error, not a finding about the file.
+            Inside::Unreadable(_) => {}
+        }
+    }
+    findings
+}
+
+fn finding<K>(rule: &'static Rule, subject: &Subject, fault: &Fault<K>) -> Finding {
+    let subject = match &fault.member {
+        Some(member) => subject.clone().member(member),
+        None => subject.clone(),
+    };
+    Finding {
+        expected: fault.expected.clone(),
+        found: fault.found.clone(),
+        ..Finding::new(rule, subject)
+    }
+}
+
+fn archive_rule(kind: archive::FaultKind) -> &'static Rule {
+    use archive::FaultKind as K;
+    match kind {
+        K::Unreadable => &rules::ARCHIVE_UNREADABLE,
+        K::OverLimit => &rules::ARCHIVE_OVER_LIMIT,
+        K::HiddenData => &rules::ARCHIVE_HIDDEN_DATA,
+        K::MemberDamaged => &rules::ARCHIVE_MEMBER_DAMAGED,
+        K::MemberEncrypted => &rules::ARCHIVE_MEMBER_ENCRYPTED,
+        K::CompressionUnsupported => &rules::ARCHIVE_COMPRESSION_UNSUPPORTED,
+        K::MemberUnsafe => &rules::ARCHIVE_MEMBER_UNSAFE,
+        K::MemberSpecial => &rules::ARCHIVE_MEMBER_SPECIAL,
+        K::MemberRepeated => &rules::ARCHIVE_MEMBER_REPEATED,
+        K::MemberTwin => &rules::ARCHIVE_MEMBER_TWIN,
+        K::LinkEscapes => &rules::ARCHIVE_LINK_ESCAPES,
+        K::ZipHeaderMismatch => &rules::ZIP_HEADER_MISMATCH,
+        K::ZipOverlap => &rules::ZIP_OVERLAP,
+        K::Zip64WriterFault => &rules::ZIP64_WRITER_FAULT,
+        K::TarHeaderAmbiguous => &rules::TAR_HEADER_AMBIGUOUS,
+    }
+}
+
+fn wheel_rule(kind: wheel::FaultKind) -> &'static Rule {
+    use wheel::FaultKind as K;
+    match kind {
+        K::Archive(kind) => archive_rule(kind),
+        K::DistInfo => &rules::WHEEL_DIST_INFO,
+        K::DescriptionMissing => &rules::WHEEL_DESCRIPTION_MISSING,
+        K::MetadataMismatch => &rules::WHEEL_METADATA_MISMATCH,
+        K::TagsMismatch | K::TagsNarrowed => &rules::WHEEL_TAGS_MISMATCH,
+        K::BuildMismatch => &rules::WHEEL_BUILD_MISMATCH,
+        K::VersionUnsupported => &rules::WHEEL_VERSION_UNSUPPORTED,
+        K::PurelibMismatch => &rules::WHEEL_PURELIB_MISMATCH,
+        K::DataDirectory => &rules::WHEEL_DATA_DIRECTORY,
+        K::RecordMalformed => &rules::WHEEL_RECORD_MALFORMED,
+        K::RecordMismatch => &rules::WHEEL_RECORD_MISMATCH,
+        K::RecordUnlisted => &rules::WHEEL_RECORD_UNLISTED,
+        K::RecordMissing => &rules::WHEEL_RECORD_MISSING,
+        K::RecordRepeated => &rules::WHEEL_RECORD_REPEATED,
+        K::RecordWeakHash => &rules::WHEEL_RECORD_WEAK_HASH,
+    }
+}
+
+fn sdist_rule(kind: sdist::FaultKind) -> &'static Rule {
+    use sdist::FaultKind as K;
+    match kind {
+        K::Archive(kind) => archive_rule(kind),
+        K::Layout => &rules::SDIST_LAYOUT,
+        K::DirectoryName => &rules::SDIST_DIRECTORY_NAME,
+        K::MetadataMissing => &rules::SDIST_METADATA_MISSING,
+        K::MetadataMismatch => &rules::SDIST_METADATA_MISMATCH,
+    }
+}

@@ -1,0 +1,147 @@
+//! Rebuilds for people: the outcome of each wheel, and where it differs.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use super::{Palette, escape, plural, styled};
+use crate::compare::{Consequence, ContentDiff, Kind, LineSide};
+use crate::report::{RebuildOutcome, RebuildSummary, Report};
+use crate::sandbox::Layer;
+
+/// What stands before the details of a rebuild, so that outcomes stand out.
+const DETAIL: &str = "                 ";
+
+/// How many differences of one wheel are written out; JSON has them all.
+const DIFFERENCES_A_WHEEL: usize = 12;
+
+/// How many lines of a failed build's log are written out.
+const LOG_LINES: usize = 12;
+
+impl Report {
+    pub(super) fn write_rebuilds(
+        &self,
+        out: &mut dyn Write,
+        palette: &Palette,
+        quiet: bool,
+    ) -> io::Result<()> {
+        let shown: Vec<&RebuildSummary> = self
+            .rebuilds
+            .iter()
+            .filter(|rebuild| !quiet || rebuild.outcome != RebuildOutcome::Reproduced)
+            .collect();
+        if shown.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{}", styled(palette.strong, "rebuilds"))?;
+        for rebuild in &shown {
+            write_rebuild(out, palette, rebuild)?;
+        }
+        let reproduced = self.count_rebuilds(RebuildOutcome::Reproduced);
+        let distinct = |of: fn(&RebuildSummary) -> Option<&str>| {
+            let values: BTreeSet<&str> = self.rebuilds.iter().filter_map(of).collect();
+            values.into_iter().collect::<Vec<_>>().join(", ")
+        };
+        let pythons = distinct(|rebuild| rebuild.python.as_deref());
+        let layers = distinct(|rebuild| rebuild.sandbox.map(Layer::as_str));
+        write!(out, "  {reproduced} of {} reproduced", self.rebuilds.len())?;
+        if !layers.is_empty() {
+            write!(out, ", with {}, sandbox: {layers}", escape(&pythons))?;
+        }
+        writeln!(out, "\n")
+    }
+}
+
+fn write_rebuild(
+    out: &mut dyn Write,
+    palette: &Palette,
+    rebuild: &RebuildSummary,
+) -> io::Result<()> {
+    let (style, word) = match rebuild.outcome {
+        RebuildOutcome::Reproduced => (palette.good, "reproduced"),
+        RebuildOutcome::Different => (palette.bad, "DIFFERENT"),
+        RebuildOutcome::BuildFailed => (palette.warning, "build failed"),
+        RebuildOutcome::TimedOut => (palette.warning, "timed out"),
+        RebuildOutcome::NotAttempted => (palette.warning, "not attempted"),
+    };
+    write!(
+        out,
+        "  {} {}",
+        styled(style, &format!("{word:<14}")),
+        escape(&rebuild.wheel)
+    )?;
+    match rebuild.seconds {
+        Some(seconds) => writeln!(out, "  {seconds:.2} s")?,
+        None => writeln!(out)?,
+    }
+    let mut detail = |text: &str| writeln!(out, "{DETAIL}{}", escape(text));
+    if let Some(reason) = &rebuild.reason {
+        detail(reason)?;
+    }
+    for note in &rebuild.notes {
+        detail(&format!("note: {note}"))?;
+    }
+    if let (RebuildOutcome::Different, Some(rebuilt)) = (rebuild.outcome, rebuild.rebuilt_sha256) {
+        detail(&format!("published: {}", rebuild.published_sha256))?;
+        detail(&format!("rebuilt:   {rebuilt}"))?;
+    }
+    for difference in rebuild.differences.iter().take(DIFFERENCES_A_WHEEL) {
+        let follows = match difference.consequence {
+            Some(Consequence::RecordFollowsMembers) => "; follows from the other members",
+            None => "",
+        };
+        let line = difference.line().render(escape);
+        writeln!(out, "{DETAIL}{line}{follows}")?;
+        if let Kind::Contents { diff, .. } = &difference.kind
+            && difference.consequence.is_none()
+        {
+            write_diff(out, palette, diff)?;
+        }
+    }
+    let more = rebuild
+        .differences
+        .len()
+        .saturating_sub(DIFFERENCES_A_WHEEL);
+    if more > 0 {
+        writeln!(
+            out,
+            "{DETAIL}{more} more {}; --format json has them all",
+            plural(more, "difference", "differences")
+        )?;
+    }
+    if let Some(log) = &rebuild.log {
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines.len().saturating_sub(LOG_LINES);
+        for line in lines.iter().skip(tail) {
+            let line = format!("| {}", escape(line));
+            writeln!(out, "{DETAIL}{}", styled(palette.faint, &line))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the changed lines of a text, with a line of context.
+fn write_diff(out: &mut dyn Write, palette: &Palette, diff: &ContentDiff) -> io::Result<()> {
+    let ContentDiff::Text {
+        hunks,
+        omitted_lines,
+    } = diff
+    else {
+        return Ok(());
+    };
+    for line in hunks.iter().flat_map(|hunk| &hunk.lines) {
+        let (style, sign) = match line.side {
+            LineSide::Both => continue,
+            LineSide::Published => (palette.bad, '-'),
+            LineSide::Rebuilt => (palette.good, '+'),
+        };
+        let text = format!(
+            "{sign} {}",
+            escape(line.text.trim_end_matches(['\n', '\r']))
+        );
+        writeln!(out, "{DETAIL}  {}", styled(style, &text))?;
+    }
+    if *omitted_lines > 0 {
+        writeln!(out, "{DETAIL}  {omitted_lines} more changed lines")?;
+    }
+    Ok(())
+}

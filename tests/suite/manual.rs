@@ -1,0 +1,121 @@
+//! The pages of the manual held against the program and against each other.
+
+use std::path::{Path, PathBuf};
+
+use wheelproof::policy::{Epoch, Policy, SandboxPolicy};
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(top().join(name)).unwrap()
+}
+
+/// Returns what stands in the fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    text.split(&format!("\n```{language}\n"))
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_policy_in_the_manual_is_one() {
+    for name in ["README.md", "docs/policy.md"] {
+        let examples = blocks(&page(name), "toml");
+        assert!(!examples.is_empty(), "{name} shows no policy");
+        for example in examples {
+            if let Err(error) = Policy::parse(Path::new(name), &example) {
+                panic!("{error}\n{example}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_example_of_the_policy_page_means_what_the_page_says() {
+    let example = blocks(&page("docs/policy.md"), "toml").remove(0);
+    let policy = Policy::parse(Path::new("dir/wheelproof.toml"), &example).unwrap();
+    assert_eq!(policy.trust.threshold.get(), 2);
+    assert_eq!(policy.trust.signers.len(), 2);
+    assert_eq!(policy.trust.certificates, [PathBuf::from("dir/keys")]);
+    assert_eq!(policy.rebuild.sandbox, SandboxPolicy::Require);
+    let (name, own) = policy.rebuild.projects.first_key_value().unwrap();
+    assert_eq!(name.as_str(), "zope-interface");
+    let recipe = own.or(&policy.rebuild.recipe);
+    assert_eq!(recipe.source_date_epoch, Some(Epoch::Unset));
+    assert_eq!(recipe.umask, Some(0o022));
+}
+
+/// Every key that the tables of the policy page name, in its section, with a
+/// value of the right type, is taken by the program.
+#[test]
+fn every_key_of_the_policy_page_is_taken() {
+    let text = page("docs/policy.md");
+    let mut section = String::new();
+    let mut keys = 0;
+    for line in text.lines() {
+        if line.starts_with('#') {
+            let heading = line.trim_start_matches(['#', ' ']).trim_matches('`');
+            section = heading.replace(".NAME", ".six");
+            continue;
+        }
+        let Some(cells) = line
+            .strip_prefix("| `")
+            .filter(|_| section.starts_with('['))
+        else {
+            continue;
+        };
+        let (key, cells) = cells.split_once("` | ").unwrap();
+        let value = match key {
+            "key-validity" => "\"now\"",
+            "not-before" => "\"2026-01-01T00:00:00Z\"",
+            "depth" => "\"shallow\"",
+            "sandbox" => "\"auto\"",
+            "umask" => "\"022\"",
+            "source-modes" => "\"archive\"",
+            "build-path" => "\"/build/{sdist}-{name}-{version}\"",
+            "manifest" | "directory" => "\"a\"",
+            "source-date-epoch" => "1309379017",
+            "environment" => "{ A = \"b\" }",
+            _ if cells.starts_with("list of") => "[]",
+            _ => "7",
+        };
+        let policy = format!("{section}\n{key} = {value}\n");
+        if let Err(error) = Policy::parse(Path::new("page"), &policy) {
+            panic!("{error}\n{policy}");
+        }
+        keys += 1;
+    }
+    assert!(keys > 20, "only {keys} keys were found");
+}
+
+#[test]
+fn every_link_between_the_pages_leads_somewhere() {
+    let mut pages = vec![
+        PathBuf::from("README.md"),
+        PathBuf::from("CHANGELOG.md"),
+        PathBuf::from("CONTRIBUTING.md"),
+        PathBuf::from("benches/README.md"),
+        PathBuf::from("fixtures/README.md"),
+    ];
+    for entry in std::fs::read_dir(top().join("docs")).unwrap() {
+        pages.push(Path::new("docs").join(entry.unwrap().file_name()));
+    }
+    for name in pages {
+        let text = page(name.to_str().unwrap());
+        for link in text.split("](").skip(1) {
+            let target = link.split([')', '#']).next().unwrap();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            let to = top().join(name.parent().unwrap()).join(target);
+            assert!(
+                to.exists(),
+                "{}: {target} leads nowhere",
+                name.to_str().unwrap()
+            );
+        }
+    }
+}
