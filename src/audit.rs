@@ -4,7 +4,10 @@
 //! [`Finding`]s. Pure: equal facts give equal findings, in the same order, and
 //! nothing is read here.
 
+mod certificates;
 mod inside;
+mod produce;
+mod sign;
 
 use std::path::Path;
 
@@ -18,7 +21,13 @@ use crate::policy::Trust;
 use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
 
+pub use certificates::{certificate_states, lapsing_signers};
 pub use inside::inside;
+pub use produce::{currency, survey};
+pub use sign::{signer_of, standing_signatures};
+
+/// What to do about a page of links.
+const PAGE_ADVICE: &str = "remove it; pip reads such a page and follows its links to other places";
 
 /// Returns what is wrong with the certificates.
 pub fn certificates(certificates: &Certificates, trust: &Trust) -> Vec<Finding> {
@@ -128,11 +137,7 @@ fn signature(fact: &SignatureFact, is_met: bool) -> Option<Finding> {
         _ if is_met => rule.severity.min(Severity::Note),
         _ => rule.severity,
     };
-    let signer = match (&fact.signer, &fact.key) {
-        (Some(signer), _) => signer.to_string(),
-        (None, Some(key)) => format!("key {key}"),
-        (None, None) => "a signer it does not name".to_owned(),
-    };
+    let signer = signer_of(fact);
     let finding = Finding::new(rule, Subject::path(&fact.path))
         .severity(severity)
         .found(format!(
@@ -215,15 +220,9 @@ fn file(directory: &Path, manifest: &str, file: &FileStatus) -> Option<Finding> 
         Status::Changed => finding(&rules::FILE_CHANGED).expected(signed()),
         Status::Unlisted => {
             let unlisted = finding(&rules::FILE_UNLISTED);
-            let name = file.name.to_ascii_lowercase();
-            if [".html", ".htm", ".html.gz"]
-                .iter()
-                .any(|ending| name.ends_with(ending))
-            {
-                unlisted
-                    .next("remove it; pip reads such a page and follows its links to other places")
-            } else {
-                unlisted
+            match is_page(&file.name) {
+                true => unlisted.next(PAGE_ADVICE),
+                false => unlisted,
             }
         }
         Status::NotAFile(kind) => match kind {
@@ -241,4 +240,12 @@ fn file(directory: &Path, manifest: &str, file: &FileStatus) -> Option<Finding> 
         Some(line) => finding.listed(manifest, line),
         None => finding,
     })
+}
+
+/// Returns whether pip would read a file of this name as a page of links.
+fn is_page(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".html", ".htm", ".html.gz"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
 }

@@ -25,8 +25,8 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `time` |
-//! | 1 | `archive` `finding` `requirements` |
+//! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `time` |
+//! | 1 | `archive` `finding` `gnupg` `requirements` |
 //! | 2 | `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `manifest` `recipe` `sandbox` |
@@ -36,9 +36,9 @@
 //! | 8 | `pipeline` |
 //! | 9 | `cli` |
 //!
-//! `audit` is pure: the same values in, the same findings out. `rebuild` and
-//! `handoff` are the only ones that start processes, foreign code through
-//! `sandbox`. `cli` alone reads the arguments, the environment, the clock and the
+//! `audit` is pure: the same values in, the same findings out. `rebuild`,
+//! `handoff` and `gnupg` are the only ones that start processes, foreign code
+//! through `sandbox`. `cli` alone reads the arguments, the environment, the clock and the
 //! terminal.
 
 pub mod archive;
@@ -50,6 +50,7 @@ pub mod digest;
 pub mod filename;
 pub mod finding;
 pub mod fingerprint;
+pub mod gnupg;
 pub mod handoff;
 pub mod input;
 pub mod manifest;
@@ -60,6 +61,7 @@ pub mod policy;
 pub mod rebuild;
 pub mod recipe;
 pub mod relpath;
+pub mod replace;
 pub mod report;
 pub mod requirements;
 pub mod sandbox;

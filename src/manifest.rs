@@ -4,6 +4,8 @@
 //! [`RelPath`], and a fault for each line that is neither entry nor comment.
 //! Whether the files are there is not asked here.
 
+mod canonical;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
@@ -13,6 +15,10 @@ use crate::digest::{ParseDigestError, Sha256Digest};
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::openpgp::Authenticated;
 use crate::relpath::{RelPath, RelPathError};
+
+pub use canonical::{
+    PROJECT_COMMENT, ProjectNameError, Unsigned, canonical, comments, project_comment, twins,
+};
 
 /// The most bytes a manifest may have: room for a million files.
 pub const MAX_BYTES: u64 = 256 << 20;

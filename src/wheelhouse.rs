@@ -6,6 +6,7 @@
 //! [`VerifiedTree`], and only they hand out copies of files.
 
 mod inside;
+mod survey;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,8 @@ use crate::relpath::RelPath;
 use crate::tree::{Entry, Hashed, Kind, Stamp, Tree};
 
 pub use inside::{Inside, look_inside};
+
+pub use survey::{Survey, survey};
 
 /// What the check says of one name.
 #[derive(Debug, Clone, PartialEq, Eq)]

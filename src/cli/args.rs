@@ -35,6 +35,12 @@ pub(super) enum Command {
     Rebuild(RebuildArgs),
     /// Verify, then run a command that sees only a sealed copy of what was verified
     Run(RunArgs),
+    /// Write the manifest, as sha256sum would, or say whether it is current
+    Manifest(super::manifest::ManifestArgs),
+    /// List the trusted certificates; fails when one is about to lapse
+    Certs(super::certs::CertsArgs),
+    /// Sign the manifest, or add a signature to those of others
+    Sign(super::sign::SignArgs),
 }
 
 #[derive(Debug, Args)]
@@ -310,7 +316,7 @@ fn report_file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-fn rel_path(text: &str) -> Result<RelPath, String> {
+pub(super) fn rel_path(text: &str) -> Result<RelPath, String> {
     RelPath::parse(text).map_err(|error| error.to_string())
 }
 

@@ -4,11 +4,14 @@
 //! below gets its clock, paths and streams from here.
 
 mod args;
+mod certs;
+mod manifest;
 mod output;
 mod progress;
 mod rebuild;
 mod request;
 mod run;
+mod sign;
 mod signals;
 
 use std::ffi::OsString;
@@ -88,6 +91,9 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Command::Verify(args) => verify(surroundings, &args, &cancel),
         Command::Run(args) => run::run(surroundings, &args, &cancel, &watched),
         Command::Audit(args) => rebuild::audit(surroundings, &args, &cancel),
+        Command::Manifest(args) => manifest::run(surroundings, &args, &cancel),
+        Command::Certs(args) => certs::run(surroundings, &args, &cancel),
+        Command::Sign(args) => sign::run(surroundings, &args, &cancel),
         Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),
     };
     if let Some(signal) = cancel.signal() {

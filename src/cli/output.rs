@@ -59,6 +59,12 @@ impl Output {
         unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
     }
 
+    /// Writes text that another program reads to standard output.
+    pub(super) fn plainly(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout();
+        unless_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    }
+
     /// Says what is wrong with the command line or the policy; returns the code.
     pub(super) fn usage(&self, command: &'static str, usage: &Usage) -> u8 {
         if self.format == Format::Json {

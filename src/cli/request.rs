@@ -1,6 +1,8 @@
 //! From arguments and policy file to what the pipeline is asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
 
 use super::args::CommonArgs;
 use super::{Surroundings, Usage, now};
@@ -10,24 +12,10 @@ use crate::policy::{self, Depth, Policy};
 /// Reads the policy, lets the flags win, and refuses to trust nobody in
 /// particular.
 pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<Request, Usage> {
-    let policy_path = match &args.policy {
-        Some(path) => Some(path.clone()),
-        None => {
-            let path = args.dir.join(policy::FILE_NAME);
-            path.symlink_metadata().is_ok().then_some(path)
-        }
-    };
-    let mut policy = match &policy_path {
-        Some(path) => Policy::load(path)
-            .map_err(|error| Usage::new(error, "see docs/policy.md for what a policy may say"))?,
-        None => Policy::default(),
-    };
+    let (mut policy, policy_path) = load(&args.dir, args.policy.as_deref())?;
     override_with(&mut policy, args);
     if policy.trust.certificates.is_empty() {
-        return Err(Usage::new(
-            "no certificates are named, so nobody is trusted",
-            "name the signers' certificates with --certs, or in the policy under [trust]",
-        ));
+        return Err(nobody_trusted());
     }
     Ok(Request {
         root: args.dir.clone(),
@@ -40,6 +28,75 @@ pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<
         strict: args.strict,
         time_is_chosen: args.time.is_some(),
     })
+}
+
+/// Says that nobody is trusted.
+pub(super) fn nobody_trusted() -> Usage {
+    Usage::new(
+        "no certificates are named, so nobody is trusted",
+        "name the signers' certificates with --certs, or in the policy under [trust]",
+    )
+}
+
+/// Where things are, for commands that trust nobody.
+#[derive(Debug, Args)]
+pub(super) struct PlaceArgs {
+    /// The directory: with wheelproof.toml, or with sha256sums.txt and wheels/, or with the files themselves
+    pub(super) dir: PathBuf,
+    /// The policy file [default: DIR/wheelproof.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// The manifest
+    #[arg(long, value_name = "FILE")]
+    pub(super) manifest: Option<PathBuf>,
+    /// The directory with the files
+    #[arg(long, value_name = "PATH")]
+    pub(super) directory: Option<PathBuf>,
+    /// A name that may lie in the directory unsigned
+    #[arg(long, value_name = "NAME", value_parser = super::args::rel_path)]
+    pub(super) allow_unlisted: Vec<crate::relpath::RelPath>,
+    /// Do not look inside the files: neither RECORD nor headers nor metadata
+    #[arg(long)]
+    pub(super) shallow: bool,
+}
+
+/// Reads the policy and lets the flags win; asks nobody's trust.
+pub(super) fn place(surroundings: &Surroundings, args: &PlaceArgs) -> Result<Request, Usage> {
+    let (mut policy, policy_path) = load(&args.dir, args.policy.as_deref())?;
+    let wheelhouse = &mut policy.wheelhouse;
+    wheelhouse.manifest = args.manifest.clone().or(wheelhouse.manifest.take());
+    wheelhouse.directory = args.directory.clone().or(wheelhouse.directory.take());
+    wheelhouse
+        .allow_unlisted
+        .extend(args.allow_unlisted.iter().cloned());
+    if args.shallow {
+        wheelhouse.depth = Depth::Shallow;
+    }
+    Ok(Request {
+        root: args.dir.clone(),
+        policy,
+        policy_path,
+        reference_time: now(surroundings)?,
+        strict: false,
+        time_is_chosen: false,
+    })
+}
+
+/// Reads the policy that is named, or the one in the directory.
+fn load(dir: &Path, named: Option<&Path>) -> Result<(Policy, Option<PathBuf>), Usage> {
+    let path = match named {
+        Some(path) => Some(path.to_owned()),
+        None => {
+            let path = dir.join(policy::FILE_NAME);
+            path.symlink_metadata().is_ok().then_some(path)
+        }
+    };
+    let policy = match &path {
+        Some(path) => Policy::load(path)
+            .map_err(|error| Usage::new(error, "see docs/policy.md for what a policy may say"))?,
+        None => Policy::default(),
+    };
+    Ok((policy, path))
 }
 
 fn override_with(policy: &mut Policy, args: &CommonArgs) {
@@ -65,7 +122,7 @@ fn override_with(policy: &mut Policy, args: &CommonArgs) {
     }
 }
 
-fn replace_all(values: &mut Vec<PathBuf>, flags: &[PathBuf]) {
+pub(super) fn replace_all(values: &mut Vec<PathBuf>, flags: &[PathBuf]) {
     if !flags.is_empty() {
         values.clear();
         values.extend_from_slice(flags);

@@ -57,6 +57,15 @@ rules! {
         "no certificate file holds a signer that the policy names",
         "add that signer's certificate to the certificates";
 
+    /// A certificate cannot be used to sign any more, or not yet.
+    CERTIFICATE_UNUSABLE = "certificate-unusable", Error,
+        "no key of a trusted certificate can sign now",
+        "fetch the signer's current certificate; if there is none, take the signer out of the policy";
+    /// A certificate or key that counts will soon lapse.
+    CERTIFICATE_LAPSES_SOON = "certificate-lapses-soon", Warning,
+        "a trusted certificate or signing key will soon expire",
+        "ask the signer to extend it now and to publish the new certificate";
+
     // Signatures.
 
     /// There is no signature file.
@@ -123,6 +132,14 @@ rules! {
     SIGNER_NOT_PINNED = "signer-not-pinned", Note,
         "a signature is by a certificate that the policy does not name as signer",
         "if this signer is to count, add the fingerprint to the signers of the policy";
+    /// A signature was taken out of the file.
+    SIGNATURE_DROPPED = "signature-dropped", Note,
+        "a signature is no longer in the file",
+        "nothing has to be done for your own earlier one; others have to sign again if they are to count";
+    /// A new signature was not put into the file.
+    SIGNATURE_NOT_ADDED = "signature-not-added", Error,
+        "the new signature was not added",
+        "put right what the findings before this one say, then sign again";
     /// No signature counts.
     NO_TRUSTED_SIGNATURE = "no-trusted-signature", Error,
         "no signature by a trusted certificate counts",
@@ -159,8 +176,25 @@ rules! {
         "the manifest lists no file",
         "sign a manifest that lists the files";
 
+    /// The manifest does not say what lies in the directory.
+    MANIFEST_NOT_CURRENT = "manifest-not-current", Error,
+        "the manifest does not say what lies in the directory",
+        "write it anew with 'wheelproof manifest', read it, then sign it";
+    /// The manifest says the right things in another form.
+    MANIFEST_NOT_CANONICAL = "manifest-not-canonical", Note,
+        "the manifest is current, but written in another form than sha256sum's, sorted by name",
+        "nothing has to be done; 'wheelproof manifest' would write it anew, and it would have to be signed again";
+    /// The manifest changed and the signatures beside it did not.
+    MANIFEST_SIGNATURES_STALE = "manifest-signatures-stale", Note,
+        "the manifest changed, so the signatures beside it are over an earlier one",
+        "sign the new manifest with 'wheelproof sign --replace'";
+
     // Directory.
 
+    /// A file that no installer asks for.
+    FILE_NO_DISTRIBUTION = "file-no-distribution", Error,
+        "a file is neither a wheel nor an sdist",
+        "remove it; to let it lie there unsigned, add its exact name to allow-unlisted in the policy";
     /// A listed file is not there.
     FILE_MISSING = "file-missing", Error,
         "a file of the manifest is missing",

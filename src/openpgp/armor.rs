@@ -36,7 +36,7 @@ impl Fault {
 
 /// Returns whether the bytes are binary OpenPGP: the first bit of a packet
 /// header is always set (RFC 9580, section 4.2), which ASCII armor never has.
-pub(super) fn is_binary(bytes: &[u8]) -> bool {
+pub fn is_binary(bytes: &[u8]) -> bool {
     bytes.first().is_some_and(|byte| byte & 0x80 != 0)
 }
 

@@ -22,7 +22,7 @@ use crate::input::{self, InputError};
 const MAX_CERTIFICATE_FILE: u64 = 64 << 20;
 
 /// The trusted certificates.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Certificates {
     by_fingerprint: ByFingerprint,
     faults: Vec<CertificateFault>,
@@ -101,6 +101,31 @@ impl Certificates {
             return Err(CertificatesError::None { path: path.clone() });
         }
         Ok(certificates)
+    }
+
+    /// Reads the bytes of one file. `path` is for reports only.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Self {
+        let mut certificates = Self::default();
+        certificates.add_bytes(path, bytes);
+        certificates
+    }
+
+    /// Returns one certificate on its own.
+    pub(super) fn of(certificate: Cert) -> Self {
+        let mut certificates = Self::default();
+        certificates.add(Path::new(""), certificate);
+        certificates
+    }
+
+    /// Returns these certificates and those of others that are not among them.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        for (fingerprint, certificate) in others.by_fingerprint {
+            self.by_fingerprint
+                .entry(fingerprint)
+                .or_insert(certificate);
+        }
+        self
     }
 
     fn load_file(&mut self, path: &Path) -> Result<(), CertificatesError> {

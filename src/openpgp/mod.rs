@@ -9,6 +9,8 @@
 
 mod armor;
 mod certificates;
+mod inspect;
+mod sign;
 mod signatures;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +22,10 @@ use crate::fingerprint::Fingerprint;
 use crate::policy::{KeyValidity, Trust};
 use crate::time::UtcTime;
 
+pub use armor::is_binary;
 pub use certificates::{CertificateFault, Certificates, CertificatesError};
+pub use inspect::{CertificateSummary, KeySummary};
+pub use sign::{SecretKey, SecretKeyError, SignatureMode, signature_file};
 pub use signatures::{SignatureFile, SignatureFileFault};
 
 /// How many seconds a signer's clock may be ahead of ours.

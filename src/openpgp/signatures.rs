@@ -8,6 +8,7 @@ use sequoia::cert::prelude::*;
 use sequoia::packet::{Packet, Signature, Tag};
 use sequoia::parse::{PacketParser, PacketParserResult, Parse};
 use sequoia::policy::{HashAlgoSecurity, Policy, StandardPolicy};
+use sequoia::serialize::SerializeInto;
 use sequoia::types::{RevocationStatus, SignatureType};
 use sequoia::{Cert, KeyHandle};
 use sequoia_openpgp as sequoia;
@@ -33,14 +34,19 @@ const ALGORITHMS_KNOWN_UNTIL: i64 = 1_793_491_200;
 #[derive(Debug)]
 pub struct SignatureFile {
     path: String,
-    packets: Vec<Parsed>,
+    pub(super) packets: Vec<Parsed>,
     faults: Vec<SignatureFileFault>,
 }
 
 #[derive(Debug)]
-enum Parsed {
+pub(super) enum Parsed {
     Signature(Box<Signature>),
-    Unsupported(String),
+    Unsupported {
+        /// Why it cannot be read.
+        reason: String,
+        /// The packet as it is.
+        packet: Vec<u8>,
+    },
 }
 
 /// Something in a signature file that is no detached signature.
@@ -163,7 +169,13 @@ impl SignatureFile {
         bytes: &[u8],
     ) -> Result<(), Result<SignatureFileFault, sequoia::anyhow::Error>> {
         let mut result = PacketParser::from_bytes(bytes).map_err(Err)?;
-        while let PacketParserResult::Some(parser) = result {
+        while let PacketParserResult::Some(mut parser) = result {
+            // What cannot be read is kept as it is; the parser would pass over it.
+            if let Packet::Unknown(unknown) = &parser.packet
+                && unknown.tag() == Tag::Signature
+            {
+                parser.buffer_unread_content().map_err(Err)?;
+            }
             let (packet, next) = parser.next().map_err(Err)?;
             match packet {
                 Packet::Signature(signature) => {
@@ -171,7 +183,8 @@ impl SignatureFile {
                 }
                 Packet::Unknown(unknown) if unknown.tag() == Tag::Signature => {
                     let reason = one_line(unknown.error());
-                    self.packets.push(Parsed::Unsupported(reason));
+                    let packet = Packet::Unknown(unknown).to_vec().map_err(Err)?;
+                    self.packets.push(Parsed::Unsupported { reason, packet });
                 }
                 Packet::Marker(_) | Packet::Padding(_) => {}
                 other => {
@@ -243,7 +256,7 @@ impl<'a> Judge<'a> {
             .zip(&file.packets)
             .map(|(number, packet)| match packet {
                 Parsed::Signature(signature) => self.signature(&file.path, number, signature),
-                Parsed::Unsupported(reason) => SignatureFact {
+                Parsed::Unsupported { reason, .. } => SignatureFact {
                     path: file.path.clone(),
                     number,
                     verdict: SignatureVerdict::Unsupported,
@@ -451,6 +464,52 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Returns what a key of a certificate is worth at the reference time, and
+    /// why.
+    pub(super) fn state_now(
+        &self,
+        fingerprint: &Fingerprint,
+        key: &KeyHandle,
+    ) -> (KeyState, String) {
+        let Some((fingerprint, certificate)) = self
+            .certificates
+            .iter()
+            .find(|(known, _)| *known == fingerprint)
+        else {
+            return (KeyState::Unknown, "in no certificate".to_owned());
+        };
+        let candidate = Candidate {
+            fingerprint,
+            certificate,
+            key: key.clone(),
+        };
+        self.key_state(&candidate, self.reference_time)
+    }
+
+    /// Returns when a key expires, by itself or with its certificate.
+    pub(super) fn expiry(
+        &self,
+        certificate: &Cert,
+        key: &ErasedKeyAmalgamation<'_, sequoia::packet::key::PublicParts>,
+        time: UtcTime,
+    ) -> Option<UtcTime> {
+        let time = time.to_system();
+        let whole = certificate
+            .with_policy(&self.policy, time)
+            .ok()
+            .and_then(|valid| valid.primary_key().key_expiration_time());
+        let own = key
+            .clone()
+            .with_policy(&self.policy, time)
+            .ok()
+            .and_then(|valid| valid.key_expiration_time());
+        [whole, own]
+            .into_iter()
+            .flatten()
+            .filter_map(UtcTime::from_system)
+            .min()
+    }
+
     /// Returns what the candidate's key was worth at a time, and why.
     fn key_state(&self, candidate: &Candidate<'_>, time: UtcTime) -> (KeyState, String) {
         let certificate = candidate.certificate;
@@ -584,23 +643,26 @@ impl<'a> Judge<'a> {
     }
 
     fn manifest_as_text(&self) -> &[u8] {
-        self.manifest_as_text.get_or_init(|| {
-            let mut text = Vec::with_capacity(self.manifest.len() + self.manifest.len() / 32);
-            let mut previous = 0;
-            for &byte in self.manifest {
-                if byte == b'\n' && previous != b'\r' {
-                    text.push(b'\r');
-                }
-                text.push(byte);
-                previous = byte;
-            }
-            text
-        })
+        self.manifest_as_text.get_or_init(|| as_text(self.manifest))
     }
 }
 
+/// Returns a text with every line end as CR LF.
+pub(super) fn as_text(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len() + bytes.len() / 32);
+    let mut previous = 0;
+    for &byte in bytes {
+        if byte == b'\n' && previous != b'\r' {
+            text.push(b'\r');
+        }
+        text.push(byte);
+        previous = byte;
+    }
+    text
+}
+
 /// Returns an error and what caused it on one line.
-fn one_line(error: &sequoia::anyhow::Error) -> String {
+pub(super) fn one_line(error: &sequoia::anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();

@@ -4,7 +4,10 @@
 //! take. Every check is made on a floor below; here stands which follows which,
 //! and what is left out when one fails.
 
+mod certs;
+mod manifest;
 mod rebuild;
+mod sign;
 mod tools;
 mod verify;
 
@@ -13,7 +16,10 @@ use std::path::PathBuf;
 use crate::policy::Policy;
 use crate::time::UtcTime;
 
+pub use certs::certs;
+pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{Surroundings, rebuild};
+pub use sign::{SignWish, SigningWay, sign, signing_commands};
 pub use verify::{Verification, verify};
 
 /// What a command is asked to look at.

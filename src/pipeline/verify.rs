@@ -129,6 +129,14 @@ fn steps(
         &signature_files,
         &judgement,
     ));
+    if trust.lapse_warning_days > 0 {
+        report.findings.extend(audit::lapsing_signers(
+            &certificates.summaries_of(&judgement.threshold.met_by, request.reference_time),
+            &judgement.facts,
+            trust.lapse_warning_days,
+            request.reference_time,
+        ));
+    }
     report.signatures = judgement.facts;
     report.threshold = Some(judgement.threshold);
 
@@ -205,7 +213,7 @@ fn without_manifest(
     None
 }
 
-fn read_signatures(
+pub(super) fn read_signatures(
     report: &mut Report,
     manifest_name: &str,
     paths: &[PathBuf],
@@ -241,7 +249,11 @@ fn read_signatures(
 }
 
 /// Returns the tree, or says why there is none.
-fn walked(report: &mut Report, directory: &Path, tree: Result<Tree, TreeError>) -> Option<Tree> {
+pub(super) fn walked(
+    report: &mut Report,
+    directory: &Path,
+    tree: Result<Tree, TreeError>,
+) -> Option<Tree> {
     match tree {
         Ok(tree) => Some(tree),
         Err(TreeError::NotADirectory {
@@ -267,7 +279,7 @@ fn walked(report: &mut Report, directory: &Path, tree: Result<Tree, TreeError>) 
 
 /// Returns the names that may lie in the directory unsigned: what the policy
 /// allows, and manifest, signatures and policy where they lie among the files.
-fn allowed(request: &Request, locations: &Locations) -> BTreeSet<RelPath> {
+pub(super) fn allowed(request: &Request, locations: &Locations) -> BTreeSet<RelPath> {
     let own = locations
         .manifest
         .iter()
@@ -320,6 +332,15 @@ fn describe_inside(
 ) {
     let findings = audit::inside(directory, manifest, &checked.files, found);
     report.findings.extend(findings);
+    unreadable_inside(report, directory, found);
+}
+
+/// Says which files could not be looked into.
+pub(super) fn unreadable_inside(
+    report: &mut Report,
+    directory: &Path,
+    found: &[(&RelPath, Inside)],
+) {
     for (path, inside) in found {
         if let Inside::Unreadable(reason) = inside {
             report.errors.push(Trouble {
@@ -333,7 +354,7 @@ fn describe_inside(
     }
 }
 
-fn summary(file: &FileStatus) -> FileSummary {
+pub(super) fn summary(file: &FileStatus) -> FileSummary {
     let name = file.name.rsplit('/').next().unwrap_or(&file.name);
     FileSummary {
         path: file.name.clone(),
@@ -361,7 +382,7 @@ fn summary(file: &FileStatus) -> FileSummary {
     }
 }
 
-fn trouble(error: &dyn std::error::Error, next: &str) -> Trouble {
+pub(super) fn trouble(error: &dyn std::error::Error, next: &str) -> Trouble {
     Trouble {
         message: error.to_string(),
         next: next.to_owned(),

@@ -57,7 +57,12 @@ pub struct Trust {
     pub key_validity: KeyValidity,
     /// The earliest time that a signature may claim.
     pub not_before: Option<UtcTime>,
+    /// How many days before a certificate lapses a warning is due; never when 0.
+    pub lapse_warning_days: u32,
 }
+
+/// How many days before a certificate lapses a warning is due.
+pub const LAPSE_WARNING_DAYS: u32 = 60;
 
 impl Default for Trust {
     fn default() -> Self {
@@ -67,6 +72,7 @@ impl Default for Trust {
             threshold: NonZeroU32::MIN,
             key_validity: KeyValidity::default(),
             not_before: None,
+            lapse_warning_days: LAPSE_WARNING_DAYS,
         }
     }
 }
@@ -422,6 +428,7 @@ mod tests {
                 "2:12",
                 "key ID",
             ),
+            ("[trust]\nlapse-warning-days = -1", "2:22", "0 to 36500"),
             ("[trust]\nkey-validity = \"always\"", "2:16", "at-signing"),
             ("[trust]\nnot-before = \"yesterday\"", "2:14", "RFC 3339"),
             (

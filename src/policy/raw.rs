@@ -10,8 +10,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Depth, Epoch, KeyValidity, Policy, PolicyError, RebuildPolicy, RecipePolicy, SOURCE_MODES,
-    SandboxPolicy, Trust, WheelhousePolicy,
+    Depth, Epoch, KeyValidity, LAPSE_WARNING_DAYS, Policy, PolicyError, RebuildPolicy,
+    RecipePolicy, SOURCE_MODES, SandboxPolicy, Trust, WheelhousePolicy,
 };
 use crate::archive::Limits;
 use crate::filename::ProjectName;
@@ -35,6 +35,7 @@ struct RawTrust {
     threshold: Option<Spanned<i64>>,
     key_validity: Option<Spanned<String>>,
     not_before: Option<Spanned<String>>,
+    lapse_warning_days: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -213,6 +214,15 @@ fn trust(source: &Source<'_>, raw: RawTrust) -> Result<Trust, PolicyError> {
                 })
             })
             .transpose()?,
+        lapse_warning_days: match &raw.lapse_warning_days {
+            Some(value) => source.check(value, |number| {
+                u32::try_from(*number)
+                    .ok()
+                    .filter(|days| *days <= 36_500)
+                    .ok_or_else(|| format!("this is {number}, but has to be 0 to 36500 days"))
+            })?,
+            None => LAPSE_WARNING_DAYS,
+        },
     })
 }
 

@@ -4,7 +4,9 @@
 //! code, written as text or JSON. No check is made here, and nothing here knows
 //! the command line.
 
+mod certificates;
 mod json;
+mod produced;
 mod rebuilds;
 mod text;
 
@@ -12,11 +14,12 @@ use serde::Serialize;
 
 use crate::digest::Sha256Digest;
 use crate::finding::{Finding, Severity};
-use crate::openpgp::{SignatureFact, Threshold};
+use crate::openpgp::{CertificateSummary, SignatureFact, Threshold};
 use crate::policy::Depth;
 use crate::time::UtcTime;
 
 pub use json::escape_json;
+pub use produced::{Change, WrittenFile};
 pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource};
 pub use text::{Palette, escape};
 
@@ -129,10 +132,16 @@ pub struct Report {
     pub signatures: Vec<SignatureFact>,
     /// Signers asked for and met.
     pub threshold: Option<Threshold>,
+    /// The trusted certificates, for the command that lists them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertificateSummary>,
     /// Every listed name and every directory entry.
     pub files: Vec<FileSummary>,
     /// What the policy cares about, in the order of the checks.
     pub findings: Vec<Finding>,
+    /// What the command wrote.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<WrittenFile>,
     /// What became of the selected wheels.
     pub rebuilds: Vec<RebuildSummary>,
     /// What kept the tool from doing its work.
@@ -165,8 +174,10 @@ impl Report {
             depth: Depth::default(),
             signatures: Vec::new(),
             threshold: None,
+            certificates: Vec::new(),
             files: Vec::new(),
             findings: Vec::new(),
+            written: Vec::new(),
             rebuilds: Vec::new(),
             errors: Vec::new(),
             is_empty: false,

@@ -12,6 +12,7 @@
 //! `run` hands one over, hashed while it is copied.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 
@@ -23,7 +24,7 @@ use crate::cancel::Cancel;
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::relpath::RelPath;
 use crate::sdist;
-use crate::tree::Stamp;
+use crate::tree::{Stamp, Tree};
 use crate::wheel;
 
 /// The endings of files that pip takes for wheels and sdists when it looks into a
@@ -76,8 +77,27 @@ pub fn look_inside<'a>(
     begin: &dyn Fn(u64, u64),
     read: &(dyn Fn(u64) + Sync),
 ) -> Vec<(&'a RelPath, Inside)> {
-    let mut files: Vec<(&RelPath, &Stamp, Promise)> = verified
-        .stamps
+    look(
+        &verified.tree,
+        &verified.stamps,
+        limits,
+        cancel,
+        begin,
+        read,
+    )
+}
+
+/// Looks into files, verified or not, that had these stamps when they were
+/// hashed.
+pub(super) fn look<'a>(
+    tree: &Tree,
+    stamps: &'a BTreeMap<RelPath, Stamp>,
+    limits: Limits,
+    cancel: &Cancel,
+    begin: &dyn Fn(u64, u64),
+    read: &(dyn Fn(u64) + Sync),
+) -> Vec<(&'a RelPath, Inside)> {
+    let mut files: Vec<(&RelPath, &Stamp, Promise)> = stamps
         .iter()
         .filter_map(|(path, stamp)| Some((path, stamp, promise(path.file_name())?)))
         .collect();
@@ -91,7 +111,7 @@ pub fn look_inside<'a>(
         .into_par_iter()
         .with_max_len(1)
         .map(|(path, stamp, promise)| {
-            let inside = inside(verified, path, stamp, promise, limits, cancel, read);
+            let inside = inside(tree, path, stamp, promise, limits, cancel, read);
             (path, inside)
         })
         .collect();
@@ -117,7 +137,7 @@ fn promise(name: &str) -> Option<Promise> {
 }
 
 fn inside(
-    verified: &VerifiedFiles,
+    tree: &Tree,
     path: &RelPath,
     stamp: &Stamp,
     promise: Promise,
@@ -129,7 +149,7 @@ fn inside(
         return Inside::NotInspected(reason);
     }
     let attempt = || -> io::Result<Inside> {
-        let (file, before) = verified.tree.open_stamped(path)?;
+        let (file, before) = tree.open_stamped(path)?;
         if before != *stamp {
             return Ok(Inside::Changed);
         }

@@ -17,12 +17,14 @@ macro_rules! skipped {
 pub(crate) use skipped;
 
 mod audit;
+mod certs_command;
 mod common;
 mod directory;
 mod floors;
 mod gnupg;
 mod inside;
 mod installers;
+mod manifest_command;
 mod manual;
 mod program;
 mod readme;
@@ -32,6 +34,7 @@ mod rules;
 mod sandbox;
 mod sdist;
 mod sealed_run;
+mod sign_command;
 mod signatures;
 mod signing;
 mod transcripts;

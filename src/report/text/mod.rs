@@ -46,6 +46,26 @@ impl Default for Palette {
 }
 
 impl Palette {
+    /// Returns a text in the colour of good news, of bad news or of neither.
+    pub(super) fn judged(&self, text: &str, is_good: Option<bool>) -> String {
+        let style = match is_good {
+            Some(true) => self.good,
+            Some(false) => self.bad,
+            None => self.note,
+        };
+        styled(style, text)
+    }
+
+    /// Returns a text that does not stand out.
+    pub(super) fn faint(&self, text: &str) -> String {
+        styled(self.faint, text)
+    }
+
+    /// Returns a text that stands out.
+    pub(super) fn strong(&self, text: &str) -> String {
+        styled(self.strong, text)
+    }
+
     fn of(&self, severity: Severity) -> Style {
         match severity {
             Severity::Error => self.bad,
@@ -94,8 +114,10 @@ impl Report {
     pub fn write_text(&self, out: &mut dyn Write, quiet: bool) -> io::Result<()> {
         let palette = Palette::default();
         if !quiet {
+            self.write_certificates(out, &palette)?;
             self.write_signatures(out, &palette)?;
             self.write_files(out, &palette)?;
+            self.write_written(out, &palette)?;
         }
         self.write_rebuilds(out, &palette, quiet)?;
         self.write_findings(out, &palette)?;
@@ -247,12 +269,7 @@ impl Report {
                 parts.push(format!("{count} {wheels} {word}"));
             }
         }
-        let says = match self.verdict {
-            Verdict::Pass => "everything asked for holds",
-            Verdict::Fail => "do not use this wheelhouse",
-            Verdict::Error => "not everything asked for could be done",
-            Verdict::Empty => "there is nothing to check",
-        };
+        let says = self.sentence();
         let counts = if parts.is_empty() {
             String::new()
         } else {

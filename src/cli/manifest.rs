@@ -1,0 +1,72 @@
+//! `wheelproof manifest DIR`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::args::OutputArgs;
+use super::output::Output;
+use super::request::{self, PlaceArgs};
+use super::{Surroundings, Usage, finish};
+use crate::cancel::Cancel;
+use crate::manifest;
+use crate::pipeline::{self, ManifestWish};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    wheelproof manifest dists\n  \
+    wheelproof manifest dists --project securedrop-client\n  \
+    wheelproof manifest dists --check\n\n\
+    The manifest is what 'LC_ALL=C sha256sum *' writes in the directory with the files. Comment \
+    lines at the top of the manifest that is there are kept. The file is replaced in one step.")]
+pub(super) struct ManifestArgs {
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+    /// Write the manifest here [default: where 'verify' looks for it, else DIR/sha256sums.txt]
+    #[arg(long, value_name = "FILE", conflicts_with = "manifest")]
+    output: Option<PathBuf>,
+    /// Write nothing; say whether the manifest that is there is current
+    #[arg(long)]
+    check: bool,
+    /// Name the project in a comment line, which the signature then covers
+    #[arg(long, value_name = "NAME", value_parser = project)]
+    project: Option<String>,
+    /// Leave out the comment lines of the manifest that is there
+    #[arg(long)]
+    drop_comments: bool,
+    #[command(flatten)]
+    out: OutputArgs,
+}
+
+fn project(text: &str) -> Result<String, String> {
+    manifest::project_comment(text)
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
+}
+
+pub(super) fn run(surroundings: &Surroundings, args: &ManifestArgs, cancel: &Cancel) -> u8 {
+    let output = Output::new(&args.out);
+    let request = match request::place(surroundings, &args.place) {
+        Ok(request) => request,
+        Err(usage) => return output.usage("manifest", &usage),
+    };
+    let wish = ManifestWish {
+        output: args.output.clone(),
+        check: args.check,
+        project: args.project.clone(),
+        drop_comments: args.drop_comments,
+    };
+    if wish.check && wish.drop_comments {
+        return output.usage(
+            "manifest",
+            &Usage::new(
+                "--check writes nothing, so there are no comments to leave out",
+                "leave out --drop-comments",
+            ),
+        );
+    }
+    let progress = output.progress();
+    let mut report = pipeline::manifest(&request, &wish, cancel, &progress);
+    progress.clear();
+    finish(&mut report, &args.out, &output, cancel)
+}

@@ -1,0 +1,133 @@
+//! `wheelproof sign DIR`.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use clap::Args;
+
+use super::args::{Format, OutputArgs};
+use super::output::Output;
+use super::request::{self, PlaceArgs};
+use super::{Surroundings, Usage, finish};
+use crate::cancel::Cancel;
+use crate::fingerprint::Fingerprint;
+use crate::gnupg::Gnupg;
+use crate::pipeline::{self, SignWish, SigningWay};
+use crate::report::Verdict;
+use crate::time::UtcTime;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    wheelproof sign dists --signer 0BC135125EB2FF9A0F88EE1CC65FF007C75766ED\n  \
+    wheelproof sign dists --key-file release-key.asc --password-file password\n  \
+    wheelproof sign dists --signer 0BC135125EB2FF9A0F88EE1CC65FF007C75766ED --print-command\n  \
+    wheelproof sign dists --add sha256sums.txt.0BC135125EB2FF9A0F88EE1CC65FF007C75766ED.asc\n\n\
+    Without --key-file and --add, gpg signs: with the key that gpg-agent or a smartcard holds, in \
+    the user's own GnuPG home. The manifest has to be current, and the signatures that are there \
+    have to be over it. Others' signatures stay. What is written is verified before it takes the \
+    place of the old file.")]
+pub(super) struct SignArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Whose key signs: the fingerprint of a certificate, or of one key of it [default: the only signer of the policy]
+    #[arg(long, value_name = "FINGERPRINT")]
+    signer: Option<Fingerprint>,
+    /// Sign with the secret key in this file instead of through gpg
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["add", "print_command"])]
+    key_file: Option<PathBuf>,
+    /// The file with the password of the key file
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    password_file: Option<PathBuf>,
+    /// Add the signatures in this file, which were made elsewhere
+    #[arg(long, value_name = "FILE", conflicts_with = "print_command")]
+    add: Option<PathBuf>,
+    /// Sign nothing; print the commands for the machine that has the key
+    #[arg(long)]
+    print_command: bool,
+    /// Start anew: drop the signatures that are in the file
+    #[arg(long)]
+    replace: bool,
+    /// Write the signature here [default: where 'verify' looks for it, else MANIFEST.asc]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Trusted certificates: files, or directories of files
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    certs: Vec<PathBuf>,
+    /// Date the signature, and judge keys, as of this time [default: now]; not through gpg
+    #[arg(long, value_name = "RFC3339")]
+    time: Option<UtcTime>,
+    #[command(flatten)]
+    out: OutputArgs,
+}
+
+pub(super) fn run(surroundings: &Surroundings, args: &SignArgs, cancel: &Cancel) -> u8 {
+    let output = Output::new(&args.out);
+    let mut request = match request::place(surroundings, &args.place) {
+        Ok(request) => request,
+        Err(usage) => return output.usage("sign", &usage),
+    };
+    request::replace_all(&mut request.policy.trust.certificates, &args.certs);
+    let way = match (&args.key_file, &args.add) {
+        (Some(path), _) => SigningWay::KeyFile {
+            path: path.clone(),
+            password: args.password_file.clone(),
+        },
+        (None, Some(path)) => SigningWay::Made(path.clone()),
+        (None, None) => SigningWay::Gnupg(Gnupg {
+            environment: surroundings.environment.clone(),
+        }),
+    };
+    if let Err(usage) = check(args, &way, request.policy.trust.signers.len()) {
+        return output.usage("sign", &usage);
+    }
+    request.time_is_chosen = args.time.is_some();
+    request.reference_time = args.time.unwrap_or(request.reference_time);
+    let started = request.reference_time;
+    let clock = || match args.time {
+        Some(time) => time,
+        // The clock was in order when the program began.
+        None => UtcTime::from_system(SystemTime::now()).unwrap_or(started),
+    };
+    let wish = SignWish {
+        way,
+        signer: args.signer.clone(),
+        output: args.output.clone(),
+        replace: args.replace,
+        clock: &clock,
+    };
+    let progress = output.progress();
+    if !args.print_command {
+        let mut report = pipeline::sign(&request, &wish, cancel, &progress);
+        progress.clear();
+        return finish(&mut report, &args.out, &output, cancel);
+    }
+    let (mut report, commands) = pipeline::signing_commands(&request, &wish, cancel, &progress);
+    progress.clear();
+    match commands {
+        Some(commands) if !cancel.is_requested() => match output.plainly(&commands) {
+            Ok(()) => Verdict::Pass.exit_code(),
+            Err(error) => output.trouble(&format!("cannot write the commands: {error}")),
+        },
+        _ => finish(&mut report, &args.out, &output, cancel),
+    }
+}
+
+fn check(args: &SignArgs, way: &SigningWay, pinned: usize) -> Result<(), Usage> {
+    if args.print_command && args.out.format == Format::Json {
+        return Err(Usage::new(
+            "--print-command prints commands, which are no JSON",
+            "leave out --format json",
+        ));
+    }
+    match way {
+        SigningWay::Gnupg(_) if args.signer.is_none() && pinned != 1 => Err(Usage::new(
+            "it is not said who signs",
+            "name the signer's fingerprint with --signer, or sign with --key-file",
+        )),
+        SigningWay::Gnupg(_) if args.time.is_some() && !args.print_command => Err(Usage::new(
+            "gpg dates its signatures itself, so --time has no effect on them",
+            "leave out --time, or sign with --key-file",
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,275 @@
+//! Directory, manifest: what is about to be signed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::verify::{allowed, summary, trouble, unreadable_inside, walked};
+use super::{Progress, Request};
+use crate::audit;
+use crate::cancel::Cancel;
+use crate::digest::Sha256Digest;
+use crate::finding::{Finding, Severity, Subject, rules};
+use crate::input::{self, InputError};
+use crate::manifest::{self, Unsigned};
+use crate::policy::{Depth, Locations};
+use crate::relpath::RelPath;
+use crate::replace;
+use crate::report::{Change, ManifestSummary, Report, Trouble, WrittenFile};
+use crate::tree::{Kind, Tree};
+use crate::wheelhouse::{self, Status};
+
+/// What is wanted of the manifest.
+#[derive(Debug, Clone, Default)]
+pub struct ManifestWish {
+    /// Where it goes, when not where verification looks for it.
+    pub output: Option<PathBuf>,
+    /// Whether only to say if it is current.
+    pub check: bool,
+    /// The project that it is to name.
+    pub project: Option<String>,
+    /// Whether to leave out the comments of the old one.
+    pub drop_comments: bool,
+}
+
+/// Writes the manifest of a directory, or says whether the one there is current.
+pub fn manifest(
+    request: &Request,
+    wish: &ManifestWish,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> Report {
+    let command = if wish.check {
+        "manifest --check"
+    } else {
+        "manifest"
+    };
+    let mut report = Report::new(command, request.reference_time);
+    report.strict = request.strict;
+    report.depth = request.policy.wheelhouse.depth;
+    steps(request, wish, &mut report, cancel, progress);
+    report
+}
+
+fn steps(
+    request: &Request,
+    wish: &ManifestWish,
+    report: &mut Report,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> Option<()> {
+    let locations = request.policy.wheelhouse.locate(&request.root);
+    let target = wish
+        .output
+        .clone()
+        .or_else(|| locations.manifest.clone())
+        .unwrap_or_else(|| request.root.join(manifest_name()));
+    let digests = survey(request, &locations, &target, report, cancel, progress)?;
+    let old = read_old(&target, report)?;
+    let unsigned = old.as_deref().map(Unsigned::parse);
+    let kept = match &unsigned {
+        Some(unsigned) if !wish.drop_comments => unsigned.comments(),
+        _ => &[],
+    };
+    let comments = match manifest::comments(kept, wish.project.as_deref()) {
+        Ok(comments) => comments,
+        Err(error) => {
+            let next = "name the project as others would write it in their policy";
+            report.errors.push(trouble(&error, next));
+            return None;
+        }
+    };
+    let bytes = manifest::canonical(&comments, &digests);
+    if wish.check {
+        check(
+            &target,
+            old.as_deref().zip(unsigned.as_ref()),
+            &bytes,
+            &digests,
+            report,
+        );
+        return Some(());
+    }
+    if report.count(Severity::Error) > 0 || report.is_empty || !report.errors.is_empty() {
+        return None;
+    }
+    if cancel.is_requested() {
+        return None;
+    }
+    let is_changed = old.as_deref() != Some(bytes.as_slice());
+    if is_changed && let Err(error) = replace::file(&target, &bytes) {
+        let next = "make room or the directory writable; the manifest is as it was";
+        report.errors.push(trouble(&error, next));
+        return None;
+    }
+    let sha256 = Sha256Digest::of(&bytes);
+    report.manifest = Some(ManifestSummary {
+        path: target.display().to_string(),
+        sha256,
+        entries: Some(digests.len() as u64),
+    });
+    report.written.push(WrittenFile {
+        path: target.display().to_string(),
+        sha256,
+        change: match (old.is_some(), is_changed) {
+            (_, false) => Change::Unchanged,
+            (true, true) => Change::Replaced,
+            (false, true) => Change::Created,
+        },
+    });
+    if is_changed {
+        stale_signatures(request, &target, report);
+    }
+    Some(())
+}
+
+/// Returns the name of a manifest where none is yet.
+fn manifest_name() -> &'static str {
+    crate::policy::MANIFEST_NAMES
+        .first()
+        .copied()
+        .unwrap_or("sha256sums.txt")
+}
+
+/// Returns the manifest where it will lie, its signatures, and what a killed run
+/// left of either.
+fn own_files(request: &Request, target: &Path) -> Locations {
+    let mut own = beside(request, target);
+    let mut signature = target.as_os_str().to_owned();
+    signature.push(".asc");
+    let finished = [target.to_owned(), signature.into()];
+    let making: Vec<PathBuf> = finished
+        .iter()
+        .chain(&own.signatures)
+        .filter_map(|path| {
+            Some(path.with_file_name(replace::name_in_the_making(path.file_name()?)))
+        })
+        .collect();
+    own.signatures.extend(making);
+    own
+}
+
+/// Returns where everything is when this is the manifest.
+fn beside(request: &Request, target: &Path) -> Locations {
+    let mut wheelhouse = request.policy.wheelhouse.clone();
+    wheelhouse.manifest = Some(target.to_owned());
+    wheelhouse.locate(&request.root)
+}
+
+/// Looks at the directory and tells what no manifest should list. Returns the
+/// digests of the wheels and sdists.
+pub(super) fn survey(
+    request: &Request,
+    locations: &Locations,
+    target: &Path,
+    report: &mut Report,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> Option<BTreeMap<RelPath, Sha256Digest>> {
+    let directory = &locations.directory;
+    let tree = walked(report, directory, Tree::scan(directory))?;
+    let allowed = allowed(request, &own_files(request, target));
+    let (files, bytes) = tree
+        .entries()
+        .iter()
+        .filter(|entry| entry.kind == Kind::File)
+        .fold((0, 0u64), |(files, bytes), entry| {
+            (files + 1, bytes.saturating_add(entry.size))
+        });
+    progress.hashing(files, bytes);
+    let survey = wheelhouse::survey(tree, &allowed, cancel, &|bytes| {
+        progress.read(bytes);
+    });
+    progress.hashed();
+    report.files = survey.files.iter().map(summary).collect();
+    report
+        .findings
+        .extend(audit::survey(&locations.directory, &survey));
+    for file in &survey.files {
+        if let Status::Unreadable(reason) = &file.status {
+            report.errors.push(Trouble {
+                message: format!(
+                    "cannot read {}: {reason}",
+                    locations.directory.join(&file.name).display()
+                ),
+                next: "make the file readable, then try again".to_owned(),
+            });
+        }
+    }
+    if request.policy.wheelhouse.depth == Depth::Deep && !cancel.is_requested() {
+        let inside = survey.look_inside(
+            request.policy.wheelhouse.limits,
+            cancel,
+            &|files, bytes| progress.inspecting(files, bytes),
+            &|bytes| progress.read(bytes),
+        );
+        progress.hashed();
+        report
+            .findings
+            .extend(audit::inside(directory, "", &survey.files, &inside));
+        unreadable_inside(report, directory, &inside);
+    }
+    report.is_empty = survey
+        .files
+        .iter()
+        .all(|file| file.status == Status::Allowed);
+    Some(survey.digests)
+}
+
+/// Reads the manifest that is there. `None` means trouble, `Some(None)` that
+/// there is none.
+fn read_old(path: &Path, report: &mut Report) -> Option<Option<Vec<u8>>> {
+    match input::read(path, manifest::MAX_BYTES) {
+        Ok(bytes) => Some(Some(bytes)),
+        Err(InputError::NotFound { .. }) => Some(None),
+        Err(error) => {
+            let next = "move away what stands in the place of the manifest";
+            report.errors.push(trouble(&error, next));
+            None
+        }
+    }
+}
+
+/// Says whether the manifest that is there agrees with the directory.
+fn check(
+    target: &Path,
+    old: Option<(&[u8], &Unsigned)>,
+    bytes: &[u8],
+    digests: &BTreeMap<RelPath, Sha256Digest>,
+    report: &mut Report,
+) {
+    let path = target.display().to_string();
+    let Some((old, unsigned)) = old else {
+        report.findings.push(
+            Finding::new(&rules::MANIFEST_MISSING, Subject::path(path))
+                .next("write it with 'wheelproof manifest'"),
+        );
+        return;
+    };
+    report.manifest = Some(ManifestSummary {
+        path: path.clone(),
+        sha256: Sha256Digest::of(old),
+        entries: Some(unsigned.listed().len() as u64),
+    });
+    let differences = audit::currency(&path, unsigned, digests);
+    if differences.is_empty() && old != bytes {
+        report.findings.push(Finding::new(
+            &rules::MANIFEST_NOT_CANONICAL,
+            Subject::path(path),
+        ));
+    }
+    report.findings.extend(differences);
+    // A manifest that lists what is gone is something to check.
+    report.is_empty &= unsigned.listed().is_empty();
+}
+
+/// Says that signatures lie beside a manifest that has just changed.
+fn stale_signatures(request: &Request, target: &Path, report: &mut Report) {
+    for path in beside(request, target).signatures {
+        if path.symlink_metadata().is_ok() {
+            report.findings.push(Finding::new(
+                &rules::MANIFEST_SIGNATURES_STALE,
+                Subject::path(path.display().to_string()),
+            ));
+        }
+    }
+}
