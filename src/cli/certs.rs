@@ -54,6 +54,7 @@ pub(super) fn run(surroundings: &Surroundings, args: &CertsArgs, cancel: &Cancel
         directory: None,
         allow_unlisted: Vec::new(),
         shallow: false,
+        deep: false,
     };
     let mut request = match request::place(surroundings, &place) {
         Ok(request) => request,

@@ -55,9 +55,12 @@ pub(super) struct PlaceArgs {
     /// A name that may lie in the directory unsigned
     #[arg(long, value_name = "NAME", value_parser = super::args::rel_path)]
     pub(super) allow_unlisted: Vec<crate::relpath::RelPath>,
-    /// Do not look inside the files: neither RECORD nor headers nor metadata
+    /// Do not look inside the files, whatever the policy says [default]
     #[arg(long)]
     pub(super) shallow: bool,
+    /// Look inside the files too: RECORD, the headers of the archives, names and metadata
+    #[arg(long, conflicts_with = "shallow")]
+    pub(super) deep: bool,
 }
 
 /// Reads the policy and lets the flags win; asks nobody's trust.
@@ -71,6 +74,8 @@ pub(super) fn place(surroundings: &Surroundings, args: &PlaceArgs) -> Result<Req
         .extend(args.allow_unlisted.iter().cloned());
     if args.shallow {
         wheelhouse.depth = Depth::Shallow;
+    } else if args.deep {
+        wheelhouse.depth = Depth::Deep;
     }
     Ok(Request {
         root: args.dir.clone(),
