@@ -144,7 +144,7 @@ pub fn manifest(path: &str, faults: &[Fault], is_empty: bool) -> Vec<Finding> {
         .iter()
         .map(|fault| {
             let rule = match fault.kind {
-                FaultKind::Name { .. } | FaultKind::Escaped => &rules::MANIFEST_NAME_UNSAFE,
+                FaultKind::Name { .. } => &rules::MANIFEST_NAME_UNSAFE,
                 FaultKind::Repeated { .. } => &rules::MANIFEST_NAME_REPEATED,
                 FaultKind::Twin { .. } => &rules::MANIFEST_NAME_TWIN,
                 FaultKind::NotUtf8
@@ -152,6 +152,9 @@ pub fn manifest(path: &str, faults: &[Fault], is_empty: bool) -> Vec<Finding> {
                 | FaultKind::Nul
                 | FaultKind::CarriageReturn
                 | FaultKind::Digest(_)
+                | FaultKind::Algorithm { .. }
+                | FaultKind::Tagged
+                | FaultKind::Escape { .. }
                 | FaultKind::Separator
                 | FaultKind::More => &rules::MANIFEST_LINE_MALFORMED,
             };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::args::CommonArgs;
 use super::{Surroundings, Usage, now};
-use crate::pipeline::Request;
+use crate::pipeline::{self, Request};
 use crate::policy::{self, Policy};
 
 /// Reads the policy, lets the flags win, and refuses to trust nobody in
@@ -29,6 +29,10 @@ pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<
             "name the signers' certificates with --certs, or in the policy under [trust]",
         ));
     }
+    policy
+        .wheelhouse
+        .locate(&args.dir)
+        .map_err(|error| Usage::new(error, pipeline::NAME_MANIFEST))?;
     Ok(Request {
         root: args.dir.clone(),
         policy,
@@ -58,6 +62,9 @@ fn override_with(policy: &mut Policy, args: &CommonArgs) {
     wheelhouse
         .allow_unlisted
         .extend(args.allow_unlisted.iter().cloned());
+    let lines = &mut wheelhouse.lines;
+    lines.crlf = args.crlf.unwrap_or(lines.crlf);
+    lines.repeated_names = args.repeated_names.unwrap_or(lines.repeated_names);
 }
 
 fn replace_all(values: &mut Vec<PathBuf>, flags: &[PathBuf]) {

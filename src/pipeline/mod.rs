@@ -14,6 +14,7 @@ use crate::policy::Policy;
 use crate::time::UtcTime;
 
 pub use rebuild::{Surroundings, rebuild};
+pub(crate) use verify::NAME_MANIFEST;
 pub use verify::{Verification, verify};
 
 /// What a command is asked to look at.

@@ -21,6 +21,10 @@ use crate::wheelhouse::{self, Checked, FileStatus, Status, VerifiedTree};
 /// The most bytes a signature file may have; ten thousand signatures fit.
 const MAX_SIGNATURE_FILE: u64 = 16 << 20;
 
+/// What to do about several manifests.
+pub(crate) const NAME_MANIFEST: &str =
+    "say which one with --manifest, or in the policy under [wheelhouse]";
+
 /// What a verification gave.
 #[derive(Debug)]
 pub struct Verification {
@@ -85,7 +89,13 @@ fn steps(
         .findings
         .extend(audit::certificates(&certificates, trust));
 
-    let locations = request.policy.wheelhouse.locate(&request.root);
+    let locations = match request.policy.wheelhouse.locate(&request.root) {
+        Ok(locations) => locations,
+        Err(error) => {
+            report.errors.push(trouble(&error, NAME_MANIFEST));
+            return None;
+        }
+    };
     let manifest_path = match &locations.manifest {
         Some(path) => path,
         None => return without_manifest(request, report, &locations),
@@ -131,7 +141,8 @@ fn steps(
     report.signatures = judgement.facts;
     report.threshold = Some(judgement.threshold);
 
-    let (manifest, faults) = Manifest::parse(&judgement.authenticated?);
+    let (manifest, faults) =
+        Manifest::parse(&judgement.authenticated?, request.policy.wheelhouse.lines);
     if let Some(summary) = &mut report.manifest {
         summary.entries = Some(manifest.entries().len() as u64);
     }

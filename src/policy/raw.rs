@@ -10,8 +10,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Epoch, KeyValidity, Policy, PolicyError, RebuildPolicy, RecipePolicy, SOURCE_MODES,
-    SandboxPolicy, Trust, WheelhousePolicy,
+    Epoch, KeyValidity, Lines, Policy, PolicyError, RebuildPolicy, RecipePolicy, SOURCE_MODES,
+    SandboxPolicy, Tolerance, Trust, WheelhousePolicy,
 };
 use crate::filename::ProjectName;
 use crate::fingerprint::Fingerprint;
@@ -43,6 +43,8 @@ struct RawWheelhouse {
     signatures: Vec<PathBuf>,
     directory: Option<PathBuf>,
     allow_unlisted: Vec<Spanned<String>>,
+    crlf: Option<Spanned<String>>,
+    repeated_names: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -192,7 +194,15 @@ fn trust(source: &Source<'_>, raw: RawTrust) -> Result<Trust, PolicyError> {
 }
 
 fn wheelhouse(source: &Source<'_>, raw: RawWheelhouse) -> Result<WheelhousePolicy, PolicyError> {
+    let tolerance = |value: &Option<Spanned<String>>| match value {
+        Some(value) => source.word(value, Tolerance::WORDS),
+        None => Ok(Tolerance::default()),
+    };
     Ok(WheelhousePolicy {
+        lines: Lines {
+            crlf: tolerance(&raw.crlf)?,
+            repeated_names: tolerance(&raw.repeated_names)?,
+        },
         manifest: raw.manifest.map(|path| source.resolve(path)),
         signatures: source.resolve_all(raw.signatures),
         directory: raw.directory.map(|path| source.resolve(path)),

@@ -22,6 +22,7 @@ mod directory;
 mod floors;
 mod gnupg;
 mod installers;
+mod manifest_forms;
 mod manual;
 mod program;
 mod readme;
