@@ -9,7 +9,8 @@ use std::path::Path;
 use crate::finding::{Finding, Rule, Severity, Subject, rules};
 use crate::manifest::{Fault, FaultKind};
 use crate::openpgp::{
-    CertificateFault, Certificates, Judgement, SignatureFact, SignatureFile, SignatureVerdict,
+    CertificateFault, Certificates, ClearsignedFault, ClearsignedFaultKind, Judgement,
+    SignatureFact, SignatureFile, SignatureFileFault, SignatureVerdict,
 };
 use crate::policy::Trust;
 use crate::tree::Kind;
@@ -60,7 +61,14 @@ pub fn signatures(manifest: &str, files: &[SignatureFile], judgement: &Judgement
         .iter()
         .flat_map(|file| {
             file.faults().iter().map(|fault| {
-                Finding::new(&rules::SIGNATURE_MALFORMED, Subject::path(file.path())).found(fault)
+                let finding = Finding::new(&rules::SIGNATURE_MALFORMED, Subject::path(file.path()))
+                    .found(fault);
+                match fault {
+                    SignatureFileFault::Clearsigned => {
+                        finding.next("name this file itself with --manifest")
+                    }
+                    _ => finding,
+                }
             })
         })
         .collect();
@@ -136,6 +144,22 @@ fn signature(fact: &SignatureFact, is_met: bool) -> Option<Finding> {
                 fact.number, fact.reason
             )),
     )
+}
+
+/// Returns what a broken frame of a clearsigned manifest means.
+pub fn clearsigned(path: &str, fault: &ClearsignedFault) -> Finding {
+    let finding = Finding::new(
+        &rules::CLEARSIGNED_MALFORMED,
+        Subject::path(path).line(fault.line),
+    )
+    .found(fault);
+    match fault.kind {
+        ClearsignedFaultKind::Detached { .. } => finding
+            .next("name the plain manifest and its signature, or take the signature files away"),
+        ClearsignedFaultKind::CarriageReturn => finding
+            .next("fetch the file again in binary mode, or let the policy accept CR LF with crlf"),
+        _ => finding,
+    }
 }
 
 /// Returns what the faulty lines of a manifest mean.

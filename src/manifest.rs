@@ -123,10 +123,16 @@ impl Manifest {
     ///
     /// Faulty lines give no entry. All faults are returned, up to a hundred.
     pub fn parse(authenticated: &Authenticated, lines: Lines) -> (Self, Vec<Fault>) {
-        Self::parse_bytes(authenticated.bytes(), lines)
+        let first = authenticated.lines_before() + 1;
+        Self::parse_lines(authenticated.bytes(), first, lines)
     }
 
+    #[cfg(test)]
     fn parse_bytes(bytes: &[u8], lines: Lines) -> (Self, Vec<Fault>) {
+        Self::parse_lines(bytes, 1, lines)
+    }
+
+    fn parse_lines(bytes: &[u8], first: u64, lines: Lines) -> (Self, Vec<Fault>) {
         let mut manifest = Self::default();
         let mut faults = Vec::new();
         let mut folded: BTreeMap<String, RelPath> = BTreeMap::new();
@@ -136,11 +142,11 @@ impl Manifest {
         };
         if has_mark {
             faults.push(Fault {
-                line: 1,
+                line: first,
                 kind: FaultKind::ByteOrderMark,
             });
         }
-        for (line, bytes) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
+        for (line, bytes) in (first..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
             let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
             let added = parse_line(bytes, lines.crlf).and_then(|parsed| match parsed {
                 Some((sha256, name)) => manifest.add(&mut folded, name, Entry { sha256, line }),

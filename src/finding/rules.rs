@@ -138,6 +138,10 @@ rules! {
     MANIFEST_MISSING = "manifest-missing", Error,
         "there is no manifest",
         "name it with --manifest, or put sha256sums.txt and its signature into the directory";
+    /// The frame of a clearsigned manifest is not as the standard has it.
+    CLEARSIGNED_MALFORMED = "clearsigned-malformed", Error,
+        "the clearsigned manifest is not one signed text and nothing else",
+        "fetch the file again; a clearsigned file holds one block from its first line to its last";
     /// A line is neither an entry nor a comment.
     MANIFEST_LINE_MALFORMED = "manifest-line-malformed", Error,
         "a line of the manifest is not a digest and a name",

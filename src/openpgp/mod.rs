@@ -9,6 +9,7 @@
 
 mod armor;
 mod certificates;
+mod clearsigned;
 mod signatures;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use crate::policy::{KeyValidity, Trust};
 use crate::time::UtcTime;
 
 pub use certificates::{CertificateFault, Certificates, CertificatesError};
+pub use clearsigned::{Clearsigned, ClearsignedFault, ClearsignedFaultKind, Part};
 pub use signatures::{SignatureFile, SignatureFileFault};
 
 /// How many seconds a signer's clock may be ahead of ours.
@@ -150,6 +152,7 @@ impl Threshold {
 pub struct Authenticated {
     bytes: Vec<u8>,
     sha256: Sha256Digest,
+    lines_before: u64,
 }
 
 impl Authenticated {
@@ -161,6 +164,12 @@ impl Authenticated {
     /// Returns the digest of the signed bytes.
     pub fn sha256(&self) -> Sha256Digest {
         self.sha256
+    }
+
+    /// Returns how many lines of the file stand before the signed bytes: the frame
+    /// of a clearsigned document, else none.
+    pub fn lines_before(&self) -> u64 {
+        self.lines_before
     }
 }
 
@@ -175,7 +184,8 @@ pub struct Judgement {
     pub authenticated: Option<Authenticated>,
 }
 
-/// Checks every signature over the manifest and counts the signers.
+/// Checks every signature over the manifest and counts the signers. The manifest is
+/// a file, or the text of a [`Clearsigned`] document with its signatures.
 ///
 /// Algorithms are judged by what is known now, keys at the time each signature
 /// claims and at `reference_time`; [`Trust::key_validity`] says which of the two
@@ -201,6 +211,7 @@ pub fn authenticate(
     let authenticated = threshold.is_met().then(|| Authenticated {
         sha256: Sha256Digest::of(&manifest),
         bytes: manifest,
+        lines_before: files.first().map_or(0, SignatureFile::lines_before),
     });
     Judgement {
         facts,

@@ -10,7 +10,9 @@ use crate::filename::{SdistFilename, WheelFilename};
 use crate::finding::{Finding, Subject, rules};
 use crate::input::{self, InputError};
 use crate::manifest::{self, Manifest};
-use crate::openpgp::{self, Certificates, SignatureFile};
+use crate::openpgp::{
+    self, Certificates, Clearsigned, ClearsignedFault, ClearsignedFaultKind, SignatureFile,
+};
 use crate::pipeline::{Progress, Request};
 use crate::policy::Locations;
 use crate::relpath::RelPath;
@@ -118,7 +120,8 @@ fn steps(
         entries: None,
     });
 
-    let signature_files = read_signatures(report, &manifest_name, &locations.signatures)?;
+    let (manifest_bytes, signature_files) =
+        signed_bytes(request, report, &manifest_name, manifest_bytes, &locations)?;
     // The walk needs nothing of the signatures, and nothing is made of it before
     // they are judged.
     let (judgement, tree) = rayon::join(
@@ -195,6 +198,48 @@ fn without_manifest(
         Subject::path(path.display().to_string()),
     ));
     None
+}
+
+/// Returns what is signed and the signatures over it: the file and those beside it,
+/// or the text of a clearsigned file and its own.
+fn signed_bytes(
+    request: &Request,
+    report: &mut Report,
+    name: &str,
+    bytes: Vec<u8>,
+    locations: &Locations,
+) -> Option<(Vec<u8>, Vec<SignatureFile>)> {
+    let detached = &locations.signatures;
+    let is_clearsigned =
+        Clearsigned::begins(&bytes) || (detached.is_empty() && Clearsigned::is_in(&bytes));
+    if !is_clearsigned {
+        let files = read_signatures(report, name, detached)?;
+        return Some((bytes, files));
+    }
+    let read = if detached.is_empty() {
+        Clearsigned::parse(name, &bytes, request.policy.wheelhouse.lines.crlf)
+    } else {
+        let files: Vec<_> = detached
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        Err(ClearsignedFault {
+            line: 1,
+            kind: ClearsignedFaultKind::Detached {
+                files: files.join(", "),
+            },
+        })
+    };
+    match read {
+        Ok(document) => {
+            let (text, signatures) = document.into_parts();
+            Some((text, vec![signatures]))
+        }
+        Err(fault) => {
+            report.findings.push(audit::clearsigned(name, &fault));
+            None
+        }
+    }
 }
 
 fn read_signatures(

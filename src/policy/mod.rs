@@ -220,17 +220,31 @@ impl WheelhousePolicy {
     }
 }
 
-/// Returns the only file in a directory that has the name of a manifest.
+/// Returns whether a file claims, near its beginning, to be a clearsigned document
+/// (RFC 9580, section 7).
+fn is_clearsigned(path: &Path) -> bool {
+    const MARK: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
+    input::read_start(path, 64 << 10)
+        .is_ok_and(|start| start.windows(MARK.len()).any(|window| window == MARK))
+}
+
+/// Returns the only file in a directory that has the name of a manifest, or that
+/// name with `.asc` after it and is a clearsigned document.
 fn manifest_in(directory: &Path) -> Result<Option<PathBuf>, AmbiguousManifest> {
     let mut found: Vec<(PathBuf, (u64, u64))> = Vec::new();
     for name in MANIFEST_NAMES {
-        let path = directory.join(name);
+        let plain = directory.join(name);
+        let clearsigned = with_ending(&plain, "asc");
+        let (path, metadata) = match (plain.symlink_metadata(), clearsigned.symlink_metadata()) {
+            (Ok(metadata), _) => (plain, metadata),
+            // A detached signature alone is no manifest.
+            (Err(_), Ok(metadata)) if is_clearsigned(&clearsigned) => (clearsigned, metadata),
+            _ => continue,
+        };
         // Where names are folded, one file answers to two of them.
-        if let Ok(metadata) = path.symlink_metadata() {
-            let identity = (metadata.dev(), metadata.ino());
-            if !found.iter().any(|(_, other)| *other == identity) {
-                found.push((path, identity));
-            }
+        let identity = (metadata.dev(), metadata.ino());
+        if !found.iter().any(|(_, other)| *other == identity) {
+            found.push((path, identity));
         }
     }
     let mut candidates: Vec<PathBuf> = found.into_iter().map(|(path, _)| path).collect();

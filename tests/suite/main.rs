@@ -17,6 +17,7 @@ macro_rules! skipped {
 pub(crate) use skipped;
 
 mod audit;
+mod clearsigned;
 mod common;
 mod directory;
 mod floors;
