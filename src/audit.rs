@@ -12,7 +12,7 @@ use crate::openpgp::{
     CertificateFault, Certificates, ClearsignedFault, ClearsignedFaultKind, Judgement,
     SignatureFact, SignatureFile, SignatureFileFault, SignatureVerdict,
 };
-use crate::policy::Trust;
+use crate::policy::{Trust, WheelhouseName};
 use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
 
@@ -180,6 +180,8 @@ pub fn manifest(path: &str, faults: &[Fault], is_empty: bool) -> Vec<Finding> {
                 | FaultKind::Tagged
                 | FaultKind::Escape { .. }
                 | FaultKind::Separator
+                | FaultKind::ProjectName { .. }
+                | FaultKind::ProjectRepeated { .. }
                 | FaultKind::More => &rules::MANIFEST_LINE_MALFORMED,
             };
             Finding::new(rule, Subject::path(path).line(fault.line)).found(&fault.kind)
@@ -189,6 +191,25 @@ pub fn manifest(path: &str, faults: &[Fault], is_empty: bool) -> Vec<Finding> {
         findings.push(Finding::new(&rules::MANIFEST_EMPTY, Subject::path(path)));
     }
     findings
+}
+
+/// Returns what the project that a manifest states means, when the policy pins one.
+pub fn project(
+    path: &str,
+    pinned: Option<&WheelhouseName>,
+    stated: Option<&WheelhouseName>,
+) -> Option<Finding> {
+    let pinned = pinned?;
+    let (rule, found) = match stated {
+        Some(stated) if stated == pinned => return None,
+        Some(stated) => (&rules::MANIFEST_PROJECT_DIFFERS, stated.to_string()),
+        None => (
+            &rules::MANIFEST_PROJECT_MISSING,
+            "no statement of a project".to_owned(),
+        ),
+    };
+    let finding = Finding::new(rule, Subject::path(path));
+    Some(finding.expected(pinned).found(found))
 }
 
 /// Returns what the statuses of the files mean.

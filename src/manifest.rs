@@ -12,7 +12,7 @@ use pep440_rs::Version;
 use crate::digest::{ParseDigestError, Sha256Digest};
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::openpgp::Authenticated;
-use crate::policy::{Lines, Tolerance};
+use crate::policy::{Lines, Tolerance, WheelhouseName, WheelhouseNameError};
 use crate::relpath::{RelPath, RelPathError};
 
 /// The most bytes a manifest may have: room for a million files.
@@ -20,6 +20,10 @@ pub const MAX_BYTES: u64 = 256 << 20;
 
 /// How many faults are kept; a file that is no manifest at all has one a line.
 const MAX_FAULTS: usize = 100;
+
+/// What a comment begins with that states the project. `sha256sum --check` passes
+/// over it like over any comment.
+pub const PROJECT: &str = "# wheelproof: project=";
 
 /// One signed line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,7 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Manifest {
     entries: BTreeMap<RelPath, Entry>,
+    project: Option<WheelhouseName>,
 }
 
 /// A line that breaks the format.
@@ -110,6 +115,20 @@ pub enum FaultKind {
         /// The earlier line.
         first: u64,
     },
+    /// A comment that would state the project holds no name.
+    #[error("'{}' is no name of a project: {reason}", .name.escape_debug())]
+    ProjectName {
+        /// The text in the place of the name.
+        name: String,
+        /// Why it is none.
+        reason: WheelhouseNameError,
+    },
+    /// The project is stated a second time.
+    #[error("the project is stated already, as {first}")]
+    ProjectRepeated {
+        /// The first statement.
+        first: WheelhouseName,
+    },
     /// More faults than are worth reading.
     #[error("more lines are malformed; the rest is not listed")]
     More,
@@ -149,8 +168,11 @@ impl Manifest {
         for (line, bytes) in (first..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
             let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
             let added = parse_line(bytes, lines.crlf).and_then(|parsed| match parsed {
-                Some((sha256, name)) => manifest.add(&mut folded, name, Entry { sha256, line }),
-                None => Ok(()),
+                Line::Entry(sha256, name) => {
+                    manifest.add(&mut folded, name, Entry { sha256, line })
+                }
+                Line::Project(name) => manifest.state(name),
+                Line::Nothing => Ok(()),
             });
             if let Err(kind) = added {
                 if lines.repeated_names == Tolerance::Accept
@@ -198,6 +220,25 @@ impl Manifest {
         }
     }
 
+    fn state(&mut self, project: WheelhouseName) -> Result<(), FaultKind> {
+        match &self.project {
+            // Even the same name: a list put together from two has two.
+            Some(first) => Err(FaultKind::ProjectRepeated {
+                first: first.clone(),
+            }),
+            None => {
+                self.project = Some(project);
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns the project that the manifest states in a comment: the text after
+    /// [`PROJECT`].
+    pub fn project(&self) -> Option<&WheelhouseName> {
+        self.project.as_ref()
+    }
+
     /// Returns the entries, sorted by name.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = (&RelPath, &Entry)> {
         self.entries.iter()
@@ -214,9 +255,17 @@ impl Manifest {
     }
 }
 
-/// Returns the digest and the name on a line, or nothing for a line that says
-/// nothing.
-fn parse_line(bytes: &[u8], crlf: Tolerance) -> Result<Option<(Sha256Digest, RelPath)>, FaultKind> {
+/// What a line says.
+enum Line {
+    /// The digest of a file.
+    Entry(Sha256Digest, RelPath),
+    /// The project that the manifest belongs to.
+    Project(WheelhouseName),
+    /// Nothing.
+    Nothing,
+}
+
+fn parse_line(bytes: &[u8], crlf: Tolerance) -> Result<Line, FaultKind> {
     if bytes.contains(&0) {
         return Err(FaultKind::Nul);
     }
@@ -227,8 +276,17 @@ fn parse_line(bytes: &[u8], crlf: Tolerance) -> Result<Option<(Sha256Digest, Rel
         (None, _) => bytes,
     };
     let line = std::str::from_utf8(bytes).map_err(|_| FaultKind::NotUtf8)?;
+    if let Some(name) = line.strip_prefix(PROJECT) {
+        return match name.parse() {
+            Ok(name) => Ok(Line::Project(name)),
+            Err(reason) => Err(FaultKind::ProjectName {
+                name: name.to_owned(),
+                reason,
+            }),
+        };
+    }
     if line.is_empty() || line.starts_with('#') {
-        return Ok(None);
+        return Ok(Line::Nothing);
     }
     let (line, is_escaped) = match line.strip_prefix('\\') {
         Some(line) => (line, true),
@@ -262,7 +320,7 @@ fn parse_line(bytes: &[u8], crlf: Tolerance) -> Result<Option<(Sha256Digest, Rel
         false => name.to_owned(),
     };
     match RelPath::parse(&unescaped) {
-        Ok(name) => Ok(Some((sha256, name))),
+        Ok(name) => Ok(Line::Entry(sha256, name)),
         Err(reason) => Err(FaultKind::Name {
             name: unescaped,
             reason,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::fingerprint::Fingerprint;
-use crate::policy::{self, KeyValidity, SandboxPolicy, Tolerance};
+use crate::policy::{self, KeyValidity, SandboxPolicy, Tolerance, WheelhouseName};
 use crate::relpath::RelPath;
 use crate::time::UtcTime;
 
@@ -139,6 +139,9 @@ pub(super) struct CommonArgs {
     /// A name that may lie in the directory unsigned
     #[arg(long, value_name = "NAME", value_parser = rel_path)]
     pub(super) allow_unlisted: Vec<RelPath>,
+    /// The project that the manifest has to state in a signed comment
+    #[arg(long, value_name = "NAME")]
+    pub(super) project: Option<WheelhouseName>,
     /// Whether lines of the manifest may end in CR LF [default: refuse]
     #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
     pub(super) crlf: Option<Tolerance>,

@@ -62,6 +62,7 @@ fn override_with(policy: &mut Policy, args: &CommonArgs) {
     wheelhouse
         .allow_unlisted
         .extend(args.allow_unlisted.iter().cloned());
+    wheelhouse.project = args.project.clone().or(wheelhouse.project.take());
     let lines = &mut wheelhouse.lines;
     lines.crlf = args.crlf.unwrap_or(lines.crlf);
     lines.repeated_names = args.repeated_names.unwrap_or(lines.repeated_names);

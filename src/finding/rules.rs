@@ -163,6 +163,15 @@ rules! {
         "the manifest lists no file",
         "sign a manifest that lists the files";
 
+    /// The policy pins a project and the manifest states none.
+    MANIFEST_PROJECT_MISSING = "manifest-project-missing", Error,
+        "the manifest does not state the project that the policy names",
+        "add a line '# wheelproof: project=NAME' to the manifest and sign it again";
+    /// The manifest states another project than the policy pins.
+    MANIFEST_PROJECT_DIFFERS = "manifest-project-differs", Error,
+        "the manifest states another project than the policy names",
+        "do not use these files for this project; fetch its own manifest and signature";
+
     // Directory.
 
     /// A listed file is not there.

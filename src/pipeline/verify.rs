@@ -118,6 +118,7 @@ fn steps(
         path: manifest_name.clone(),
         sha256: Sha256Digest::of(&manifest_bytes),
         entries: None,
+        project: None,
     });
 
     let (manifest_bytes, signature_files) =
@@ -148,7 +149,13 @@ fn steps(
         Manifest::parse(&judgement.authenticated?, request.policy.wheelhouse.lines);
     if let Some(summary) = &mut report.manifest {
         summary.entries = Some(manifest.entries().len() as u64);
+        summary.project = manifest.project().cloned();
     }
+    report.findings.extend(audit::project(
+        &manifest_name,
+        request.policy.wheelhouse.project.as_ref(),
+        manifest.project(),
+    ));
     let lists_nothing = manifest.is_empty() && faults.is_empty();
     report
         .findings

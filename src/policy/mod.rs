@@ -114,6 +114,41 @@ pub struct WheelhousePolicy {
     pub allow_unlisted: BTreeSet<RelPath>,
     /// Which oddities its lines may have.
     pub lines: Lines,
+    /// The project that the manifest has to state.
+    pub project: Option<WheelhouseName>,
+}
+
+/// The name of the project that a manifest belongs to. Compared letter by letter:
+/// it is no name of a Python project, which have several spellings.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct WheelhouseName(String);
+
+/// Why a text is no [`WheelhouseName`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a name has 1 to 100 ASCII letters, digits, '.', '_' and '-', a letter or digit first")]
+pub struct WheelhouseNameError;
+
+impl std::str::FromStr for WheelhouseName {
+    type Err = WheelhouseNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_name = text.len() <= 100
+            && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        match is_name {
+            true => Ok(Self(text.to_owned())),
+            false => Err(WheelhouseNameError),
+        }
+    }
+}
+
+impl std::fmt::Display for WheelhouseName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
 }
 
 /// Which oddities the lines of a manifest may have: harmless ones, but signs that
@@ -511,6 +546,9 @@ mod tests {
                 "2:19",
                 "climbs",
             ),
+            ("[wheelhouse]\ncrlf = \"yes\"", "2:8", "accept"),
+            ("[wheelhouse]\nproject = \"a b\"", "2:11", "letters"),
+            ("[wheelhouse]\nproject = \"\"", "2:11", "letters"),
             ("[rebuild.recipe]\numask = \"999\"", "2:9", "octal"),
             (
                 "[rebuild.recipe]\nbuild-path = \"relative\"",

@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::{
     Epoch, KeyValidity, Lines, Policy, PolicyError, RebuildPolicy, RecipePolicy, SOURCE_MODES,
-    SandboxPolicy, Tolerance, Trust, WheelhousePolicy,
+    SandboxPolicy, Tolerance, Trust, WheelhouseName, WheelhousePolicy,
 };
 use crate::filename::ProjectName;
 use crate::fingerprint::Fingerprint;
@@ -45,6 +45,7 @@ struct RawWheelhouse {
     allow_unlisted: Vec<Spanned<String>>,
     crlf: Option<Spanned<String>>,
     repeated_names: Option<Spanned<String>>,
+    project: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -203,6 +204,16 @@ fn wheelhouse(source: &Source<'_>, raw: RawWheelhouse) -> Result<WheelhousePolic
             crlf: tolerance(&raw.crlf)?,
             repeated_names: tolerance(&raw.repeated_names)?,
         },
+        project: raw
+            .project
+            .as_ref()
+            .map(|name| {
+                source.check(name, |text| {
+                    text.parse::<WheelhouseName>()
+                        .map_err(|error| error.to_string())
+                })
+            })
+            .transpose()?,
         manifest: raw.manifest.map(|path| source.resolve(path)),
         signatures: source.resolve_all(raw.signatures),
         directory: raw.directory.map(|path| source.resolve(path)),

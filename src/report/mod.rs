@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::digest::Sha256Digest;
 use crate::finding::{Finding, Severity};
 use crate::openpgp::{SignatureFact, Threshold};
+use crate::policy::WheelhouseName;
 use crate::time::UtcTime;
 
 pub use json::escape_json;
@@ -67,6 +68,8 @@ pub struct ManifestSummary {
     /// How many files it lists; `None` when nobody trusted signed it, so that it
     /// was not read.
     pub entries: Option<u64>,
+    /// The project that it states, if it does and was read.
+    pub project: Option<WheelhouseName>,
 }
 
 /// What kind of file a name promises.

@@ -21,6 +21,7 @@ mod clearsigned;
 mod common;
 mod directory;
 mod floors;
+mod freshness;
 mod gnupg;
 mod installers;
 mod manifest_forms;
