@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::fingerprint::Fingerprint;
-use crate::policy::{self, KeyValidity, SandboxPolicy};
+use crate::policy::{self, KeyValidity, SandboxPolicy, Tolerance, WheelhouseName};
 use crate::relpath::RelPath;
 use crate::time::UtcTime;
 
@@ -151,6 +151,15 @@ pub(super) struct CommonArgs {
     /// Look inside the files too: RECORD, the headers of the archives, names and metadata
     #[arg(long, conflicts_with = "shallow")]
     pub(super) deep: bool,
+    /// The project that the manifest has to state in a signed comment
+    #[arg(long, value_name = "NAME")]
+    pub(super) project: Option<WheelhouseName>,
+    /// Whether lines of the manifest may end in CR LF [default: refuse]
+    #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
+    pub(super) crlf: Option<Tolerance>,
+    /// Whether the manifest may list a name twice with the same digest [default: refuse]
+    #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
+    pub(super) repeated_names: Option<Tolerance>,
     /// Count warnings as errors
     #[arg(long)]
     pub(super) strict: bool,
@@ -291,6 +300,10 @@ fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
 
 fn key_validity(text: &str) -> Result<KeyValidity, String> {
     word(text, KeyValidity::WORDS)
+}
+
+fn tolerance(text: &str) -> Result<Tolerance, String> {
+    word(text, Tolerance::WORDS)
 }
 
 fn source_modes(text: &str) -> Result<bool, String> {

@@ -20,6 +20,7 @@ pub use certs::certs;
 pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{Surroundings, rebuild};
 pub use sign::{SignWish, SigningWay, sign, signing_commands};
+pub(crate) use verify::NAME_MANIFEST;
 pub use verify::{Verification, verify};
 
 /// What a command is asked to look at.

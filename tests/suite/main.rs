@@ -18,13 +18,16 @@ pub(crate) use skipped;
 
 mod audit;
 mod certs_command;
+mod clearsigned;
 mod common;
 mod directory;
 mod floors;
+mod freshness;
 mod gnupg;
 mod inside;
 mod installers;
 mod manifest_command;
+mod manifest_forms;
 mod manual;
 mod program;
 mod readme;
