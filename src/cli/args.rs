@@ -39,6 +39,8 @@ pub(super) enum Command {
     Manifest(super::manifest::ManifestArgs),
     /// List the trusted certificates; fails when one is about to lapse
     Certs(super::certs::CertsArgs),
+    /// Write requirements with the hashes of the verified wheels
+    Requirements(super::requirements::RequirementsArgs),
     /// Sign the manifest, or add a signature to those of others
     Sign(super::sign::SignArgs),
 }
@@ -308,7 +310,7 @@ fn sandbox(text: &str) -> Result<SandboxPolicy, String> {
     word(text, SandboxPolicy::WORDS)
 }
 
-fn report_file(text: &str) -> Result<PathBuf, String> {
+pub(super) fn report_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match path.extension().is_some_and(|ending| ending == "json") {
         true => Ok(path),

@@ -7,6 +7,7 @@
 mod certs;
 mod manifest;
 mod rebuild;
+mod requirements;
 mod sign;
 mod tools;
 mod verify;
@@ -19,6 +20,7 @@ use crate::time::UtcTime;
 pub use certs::certs;
 pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{Surroundings, rebuild};
+pub use requirements::{RequirementsWish, requirements};
 pub use sign::{SignWish, SigningWay, sign, signing_commands};
 pub use verify::{Verification, verify};
 

@@ -29,6 +29,7 @@ mod program;
 mod readme;
 mod real_signatures;
 mod rebuild;
+mod requirements_command;
 mod rules;
 mod sandbox;
 mod sdist;
