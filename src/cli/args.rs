@@ -35,6 +35,8 @@ pub(super) enum Command {
     Rebuild(RebuildArgs),
     /// Verify, then run a command that sees only a sealed copy of what was verified
     Run(RunArgs),
+    /// Write a policy for what lies in a directory
+    Init(super::init::InitArgs),
     /// Write the manifest, as sha256sum would, or say whether it is current
     Manifest(super::manifest::ManifestArgs),
     /// List the trusted certificates; fails when one is about to lapse

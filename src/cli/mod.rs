@@ -5,6 +5,7 @@
 
 mod args;
 mod certs;
+mod init;
 mod manifest;
 mod output;
 mod progress;
@@ -95,6 +96,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Command::Manifest(args) => manifest::run(surroundings, &args, &cancel),
         Command::Certs(args) => certs::run(surroundings, &args, &cancel),
         Command::Requirements(args) => requirements::run(surroundings, &args, &cancel),
+        Command::Init(args) => init::run(surroundings, &args, &cancel),
         Command::Sign(args) => sign::run(surroundings, &args, &cancel),
         Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),
     };

@@ -5,6 +5,7 @@
 //! and what is left out when one fails.
 
 mod certs;
+mod init;
 mod manifest;
 mod rebuild;
 mod requirements;
@@ -18,6 +19,7 @@ use crate::policy::Policy;
 use crate::time::UtcTime;
 
 pub use certs::certs;
+pub use init::{InitWish, init};
 pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{Surroundings, rebuild};
 pub use requirements::{RequirementsWish, requirements};

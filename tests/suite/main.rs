@@ -22,6 +22,7 @@ mod common;
 mod directory;
 mod floors;
 mod gnupg;
+mod init_command;
 mod installers;
 mod manifest_command;
 mod manual;
