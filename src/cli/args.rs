@@ -35,10 +35,14 @@ pub(super) enum Command {
     Rebuild(RebuildArgs),
     /// Verify, then run a command that sees only a sealed copy of what was verified
     Run(RunArgs),
+    /// Write a policy for what lies in a directory
+    Init(super::init::InitArgs),
     /// Write the manifest, as sha256sum would, or say whether it is current
     Manifest(super::manifest::ManifestArgs),
     /// List the trusted certificates; fails when one is about to lapse
     Certs(super::certs::CertsArgs),
+    /// Write requirements with the hashes of the verified wheels
+    Requirements(super::requirements::RequirementsArgs),
     /// Sign the manifest, or add a signature to those of others
     Sign(super::sign::SignArgs),
 }
@@ -321,7 +325,7 @@ fn sandbox(text: &str) -> Result<SandboxPolicy, String> {
     word(text, SandboxPolicy::WORDS)
 }
 
-fn report_file(text: &str) -> Result<PathBuf, String> {
+pub(super) fn report_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match path.extension().is_some_and(|ending| ending == "json") {
         true => Ok(path),

@@ -383,6 +383,13 @@ rules! {
         "an sdist has no PKG-INFO to hold its file name against",
         "nothing to do if it was not made by a build tool, as archives of a repository are not";
 
+    // Requirements.
+
+    /// No signed file meets a requirement.
+    REQUIREMENT_NOT_SIGNED = "requirement-not-signed", Error,
+        "a requirement is met by no signed file",
+        "pin it to a version that the manifest lists, or have the missing file built and signed";
+
     // Rebuilds.
 
     /// Builds ran with a weaker layer than bubblewrap, or with none.

@@ -4,6 +4,7 @@
 //! is usable as it stands. The parts are handed on one by one; no module below
 //! gets to see all of it.
 
+mod draft;
 mod raw;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,8 +22,13 @@ use crate::input::{self, InputError};
 use crate::relpath::RelPath;
 use crate::time::UtcTime;
 
+pub use draft::{Draft, SuggestedSigner};
+
 /// The name of the policy file in a directory.
 pub const FILE_NAME: &str = "wheelproof.toml";
+
+/// The earliest `SOURCE_DATE_EPOCH` of a build: the first day of 1980.
+pub const EARLIEST_EPOCH: i64 = 315_532_800;
 
 /// The most bytes a policy file may have.
 const MAX_BYTES: u64 = 1 << 20;

@@ -390,9 +390,10 @@ fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyErr
 fn epoch(value: &toml::Value) -> Result<Epoch, String> {
     // A ZIP member cannot be older than 1980 (APPNOTE 4.4.6), and tools fail on
     // smaller values in ways that are hard to read.
-    const YEAR_1980: i64 = 315_532_800;
     match value {
-        toml::Value::Integer(seconds) if *seconds >= YEAR_1980 => Ok(Epoch::At(*seconds)),
+        toml::Value::Integer(seconds) if *seconds >= super::EARLIEST_EPOCH => {
+            Ok(Epoch::At(*seconds))
+        }
         toml::Value::Integer(seconds) => Err(format!(
             "{seconds} lies before 1980 (315532800), the earliest time in a wheel"
         )),
