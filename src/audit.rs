@@ -13,6 +13,7 @@ use crate::openpgp::{
     SignatureFact, SignatureFile, SignatureFileFault, SignatureVerdict,
 };
 use crate::policy::{Trust, WheelhouseName};
+use crate::state::Accepted;
 use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
 
@@ -210,6 +211,16 @@ pub fn project(
     };
     let finding = Finding::new(rule, Subject::path(path));
     Some(finding.expected(pinned).found(found))
+}
+
+/// Returns what it means that a manifest is behind one accepted before.
+pub fn going_back(path: &str, seen: &Accepted, now: &Accepted) -> Finding {
+    Finding::new(&rules::MANIFEST_OLDER_THAN_SEEN, Subject::path(path))
+        .expected(format!(
+            "{}, signed {}, or one signed later",
+            seen.manifest_sha256, seen.signed
+        ))
+        .found(format!("{}, signed {}", now.manifest_sha256, now.signed))
 }
 
 /// Returns what the statuses of the files mean.

@@ -26,7 +26,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `relpath` `time` |
-//! | 1 | `finding` `requirements` |
+//! | 1 | `finding` `requirements` `state` |
 //! | 2 | `archive` `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `manifest` `recipe` `sandbox` |
@@ -64,6 +64,7 @@ pub mod requirements;
 pub mod sandbox;
 pub mod sdist;
 pub mod selection;
+pub mod state;
 pub mod time;
 pub mod tree;
 pub mod wheel;

@@ -142,6 +142,9 @@ pub(super) struct CommonArgs {
     /// The project that the manifest has to state in a signed comment
     #[arg(long, value_name = "NAME")]
     pub(super) project: Option<WheelhouseName>,
+    /// The file that remembers the newest accepted manifest; an older one is refused
+    #[arg(long, value_name = "FILE")]
+    pub(super) state: Option<PathBuf>,
     /// Whether lines of the manifest may end in CR LF [default: refuse]
     #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
     pub(super) crlf: Option<Tolerance>,

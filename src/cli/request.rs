@@ -63,6 +63,7 @@ fn override_with(policy: &mut Policy, args: &CommonArgs) {
         .allow_unlisted
         .extend(args.allow_unlisted.iter().cloned());
     wheelhouse.project = args.project.clone().or(wheelhouse.project.take());
+    wheelhouse.state = args.state.clone().or(wheelhouse.state.take());
     let lines = &mut wheelhouse.lines;
     lines.crlf = args.crlf.unwrap_or(lines.crlf);
     lines.repeated_names = args.repeated_names.unwrap_or(lines.repeated_names);

@@ -10,7 +10,7 @@ use crate::cancel::Cancel;
 use crate::filename::WheelFilename;
 use crate::finding::{Severity, rules};
 use crate::input;
-use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy};
+use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy, WheelhousePolicy};
 use crate::rebuild::{Cache, Candidate, Fetcher};
 use crate::recipe::ToolWheel;
 use crate::requirements;
@@ -120,7 +120,11 @@ impl<'a> Toolbox<'a> {
             // Its places are its own; whom to trust is decided here.
             policy: Policy {
                 trust: self.request.policy.trust.clone(),
-                wheelhouse: own.wheelhouse,
+                // But a directory of tools names no file for us to write.
+                wheelhouse: WheelhousePolicy {
+                    state: None,
+                    ..own.wheelhouse
+                },
                 rebuild: RebuildPolicy::default(),
             },
             policy_path: Some(policy_path),

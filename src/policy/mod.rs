@@ -116,6 +116,8 @@ pub struct WheelhousePolicy {
     pub lines: Lines,
     /// The project that the manifest has to state.
     pub project: Option<WheelhouseName>,
+    /// The file that remembers which manifest was accepted last.
+    pub state: Option<PathBuf>,
 }
 
 /// The name of the project that a manifest belongs to. Compared letter by letter:

@@ -46,6 +46,7 @@ struct RawWheelhouse {
     crlf: Option<Spanned<String>>,
     repeated_names: Option<Spanned<String>>,
     project: Option<Spanned<String>>,
+    state: Option<PathBuf>,
 }
 
 #[derive(Deserialize, Default)]
@@ -214,6 +215,7 @@ fn wheelhouse(source: &Source<'_>, raw: RawWheelhouse) -> Result<WheelhousePolic
                 })
             })
             .transpose()?,
+        state: raw.state.map(|path| source.resolve(path)),
         manifest: raw.manifest.map(|path| source.resolve(path)),
         signatures: source.resolve_all(raw.signatures),
         directory: raw.directory.map(|path| source.resolve(path)),

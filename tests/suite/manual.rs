@@ -76,7 +76,7 @@ fn every_key_of_the_policy_page_is_taken() {
             "umask" => "\"022\"",
             "source-modes" => "\"archive\"",
             "build-path" => "\"/build/{sdist}-{name}-{version}\"",
-            "manifest" | "directory" | "project" => "\"a\"",
+            "manifest" | "directory" | "project" | "state" => "\"a\"",
             "source-date-epoch" => "1309379017",
             "environment" => "{ A = \"b\" }",
             _ if cells.starts_with("list of") => "[]",
