@@ -127,6 +127,9 @@ pub(super) struct CommonArgs {
     /// Accept no signature that is older
     #[arg(long, value_name = "RFC3339")]
     pub(super) not_before: Option<UtcTime>,
+    /// Whether a signature that does not match is let through beside enough that do [default: refuse]
+    #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
+    pub(super) bad_signatures: Option<Tolerance>,
     /// The manifest
     #[arg(long, value_name = "FILE")]
     pub(super) manifest: Option<PathBuf>,

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::digest::Sha256Digest;
 use crate::fingerprint::Fingerprint;
-use crate::policy::{KeyValidity, Trust};
+use crate::policy::{KeyValidity, Tolerance, Trust};
 use crate::time::UtcTime;
 
 pub use certificates::{CertificateFault, Certificates, CertificatesError};
@@ -180,6 +180,8 @@ pub struct Judgement {
     pub facts: Vec<SignatureFact>,
     /// Signers asked for and met.
     pub threshold: Threshold,
+    /// Whether the policy lets bad signatures through beside enough good ones.
+    pub bad_signatures: Tolerance,
     /// When the threshold was met: as many distinct signers as are required signed
     /// then or later. One of several signers alone cannot make it younger.
     pub signed: Option<UtcTime>,
@@ -230,6 +232,7 @@ pub fn authenticate(
     Judgement {
         facts,
         threshold,
+        bad_signatures: trust.bad_signatures,
         signed,
         authenticated,
     }

@@ -65,6 +65,9 @@ pub struct Trust {
     pub key_validity: KeyValidity,
     /// The earliest time that a signature may claim.
     pub not_before: Option<UtcTime>,
+    /// Whether a signature that does not match the manifest is let through beside
+    /// enough that do.
+    pub bad_signatures: Tolerance,
 }
 
 impl Default for Trust {
@@ -75,6 +78,7 @@ impl Default for Trust {
             threshold: NonZeroU32::MIN,
             key_validity: KeyValidity::default(),
             not_before: None,
+            bad_signatures: Tolerance::default(),
         }
     }
 }

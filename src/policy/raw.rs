@@ -34,6 +34,7 @@ struct RawTrust {
     threshold: Option<Spanned<i64>>,
     key_validity: Option<Spanned<String>>,
     not_before: Option<Spanned<String>>,
+    bad_signatures: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -192,18 +193,26 @@ fn trust(source: &Source<'_>, raw: RawTrust) -> Result<Trust, PolicyError> {
                 })
             })
             .transpose()?,
+        bad_signatures: tolerance(source, &raw.bad_signatures)?,
     })
 }
 
-fn wheelhouse(source: &Source<'_>, raw: RawWheelhouse) -> Result<WheelhousePolicy, PolicyError> {
-    let tolerance = |value: &Option<Spanned<String>>| match value {
+/// Returns what a key that lets something doubtful through says.
+fn tolerance(
+    source: &Source<'_>,
+    value: &Option<Spanned<String>>,
+) -> Result<Tolerance, PolicyError> {
+    match value {
         Some(value) => source.word(value, Tolerance::WORDS),
         None => Ok(Tolerance::default()),
-    };
+    }
+}
+
+fn wheelhouse(source: &Source<'_>, raw: RawWheelhouse) -> Result<WheelhousePolicy, PolicyError> {
     Ok(WheelhousePolicy {
         lines: Lines {
-            crlf: tolerance(&raw.crlf)?,
-            repeated_names: tolerance(&raw.repeated_names)?,
+            crlf: tolerance(source, &raw.crlf)?,
+            repeated_names: tolerance(source, &raw.repeated_names)?,
         },
         project: raw
             .project

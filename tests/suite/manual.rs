@@ -72,7 +72,7 @@ fn every_key_of_the_policy_page_is_taken() {
             "key-validity" => "\"now\"",
             "not-before" => "\"2026-01-01T00:00:00Z\"",
             "sandbox" => "\"auto\"",
-            "crlf" | "repeated-names" => "\"accept\"",
+            "crlf" | "repeated-names" | "bad-signatures" => "\"accept\"",
             "umask" => "\"022\"",
             "source-modes" => "\"archive\"",
             "build-path" => "\"/build/{sdist}-{name}-{version}\"",
