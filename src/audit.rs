@@ -17,7 +17,8 @@ use crate::openpgp::{
     CertificateFault, Certificates, ClearsignedFault, ClearsignedFaultKind, Judgement, KeyState,
     SignatureFact, SignatureFile, SignatureFileFault, SignatureVerdict,
 };
-use crate::policy::{Trust, WheelhouseName};
+use crate::policy::{Tolerance, Trust, WheelhouseName};
+use crate::state::Accepted;
 use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
 
@@ -67,7 +68,8 @@ pub fn certificates(certificates: &Certificates, trust: &Trust) -> Vec<Finding> 
 ///
 /// A signature that does not count weighs as an error when signers are missing,
 /// and as a note when enough others count. Forged and unreadable ones are errors
-/// in any case.
+/// in any case, but for forged ones where the policy lets them through beside enough
+/// others.
 pub fn signatures(manifest: &str, files: &[SignatureFile], judgement: &Judgement) -> Vec<Finding> {
     let is_met = judgement.threshold.is_met();
     let mut findings: Vec<Finding> = files
@@ -89,7 +91,7 @@ pub fn signatures(manifest: &str, files: &[SignatureFile], judgement: &Judgement
         judgement
             .facts
             .iter()
-            .filter_map(|fact| signature(fact, is_met)),
+            .filter_map(|fact| signature(fact, is_met, judgement.bad_signatures)),
     );
     // Where no signature file could be read, that is told already.
     if !is_met && !files.is_empty() {
@@ -119,7 +121,7 @@ fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-fn signature(fact: &SignatureFact, is_met: bool) -> Option<Finding> {
+fn signature(fact: &SignatureFact, is_met: bool, bad: Tolerance) -> Option<Finding> {
     use SignatureVerdict as V;
     let rule: &'static Rule = match fact.verdict {
         V::Good => return None,
@@ -140,7 +142,7 @@ fn signature(fact: &SignatureFact, is_met: bool) -> Option<Finding> {
     };
     let severity = match fact.verdict {
         // Somebody changed the manifest, or passes off a signature as another's.
-        V::Bad => Severity::Error,
+        V::Bad if !is_met || bad == Tolerance::Refuse => Severity::Error,
         _ if is_met => rule.severity.min(Severity::Note),
         _ => rule.severity,
     };
@@ -225,6 +227,16 @@ pub fn project(
     };
     let finding = Finding::new(rule, Subject::path(path));
     Some(finding.expected(pinned).found(found))
+}
+
+/// Returns what it means that a manifest is behind one accepted before.
+pub fn going_back(path: &str, seen: &Accepted, now: &Accepted) -> Finding {
+    Finding::new(&rules::MANIFEST_OLDER_THAN_SEEN, Subject::path(path))
+        .expected(format!(
+            "{}, signed {}, or one signed later",
+            seen.manifest_sha256, seen.signed
+        ))
+        .found(format!("{}, signed {}", now.manifest_sha256, now.signed))
 }
 
 /// Returns what the statuses of the files mean.

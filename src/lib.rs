@@ -26,7 +26,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `time` |
-//! | 1 | `archive` `finding` `gnupg` `requirements` |
+//! | 1 | `archive` `finding` `gnupg` `requirements` `state` |
 //! | 2 | `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `manifest` `recipe` `sandbox` |
@@ -67,6 +67,7 @@ pub mod requirements;
 pub mod sandbox;
 pub mod sdist;
 pub mod selection;
+pub mod state;
 pub mod time;
 pub mod tree;
 pub mod wheel;

@@ -137,6 +137,9 @@ pub(super) struct CommonArgs {
     /// Accept no signature that is older
     #[arg(long, value_name = "RFC3339")]
     pub(super) not_before: Option<UtcTime>,
+    /// Whether a signature that does not match is let through beside enough that do [default: refuse]
+    #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
+    pub(super) bad_signatures: Option<Tolerance>,
     /// The manifest
     #[arg(long, value_name = "FILE")]
     pub(super) manifest: Option<PathBuf>,
@@ -158,6 +161,9 @@ pub(super) struct CommonArgs {
     /// The project that the manifest has to state in a signed comment
     #[arg(long, value_name = "NAME")]
     pub(super) project: Option<WheelhouseName>,
+    /// The file that remembers the newest accepted manifest; an older one is refused
+    #[arg(long, value_name = "FILE")]
+    pub(super) state: Option<PathBuf>,
     /// Whether lines of the manifest may end in CR LF [default: refuse]
     #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
     pub(super) crlf: Option<Tolerance>,

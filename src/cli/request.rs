@@ -117,6 +117,7 @@ fn override_with(policy: &mut Policy, args: &CommonArgs) {
     trust.threshold = args.threshold.unwrap_or(trust.threshold);
     trust.key_validity = args.key_validity.unwrap_or(trust.key_validity);
     trust.not_before = args.not_before.or(trust.not_before);
+    trust.bad_signatures = args.bad_signatures.unwrap_or(trust.bad_signatures);
     let wheelhouse = &mut policy.wheelhouse;
     wheelhouse.manifest = args.manifest.clone().or(wheelhouse.manifest.take());
     replace_all(&mut wheelhouse.signatures, &args.signature);
@@ -130,6 +131,7 @@ fn override_with(policy: &mut Policy, args: &CommonArgs) {
         wheelhouse.depth = Depth::Deep;
     }
     wheelhouse.project = args.project.clone().or(wheelhouse.project.take());
+    wheelhouse.state = args.state.clone().or(wheelhouse.state.take());
     let lines = &mut wheelhouse.lines;
     lines.crlf = args.crlf.unwrap_or(lines.crlf);
     lines.repeated_names = args.repeated_names.unwrap_or(lines.repeated_names);

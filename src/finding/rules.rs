@@ -201,6 +201,11 @@ rules! {
         "the manifest states another project than the policy names",
         "do not use these files for this project; fetch its own manifest and signature";
 
+    /// A newer manifest was accepted before.
+    MANIFEST_OLDER_THAN_SEEN = "manifest-older-than-seen", Error,
+        "the manifest is older than one that was accepted before",
+        "fetch the current manifest and signature; to go back on purpose, use a policy without this state file";
+
     // Directory.
 
     /// A file that no installer asks for.

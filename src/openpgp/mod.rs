@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::digest::Sha256Digest;
 use crate::fingerprint::Fingerprint;
-use crate::policy::{KeyValidity, Trust};
+use crate::policy::{KeyValidity, Tolerance, Trust};
 use crate::time::UtcTime;
 
 pub use armor::is_binary;
@@ -185,6 +185,11 @@ pub struct Judgement {
     pub facts: Vec<SignatureFact>,
     /// Signers asked for and met.
     pub threshold: Threshold,
+    /// Whether the policy lets bad signatures through beside enough good ones.
+    pub bad_signatures: Tolerance,
+    /// When the threshold was met: as many distinct signers as are required signed
+    /// then or later. One of several signers alone cannot make it younger.
+    pub signed: Option<UtcTime>,
     /// The manifest, when the threshold is met.
     pub authenticated: Option<Authenticated>,
 }
@@ -204,15 +209,26 @@ pub fn authenticate(
 ) -> Judgement {
     let judge = signatures::Judge::new(certificates, trust, reference_time, &manifest);
     let facts: Vec<SignatureFact> = files.iter().flat_map(|file| judge.file(file)).collect();
-    let met_by = facts
+    let mut newest: BTreeMap<&Fingerprint, UtcTime> = BTreeMap::new();
+    for fact in facts
         .iter()
         .filter(|fact| fact.verdict == SignatureVerdict::Good)
-        .filter_map(|fact| fact.signer.clone())
-        .collect();
+    {
+        if let (Some(signer), Some(created)) = (&fact.signer, fact.created) {
+            let time = newest.entry(signer).or_insert(created);
+            *time = created.max(*time);
+        }
+    }
     let threshold = Threshold {
         required: trust.threshold.get(),
-        met_by,
+        met_by: newest.keys().map(|signer| (*signer).clone()).collect(),
     };
+    let mut times: Vec<UtcTime> = newest.into_values().collect();
+    times.sort_unstable();
+    let signed = usize::try_from(threshold.required)
+        .ok()
+        .and_then(|required| times.len().checked_sub(required))
+        .and_then(|place| times.get(place).copied());
     let authenticated = threshold.is_met().then(|| Authenticated {
         sha256: Sha256Digest::of(&manifest),
         bytes: manifest,
@@ -221,6 +237,8 @@ pub fn authenticate(
     Judgement {
         facts,
         threshold,
+        bad_signatures: trust.bad_signatures,
+        signed,
         authenticated,
     }
 }

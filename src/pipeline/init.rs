@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Request;
-use super::verify::{read_signatures, trouble};
+use super::verify::{locate, read_signatures, trouble};
 use crate::archive::Limits;
 use crate::archive::zip::Archive;
 use crate::audit;
@@ -48,7 +48,7 @@ pub fn init(request: &Request, wish: &InitWish) -> Report {
 
 fn steps(request: &Request, wish: &InitWish, report: &mut Report) -> Option<()> {
     let root = &request.root;
-    let locations = request.policy.wheelhouse.locate(root);
+    let locations = locate(request, report)?;
     // Links and unreadable directories are for the verification to judge; here
     // they only hold nothing that can be suggested.
     let tree = match Tree::scan(&locations.directory) {
@@ -153,7 +153,9 @@ fn signers(
     certificates: &Certificates,
     report: &mut Report,
 ) -> Vec<SuggestedSigner> {
-    let locations = request.policy.wheelhouse.locate(&request.root);
+    let Some(locations) = locate(request, report) else {
+        return Vec::new();
+    };
     let Some(path) = locations.manifest else {
         return Vec::new();
     };

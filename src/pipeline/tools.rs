@@ -121,7 +121,9 @@ impl<'a> Toolbox<'a> {
             // here.
             policy: Policy {
                 trust: self.request.policy.trust.clone(),
+                // But a directory of tools names no file for us to write.
                 wheelhouse: WheelhousePolicy {
+                    state: None,
                     depth: self.request.policy.wheelhouse.depth,
                     limits: self.request.policy.wheelhouse.limits,
                     ..own.wheelhouse

@@ -17,6 +17,7 @@ use crate::pipeline::{Progress, Request};
 use crate::policy::{Depth, Locations};
 use crate::relpath::RelPath;
 use crate::report::{FileKind, FileSummary, ManifestSummary, Report, Trouble};
+use crate::state::{Accepted, StateFile};
 use crate::tree::{Kind, Tree, TreeError};
 use crate::wheelhouse::{self, Checked, FileStatus, Inside, Status, VerifiedTree};
 
@@ -64,7 +65,20 @@ pub fn verify(
     report.time_is_chosen = request.time_is_chosen;
     report.depth = request.policy.wheelhouse.depth;
     let mut manifest = None;
-    let checked = steps(request, &mut report, &mut manifest, cancel, progress);
+    let mut fresh = None;
+    let checked = steps(
+        request,
+        &mut report,
+        &mut manifest,
+        &mut fresh,
+        cancel,
+        progress,
+    );
+    if let Some(fresh) = fresh
+        && !cancel.is_requested()
+    {
+        remember(request, &mut report, &fresh);
+    }
     Verification {
         report,
         checked,
@@ -76,6 +90,7 @@ fn steps(
     request: &Request,
     report: &mut Report,
     signed: &mut Option<Manifest>,
+    fresh: &mut Option<Fresh>,
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Option<Checked> {
@@ -148,8 +163,15 @@ fn steps(
     report.signatures = judgement.facts;
     report.threshold = Some(judgement.threshold);
 
-    let (manifest, faults) =
-        Manifest::parse(&judgement.authenticated?, request.policy.wheelhouse.lines);
+    let authenticated = judgement.authenticated?;
+    if let (Some(path), Some(signed)) = (&request.policy.wheelhouse.state, judgement.signed) {
+        let accepted = Accepted {
+            signed,
+            manifest_sha256: authenticated.sha256(),
+        };
+        *fresh = freshness(request, report, path, manifest_path, accepted);
+    }
+    let (manifest, faults) = Manifest::parse(&authenticated, request.policy.wheelhouse.lines);
     if let Some(summary) = &mut report.manifest {
         summary.entries = Some(manifest.entries().len() as u64);
         summary.project = manifest.project().cloned();
@@ -209,6 +231,87 @@ pub(super) fn locate(request: &Request, report: &mut Report) -> Option<Locations
         Err(error) => {
             report.errors.push(trouble(&error, NAME_MANIFEST));
             None
+        }
+    }
+}
+
+/// A manifest that is not behind what was accepted before, and where to remember it.
+struct Fresh {
+    state: StateFile,
+    wheelhouse: String,
+    manifest: String,
+    accepted: Accepted,
+}
+
+/// Returns what to remember after a pass, or says why that cannot come to pass.
+fn freshness(
+    request: &Request,
+    report: &mut Report,
+    state: &Path,
+    manifest: &Path,
+    accepted: Accepted,
+) -> Option<Fresh> {
+    const NEXT: &str = "make the state file readable; if it is damaged, find out why, and \
+                        remove it only if you know what was accepted before";
+    let state = StateFile::new(state);
+    // A pinned project is the same wherever its files lie. Without a pin there is
+    // nothing but the place that tells one wheelhouse from another.
+    let wheelhouse = match &request.policy.wheelhouse.project {
+        Some(project) => format!("project {project}"),
+        None => match manifest
+            .canonicalize()
+            .map(|path| path.into_os_string().into_string())
+        {
+            Ok(Ok(path)) => format!("manifest {path}"),
+            Ok(Err(_)) | Err(_) => {
+                report.errors.push(Trouble {
+                    message: format!("the path of {} cannot be remembered", manifest.display()),
+                    next: "use a path in UTF-8, or pin the project with --project".to_owned(),
+                });
+                return None;
+            }
+        },
+    };
+    match state.seen(&wheelhouse) {
+        Ok(Some(seen)) if accepted.is_behind(&seen) => {
+            let manifest = manifest.display().to_string();
+            report
+                .findings
+                .push(audit::going_back(&manifest, &seen, &accepted));
+            None
+        }
+        Ok(_) => Some(Fresh {
+            state,
+            wheelhouse,
+            manifest: manifest.display().to_string(),
+            accepted,
+        }),
+        Err(error) => {
+            report.errors.push(trouble(&error, NEXT));
+            None
+        }
+    }
+}
+
+/// Remembers the manifest, when nothing at all speaks against the wheelhouse. Under
+/// a chosen time nothing is remembered: what would have been accepted then says
+/// nothing about now.
+fn remember(request: &Request, report: &mut Report, fresh: &Fresh) {
+    let mut concluded = report.clone();
+    concluded.conclude();
+    if concluded.exit_code != 0 || request.time_is_chosen {
+        return;
+    }
+    match fresh.state.remember(&fresh.wheelhouse, fresh.accepted) {
+        Ok(None) => {}
+        Ok(Some(seen)) => {
+            report
+                .findings
+                .push(audit::going_back(&fresh.manifest, &seen, &fresh.accepted));
+        }
+        Err(error) => {
+            let next = "name a state file in a directory that can be written to";
+            report.errors.push(trouble(&error, next));
         }
     }
 }

@@ -74,6 +74,9 @@ pub struct Trust {
     pub not_before: Option<UtcTime>,
     /// How many days before a certificate lapses a warning is due; never when 0.
     pub lapse_warning_days: u32,
+    /// Whether a signature that does not match the manifest is let through beside
+    /// enough that do.
+    pub bad_signatures: Tolerance,
 }
 
 /// How many days before a certificate lapses a warning is due.
@@ -88,6 +91,7 @@ impl Default for Trust {
             key_validity: KeyValidity::default(),
             not_before: None,
             lapse_warning_days: LAPSE_WARNING_DAYS,
+            bad_signatures: Tolerance::default(),
         }
     }
 }
@@ -133,6 +137,8 @@ pub struct WheelhousePolicy {
     pub lines: Lines,
     /// The project that the manifest has to state.
     pub project: Option<WheelhouseName>,
+    /// The file that remembers which manifest was accepted last.
+    pub state: Option<PathBuf>,
 }
 
 /// How far the check of a file goes.

@@ -36,6 +36,7 @@ struct RawTrust {
     key_validity: Option<Spanned<String>>,
     not_before: Option<Spanned<String>>,
     lapse_warning_days: Option<Spanned<i64>>,
+    bad_signatures: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -50,6 +51,7 @@ struct RawWheelhouse {
     crlf: Option<Spanned<String>>,
     repeated_names: Option<Spanned<String>>,
     project: Option<Spanned<String>>,
+    state: Option<PathBuf>,
 }
 
 #[derive(Deserialize, Default)]
@@ -226,18 +228,26 @@ fn trust(source: &Source<'_>, raw: RawTrust) -> Result<Trust, PolicyError> {
             })?,
             None => LAPSE_WARNING_DAYS,
         },
+        bad_signatures: tolerance(source, &raw.bad_signatures)?,
     })
 }
 
-fn wheelhouse(source: &Source<'_>, raw: RawWheelhouse) -> Result<WheelhousePolicy, PolicyError> {
-    let tolerance = |value: &Option<Spanned<String>>| match value {
+/// Returns what a key that lets something doubtful through says.
+fn tolerance(
+    source: &Source<'_>,
+    value: &Option<Spanned<String>>,
+) -> Result<Tolerance, PolicyError> {
+    match value {
         Some(value) => source.word(value, Tolerance::WORDS),
         None => Ok(Tolerance::default()),
-    };
+    }
+}
+
+fn wheelhouse(source: &Source<'_>, raw: RawWheelhouse) -> Result<WheelhousePolicy, PolicyError> {
     Ok(WheelhousePolicy {
         lines: Lines {
-            crlf: tolerance(&raw.crlf)?,
-            repeated_names: tolerance(&raw.repeated_names)?,
+            crlf: tolerance(source, &raw.crlf)?,
+            repeated_names: tolerance(source, &raw.repeated_names)?,
         },
         project: raw
             .project
@@ -249,6 +259,7 @@ fn wheelhouse(source: &Source<'_>, raw: RawWheelhouse) -> Result<WheelhousePolic
                 })
             })
             .transpose()?,
+        state: raw.state.map(|path| source.resolve(path)),
         manifest: raw.manifest.map(|path| source.resolve(path)),
         signatures: source.resolve_all(raw.signatures),
         directory: raw.directory.map(|path| source.resolve(path)),

@@ -124,6 +124,8 @@ fn every_rule_about_the_inside_has_a_firing_case() {
         .filter(|name| !raised.contains(name))
         // It needs a policy; see below.
         .filter(|name| *name != rules::ARCHIVE_OVER_LIMIT.name)
+        // About requirements, not about what is in a file.
+        .filter(|name| !name.starts_with("requirement-"))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::common::{FILES, House, Outcome, WHEEL, has_program, run, wheelproof};
+use crate::signing::Signer;
 
 // Digests of "abc" and of nothing, from FIPS 180-4 and `sha256sum </dev/null`.
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -304,4 +305,78 @@ fn every_ending_of_a_signature_is_found() {
     std::fs::rename(house.at("sha256sums.txt.asc"), house.at("sha256sums.asc")).unwrap();
     assert_eq!(house.check(&[]).expect(1).errors(), ["signature-missing"]);
     assert!(Path::new(&house.wheel(WHEEL)).exists());
+}
+
+#[test]
+fn bad_signatures_are_let_through_by_policy_or_flag() {
+    let house = House::new();
+    let other = Signer::ordinary(2);
+    house.write("keys/other.asc", other.certificate());
+    house.write(
+        "sha256sums.txt.sig",
+        other.sign_plainly(b"another manifest"),
+    );
+    assert_eq!(house.check(&[]).expect(1).errors(), ["signature-bad"]);
+    house.check(&["--bad-signatures", "accept"]).expect(0);
+    house.write("wheelproof.toml", "[trust]\nbad-signatures = \"accept\"\n");
+    let rules = house.check(&[]).expect(0).rules();
+    assert_eq!(rules, [("signature-bad".to_owned(), "note".to_owned())]);
+    house.check(&["--bad-signatures", "refuse"]).expect(1);
+    house.check(&["--threshold", "2"]).expect(1);
+}
+
+#[test]
+fn a_byte_order_mark_is_refused_and_a_list_of_comments_lists_nothing() {
+    let house = House::new();
+    house.sign(format!("\u{feff}{}", House::lines()));
+    assert_eq!(
+        house.check(&[]).expect(1).errors(),
+        ["manifest-line-malformed"]
+    );
+    for manifest in [
+        "",
+        "# No files\n",
+        "#\n\n\n",
+        "# wheelproof: project=example\n",
+    ] {
+        house.sign(manifest);
+        let errors = house.check(&[]).expect(1).errors();
+        assert_eq!(errors[0], "manifest-empty", "{manifest:?}");
+        assert_eq!(errors.len(), 1 + FILES.len());
+    }
+}
+
+/// Returns what the program says under `ulimit -v`: half a gibibyte of addresses.
+fn in_little_memory(house: &House, arguments: &str) -> Outcome {
+    let script = format!("ulimit -v 524288; {arguments}");
+    run(Command::new("bash")
+        .current_dir(house.at(""))
+        .args(["-c", &script, env!("CARGO_BIN_EXE_wheelproof")])
+        .stdin(Stdio::null()))
+}
+
+#[test]
+fn ten_million_lines_and_an_endless_pipe_take_bounded_memory() {
+    let house = House::new();
+    let verify = "\"$0\" verify . --certs keys --format json --time 2025-01-01T00:00:00Z";
+    let lines = 10_000_000;
+    house.sign(format!("{}{}", "#\n".repeat(lines), House::lines()));
+    in_little_memory(&house, verify).expect(0);
+    // Lines that are none: told a hundred times, and once that there are more.
+    house.sign("x\n".repeat(lines));
+    let outcome = in_little_memory(&house, verify).expect(1);
+    let told = outcome.errors();
+    let malformed = told
+        .iter()
+        .filter(|rule| *rule == "manifest-line-malformed");
+    assert_eq!(malformed.count(), 101);
+    for endless in ["manifest", "signature"] {
+        let pipe = format!("yes | {verify} --{endless} /dev/stdin");
+        let outcome = in_little_memory(&house, &pipe);
+        assert!(
+            matches!(outcome.code, Some(1 | 3)),
+            "{endless}: {outcome:?}"
+        );
+        assert!(outcome.out().contains("is not a regular file"));
+    }
 }

@@ -20,7 +20,7 @@ use wheelproof::openpgp::{
     CertificateFault, Certificates, Cryptography, Judgement, KeyState, SignatureFile,
     SignatureVerdict, authenticate,
 };
-use wheelproof::policy::{KeyValidity, Trust};
+use wheelproof::policy::{KeyValidity, Tolerance, Trust};
 
 const MANIFEST: &[u8] =
     b"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a-1-py3-none-any.whl\n";
@@ -224,6 +224,28 @@ fn a_bad_signature_beside_a_good_one_is_still_an_error() {
     let case = Case::new(&[&one, &two], both);
     assert!(case.judge().authenticated.is_some());
     assert_eq!(case.errors(), ["signature-bad"]);
+}
+
+#[test]
+fn the_policy_can_let_a_bad_signature_through_beside_enough_good_ones_only() {
+    let (one, two) = (Signer::ordinary(1), Signer::ordinary(2));
+    let both = [one.sign_plainly(MANIFEST), two.sign_plainly(b"other")].concat();
+    let accepting = |signature: Vec<u8>| {
+        let mut case = Case::new(&[&one, &two], signature);
+        case.trust.bad_signatures = Tolerance::Accept;
+        case
+    };
+    let case = accepting(both.clone());
+    assert_eq!(case.errors(), Vec::<&str>::new());
+    // It is told all the same, and counts for nothing.
+    let (judgement, findings) = case.judge_with_findings();
+    assert_eq!(findings[0].rule.name, "signature-bad");
+    assert_eq!(findings[0].severity, Severity::Note);
+    assert_eq!(judgement.threshold.met_by.len(), 1);
+    assert_eq!(accepting(both).threshold(2).errors(), ["signature-bad"]);
+    let alone = accepting(two.sign_plainly(b"other"));
+    assert_eq!(alone.errors(), ["signature-bad"]);
+    assert!(alone.judge().authenticated.is_none());
 }
 
 #[test]
