@@ -142,7 +142,7 @@ fn signature(fact: &SignatureFact, is_met: bool, bad: Tolerance) -> Option<Findi
     };
     let severity = match fact.verdict {
         // Somebody changed the manifest, or passes off a signature as another's.
-        V::Bad if !is_met || bad == Tolerance::Refuse => Severity::Error,
+        V::Bad if bad == Tolerance::Refuse => Severity::Error,
         _ if is_met => rule.severity.min(Severity::Note),
         _ => rule.severity,
     };

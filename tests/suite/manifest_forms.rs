@@ -2,10 +2,9 @@
 //! `sha256sum --check`.
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::common::{FILES, House, Outcome, WHEEL, has_program, run, wheelproof};
+use crate::common::{FILES, House, Outcome, has_program, run, wheelproof};
 use crate::signing::Signer;
 
 // Digests of "abc" and of nothing, from FIPS 180-4 and `sha256sum </dev/null`.
@@ -304,7 +303,6 @@ fn every_ending_of_a_signature_is_found() {
     let house = House::new();
     std::fs::rename(house.at("sha256sums.txt.asc"), house.at("sha256sums.asc")).unwrap();
     assert_eq!(house.check(&[]).expect(1).errors(), ["signature-missing"]);
-    assert!(Path::new(&house.wheel(WHEEL)).exists());
 }
 
 #[test]
