@@ -14,10 +14,10 @@ use std::path::Path;
 use crate::finding::{Finding, Rule, Severity, Subject, rules};
 use crate::manifest::{Fault, FaultKind};
 use crate::openpgp::{
-    CertificateFault, Certificates, Judgement, KeyState, SignatureFact, SignatureFile,
-    SignatureVerdict,
+    CertificateFault, Certificates, ClearsignedFault, ClearsignedFaultKind, Judgement, KeyState,
+    SignatureFact, SignatureFile, SignatureFileFault, SignatureVerdict,
 };
-use crate::policy::Trust;
+use crate::policy::{Trust, WheelhouseName};
 use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
 
@@ -74,7 +74,14 @@ pub fn signatures(manifest: &str, files: &[SignatureFile], judgement: &Judgement
         .iter()
         .flat_map(|file| {
             file.faults().iter().map(|fault| {
-                Finding::new(&rules::SIGNATURE_MALFORMED, Subject::path(file.path())).found(fault)
+                let finding = Finding::new(&rules::SIGNATURE_MALFORMED, Subject::path(file.path()))
+                    .found(fault);
+                match fault {
+                    SignatureFileFault::Clearsigned => {
+                        finding.next("name this file itself with --manifest")
+                    }
+                    _ => finding,
+                }
             })
         })
         .collect();
@@ -154,13 +161,29 @@ fn signature(fact: &SignatureFact, is_met: bool) -> Option<Finding> {
     })
 }
 
+/// Returns what a broken frame of a clearsigned manifest means.
+pub fn clearsigned(path: &str, fault: &ClearsignedFault) -> Finding {
+    let finding = Finding::new(
+        &rules::CLEARSIGNED_MALFORMED,
+        Subject::path(path).line(fault.line),
+    )
+    .found(fault);
+    match fault.kind {
+        ClearsignedFaultKind::Detached { .. } => finding
+            .next("name the plain manifest and its signature, or take the signature files away"),
+        ClearsignedFaultKind::CarriageReturn => finding
+            .next("fetch the file again in binary mode, or let the policy accept CR LF with crlf"),
+        _ => finding,
+    }
+}
+
 /// Returns what the faulty lines of a manifest mean.
 pub fn manifest(path: &str, faults: &[Fault], is_empty: bool) -> Vec<Finding> {
     let mut findings: Vec<Finding> = faults
         .iter()
         .map(|fault| {
             let rule = match fault.kind {
-                FaultKind::Name { .. } | FaultKind::Escaped => &rules::MANIFEST_NAME_UNSAFE,
+                FaultKind::Name { .. } => &rules::MANIFEST_NAME_UNSAFE,
                 FaultKind::Repeated { .. } => &rules::MANIFEST_NAME_REPEATED,
                 FaultKind::Twin { .. } => &rules::MANIFEST_NAME_TWIN,
                 FaultKind::NotUtf8
@@ -168,7 +191,12 @@ pub fn manifest(path: &str, faults: &[Fault], is_empty: bool) -> Vec<Finding> {
                 | FaultKind::Nul
                 | FaultKind::CarriageReturn
                 | FaultKind::Digest(_)
+                | FaultKind::Algorithm { .. }
+                | FaultKind::Tagged
+                | FaultKind::Escape { .. }
                 | FaultKind::Separator
+                | FaultKind::ProjectName { .. }
+                | FaultKind::ProjectRepeated { .. }
                 | FaultKind::More => &rules::MANIFEST_LINE_MALFORMED,
             };
             Finding::new(rule, Subject::path(path).line(fault.line)).found(&fault.kind)
@@ -178,6 +206,25 @@ pub fn manifest(path: &str, faults: &[Fault], is_empty: bool) -> Vec<Finding> {
         findings.push(Finding::new(&rules::MANIFEST_EMPTY, Subject::path(path)));
     }
     findings
+}
+
+/// Returns what the project that a manifest states means, when the policy pins one.
+pub fn project(
+    path: &str,
+    pinned: Option<&WheelhouseName>,
+    stated: Option<&WheelhouseName>,
+) -> Option<Finding> {
+    let pinned = pinned?;
+    let (rule, found) = match stated {
+        Some(stated) if stated == pinned => return None,
+        Some(stated) => (&rules::MANIFEST_PROJECT_DIFFERS, stated.to_string()),
+        None => (
+            &rules::MANIFEST_PROJECT_MISSING,
+            "no statement of a project".to_owned(),
+        ),
+    };
+    let finding = Finding::new(rule, Subject::path(path));
+    Some(finding.expected(pinned).found(found))
 }
 
 /// Returns what the statuses of the files mean.

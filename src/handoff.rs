@@ -4,6 +4,8 @@
 //! files with their signed digest exist, and the environment that points pip and
 //! uv at it. What happens to the original after the check changes nothing.
 
+mod hashed;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -24,6 +26,8 @@ use crate::filename::{ProjectName, SdistFilename, WheelFilename};
 use crate::relpath::RelPath;
 use crate::requirements::Requirement;
 use crate::wheelhouse::{CopyError, VerifiedTree};
+
+pub use hashed::hashed_requirements;
 
 /// What uv is told in a file, because `uv pip` reads it from no variable: nothing
 /// is to be built.
@@ -211,6 +215,16 @@ pub enum RequirementError {
         /// The version.
         version: String,
     },
+    /// Only an sdist is of that project and version, and wheels were asked for.
+    #[error("line {line}: only a signed sdist is {project}=={version}, and no wheel")]
+    OnlySdist {
+        /// The line of the requirements file.
+        line: u64,
+        /// The project.
+        project: String,
+        /// The version.
+        version: String,
+    },
     /// The requirement names digests, and no verified file has one of them.
     #[error("line {line}: no signed file of {project}=={version} has a digest that the line names")]
     OtherDigest {
@@ -251,6 +265,8 @@ pub fn constraints(
             hashes,
             marker,
             line,
+            // A constraint must not have extras.
+            extras: _,
         } = requirement;
         let says = (*line, project.to_string(), version.to_string());
         let signed = files

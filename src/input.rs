@@ -48,6 +48,17 @@ pub enum InputError {
 ///
 /// It is not there, no regular file, larger than the limit, or unreadable.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
+    let bytes = read_start(path, limit.saturating_add(1))?;
+    if bytes.len() as u64 > limit {
+        return Err(InputError::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
+fn open(path: &Path) -> Result<File, InputError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => InputError::NotFound {
             path: path.to_owned(),
@@ -73,16 +84,23 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
             path: path.to_owned(),
         });
     }
+    Ok(file)
+}
+
+/// Reads at most the first `limit` bytes of a regular file.
+///
+/// # Errors
+///
+/// It is not there, no regular file, or unreadable.
+pub fn read_start(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
     let mut bytes = Vec::new();
-    file.take(limit + 1)
+    open(path)?
+        .take(limit)
         .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > limit {
-        return Err(InputError::TooLarge {
+        .map_err(|source| InputError::Io {
             path: path.to_owned(),
-            limit,
-        });
-    }
+            source,
+        })?;
     Ok(bytes)
 }
 

@@ -14,6 +14,7 @@ use pep440_rs::Version;
 use crate::digest::{ParseDigestError, Sha256Digest};
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::openpgp::Authenticated;
+use crate::policy::{Lines, Tolerance, WheelhouseName, WheelhouseNameError};
 use crate::relpath::{RelPath, RelPathError};
 
 pub use canonical::{
@@ -25,6 +26,10 @@ pub const MAX_BYTES: u64 = 256 << 20;
 
 /// How many faults are kept; a file that is no manifest at all has one a line.
 const MAX_FAULTS: usize = 100;
+
+/// What a comment begins with that states the project. `sha256sum --check` passes
+/// over it like over any comment.
+pub const PROJECT: &str = "# wheelproof: project=";
 
 /// One signed line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +44,7 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Manifest {
     entries: BTreeMap<RelPath, Entry>,
+    project: Option<WheelhouseName>,
 }
 
 /// A line that breaks the format.
@@ -62,7 +68,7 @@ pub enum FaultKind {
     /// The line holds a NUL byte.
     #[error("the line holds a NUL byte")]
     Nul,
-    /// The line ends with CR LF.
+    /// The line ends with CR LF, and the policy does not allow that.
     #[error("the line ends in CR LF, as files from Windows do")]
     CarriageReturn,
     /// The line does not start with a digest.
@@ -71,9 +77,21 @@ pub enum FaultKind {
     /// Nothing follows the digest.
     #[error("two spaces, or a space and '*', have to stand between digest and name")]
     Separator,
-    /// The name is escaped, which means that it holds a line end or a backslash.
-    #[error("the line is escaped: its name holds a line end or a backslash")]
-    Escaped,
+    /// The line names its algorithm, and it is another one.
+    #[error("the line is for {}, and only SHA256 is read", .algorithm.escape_debug())]
+    Algorithm {
+        /// The algorithm.
+        algorithm: String,
+    },
+    /// The line begins with the name of the algorithm and goes on otherwise.
+    #[error("a line that begins with SHA256 has to be 'SHA256 (name) = digest'")]
+    Tagged,
+    /// The line is escaped, and an escape in its name means nothing.
+    #[error("the line is escaped, and only \\\\, \\n and \\r are escapes: '{}'", .name.escape_debug())]
+    Escape {
+        /// The name as it stands there.
+        name: String,
+    },
     /// The name is no plain relative path.
     #[error("{reason}: '{}'", .name.escape_debug())]
     Name {
@@ -103,6 +121,20 @@ pub enum FaultKind {
         /// The earlier line.
         first: u64,
     },
+    /// A comment that would state the project holds no name.
+    #[error("'{}' is no name of a project: {reason}", .name.escape_debug())]
+    ProjectName {
+        /// The text in the place of the name.
+        name: String,
+        /// Why it is none.
+        reason: WheelhouseNameError,
+    },
+    /// The project is stated a second time.
+    #[error("the project is stated already, as {first}")]
+    ProjectRepeated {
+        /// The first statement.
+        first: WheelhouseName,
+    },
     /// More faults than are worth reading.
     #[error("more lines are malformed; the rest is not listed")]
     More,
@@ -110,15 +142,21 @@ pub enum FaultKind {
 
 impl Manifest {
     /// Reads the lines that `sha256sum` writes: a digest, two spaces or a space
-    /// and `*`, a name. Empty lines and lines that start with `#` are passed
-    /// over, as `sha256sum --check` does.
+    /// and `*`, a name; or, with `--tag`, `SHA256 (name) = digest`. A backslash
+    /// before either says that the name is escaped. Empty lines and lines that
+    /// start with `#` are passed over, as `sha256sum --check` does.
     ///
     /// Faulty lines give no entry. All faults are returned, up to a hundred.
-    pub fn parse(authenticated: &Authenticated) -> (Self, Vec<Fault>) {
-        Self::parse_bytes(authenticated.bytes())
+    pub fn parse(authenticated: &Authenticated, lines: Lines) -> (Self, Vec<Fault>) {
+        let first = authenticated.lines_before() + 1;
+        Self::parse_lines(authenticated.bytes(), first, lines)
     }
 
-    fn parse_bytes(bytes: &[u8]) -> (Self, Vec<Fault>) {
+    fn parse_bytes(bytes: &[u8], lines: Lines) -> (Self, Vec<Fault>) {
+        Self::parse_lines(bytes, 1, lines)
+    }
+
+    fn parse_lines(bytes: &[u8], first: u64, lines: Lines) -> (Self, Vec<Fault>) {
         let mut manifest = Self::default();
         let mut faults = Vec::new();
         let mut folded: BTreeMap<String, RelPath> = BTreeMap::new();
@@ -128,17 +166,25 @@ impl Manifest {
         };
         if has_mark {
             faults.push(Fault {
-                line: 1,
+                line: first,
                 kind: FaultKind::ByteOrderMark,
             });
         }
-        for (line, bytes) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
+        for (line, bytes) in (first..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
             let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-            let added = parse_line(bytes).and_then(|parsed| match parsed {
-                Some((sha256, name)) => manifest.add(&mut folded, name, Entry { sha256, line }),
-                None => Ok(()),
+            let added = parse_line(bytes, lines.crlf).and_then(|parsed| match parsed {
+                Line::Entry(sha256, name) => {
+                    manifest.add(&mut folded, name, Entry { sha256, line })
+                }
+                Line::Project(name) => manifest.state(name),
+                Line::Nothing => Ok(()),
             });
             if let Err(kind) = added {
+                if lines.repeated_names == Tolerance::Accept
+                    && matches!(kind, FaultKind::Repeated { same: true, .. })
+                {
+                    continue;
+                }
                 if faults.len() == MAX_FAULTS {
                     faults.push(Fault {
                         line,
@@ -179,6 +225,25 @@ impl Manifest {
         }
     }
 
+    fn state(&mut self, project: WheelhouseName) -> Result<(), FaultKind> {
+        match &self.project {
+            // Even the same name: a list put together from two has two.
+            Some(first) => Err(FaultKind::ProjectRepeated {
+                first: first.clone(),
+            }),
+            None => {
+                self.project = Some(project);
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns the project that the manifest states in a comment: the text after
+    /// [`PROJECT`].
+    pub fn project(&self) -> Option<&WheelhouseName> {
+        self.project.as_ref()
+    }
+
     /// Returns the entries, sorted by name.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = (&RelPath, &Entry)> {
         self.entries.iter()
@@ -195,32 +260,109 @@ impl Manifest {
     }
 }
 
-/// Returns the digest and the name on a line, or nothing for a line that says
-/// nothing.
-fn parse_line(bytes: &[u8]) -> Result<Option<(Sha256Digest, RelPath)>, FaultKind> {
+/// What a line says.
+enum Line {
+    /// The digest of a file.
+    Entry(Sha256Digest, RelPath),
+    /// The project that the manifest belongs to.
+    Project(WheelhouseName),
+    /// Nothing.
+    Nothing,
+}
+
+fn parse_line(bytes: &[u8], crlf: Tolerance) -> Result<Line, FaultKind> {
     if bytes.contains(&0) {
         return Err(FaultKind::Nul);
     }
-    if bytes.ends_with(b"\r") {
-        return Err(FaultKind::CarriageReturn);
-    }
+    // One CR only: a second one would belong to a name, which is not plain then.
+    let bytes = match (bytes.strip_suffix(b"\r"), crlf) {
+        (Some(line), Tolerance::Accept) => line,
+        (Some(_), Tolerance::Refuse) => return Err(FaultKind::CarriageReturn),
+        (None, _) => bytes,
+    };
     let line = std::str::from_utf8(bytes).map_err(|_| FaultKind::NotUtf8)?;
+    if let Some(name) = line.strip_prefix(PROJECT) {
+        return match name.parse() {
+            Ok(name) => Ok(Line::Project(name)),
+            Err(reason) => Err(FaultKind::ProjectName {
+                name: name.to_owned(),
+                reason,
+            }),
+        };
+    }
     if line.is_empty() || line.starts_with('#') {
-        return Ok(None);
+        return Ok(Line::Nothing);
     }
-    if line.starts_with('\\') {
-        return Err(FaultKind::Escaped);
-    }
-    let (digest, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let (line, is_escaped) = match line.strip_prefix('\\') {
+        Some(line) => (line, true),
+        None => (line, false),
+    };
+    let (digest, name) = match line.split_once(' ') {
+        // The name may hold ")", the digest cannot: the last one ends the name, as
+        // it does for `sha256sum --check`.
+        Some(("SHA256", rest)) => rest
+            .strip_prefix('(')
+            .and_then(|rest| rest.rsplit_once(") = "))
+            .map(|(name, digest)| (digest, name))
+            .ok_or(FaultKind::Tagged)?,
+        Some((algorithm, rest)) if is_other_algorithm(algorithm, rest) => {
+            let algorithm = algorithm.to_owned();
+            return Err(FaultKind::Algorithm { algorithm });
+        }
+        split => {
+            let (digest, rest) = split.unwrap_or((line, ""));
+            // Judged first: a line of prose lacks a digest, not a separator.
+            digest.parse::<Sha256Digest>()?;
+            let name = rest.strip_prefix([' ', '*']);
+            (digest, name.ok_or(FaultKind::Separator)?)
+        }
+    };
     let sha256 = digest.parse::<Sha256Digest>()?;
-    let name = rest.strip_prefix([' ', '*']).ok_or(FaultKind::Separator)?;
-    match RelPath::parse(name) {
-        Ok(name) => Ok(Some((sha256, name))),
-        Err(reason) => Err(FaultKind::Name {
+    let unescaped = match is_escaped {
+        true => unescape(name).ok_or_else(|| FaultKind::Escape {
             name: name.to_owned(),
+        })?,
+        false => name.to_owned(),
+    };
+    match RelPath::parse(&unescaped) {
+        Ok(name) => Ok(Line::Entry(sha256, name)),
+        Err(reason) => Err(FaultKind::Name {
+            name: unescaped,
             reason,
         }),
     }
+}
+
+/// Returns whether a line that begins with this word and goes on like this is one
+/// that names its algorithm, as `sha512sum --tag` and `b2sum --tag` write it.
+fn is_other_algorithm(word: &str, rest: &str) -> bool {
+    rest.starts_with('(')
+        && rest.contains(") = ")
+        && word.starts_with(|first: char| first.is_ascii_uppercase())
+        && word.len() < 32
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-/".contains(&byte))
+}
+
+/// Returns what an escaped name stands for, or nothing when an escape in it means
+/// nothing. `sha256sum` writes a backslash, LF and CR in names in this way (GNU
+/// coreutils manual, "cksum output modes").
+fn unescape(name: &str) -> Option<String> {
+    let mut plain = String::with_capacity(name.len());
+    let mut characters = name.chars();
+    while let Some(character) = characters.next() {
+        plain.push(match character {
+            '\\' => match characters.next()? {
+                '\\' => '\\',
+                'n' => '\n',
+                'r' => '\r',
+                _ => return None,
+            },
+            other => other,
+        });
+    }
+    Some(plain)
 }
 
 /// Returns a name as file systems and installers that fold names would see it.
@@ -271,7 +413,7 @@ pub(crate) mod tests {
             .iter()
             .map(|name| format!("{}  {name}\n", Sha256Digest::of(name.as_bytes())))
             .collect();
-        Manifest::parse_bytes(lines.as_bytes()).0
+        Manifest::parse_bytes(lines.as_bytes(), Lines::default()).0
     }
 
     // Digests of "abc" and of nothing, from FIPS 180-4 and `sha256sum </dev/null`.
@@ -281,7 +423,11 @@ pub(crate) mod tests {
     type Parsed = (Vec<(String, String, u64)>, Vec<(u64, FaultKind)>);
 
     fn parse(text: &str) -> Parsed {
-        let (manifest, faults) = Manifest::parse_bytes(text.as_bytes());
+        parse_with(text, Lines::default())
+    }
+
+    fn parse_with(text: &str, lines: Lines) -> Parsed {
+        let (manifest, faults) = Manifest::parse_bytes(text.as_bytes(), lines);
         (
             manifest
                 .entries()
@@ -328,7 +474,13 @@ pub(crate) mod tests {
                 (3, FaultKind::Separator),
                 (4, FaultKind::Separator),
                 (5, FaultKind::Digest(ParseDigestError::Length(63))),
-                (6, FaultKind::Escaped),
+                (
+                    6,
+                    FaultKind::Name {
+                        name: "a\nb".to_owned(),
+                        reason: RelPathError::Control
+                    }
+                ),
                 (
                     7,
                     FaultKind::Name {
@@ -355,6 +507,99 @@ pub(crate) mod tests {
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn lines_that_name_their_algorithm_are_read_when_it_is_sha256() {
+        let (entries, faults) = parse(&format!(
+            "SHA256 (a.whl) = {ABC}\nSHA256 (b) = (c)) = {EMPTY}\n\\SHA256 (plain) = {ABC}\n"
+        ));
+        assert_eq!(faults, []);
+        let names: Vec<_> = entries.iter().map(|(name, _, _)| name.as_str()).collect();
+        assert_eq!(names, ["a.whl", "b) = (c)", "plain"]);
+        for (line, says) in [
+            (format!("SHA512 (a) = {ABC}"), "SHA512"),
+            (format!("MD5 (a) = {}", &ABC[..32]), "MD5"),
+            (format!("SHA512/256 (a) = {ABC}"), "SHA512/256"),
+            (format!("BLAKE2b-256 (a) = {ABC}"), "BLAKE2b-256"),
+            (format!("SHA256(a)= {ABC}"), "10 characters"),
+            (format!("SHA256 a = {ABC}"), "SHA256 (name) = digest"),
+            (format!("SHA256 (a) {ABC}"), "SHA256 (name) = digest"),
+            (format!("SHA256 (a) = {}", &ABC[1..]), "63"),
+            (format!("SHA256 (a) = {ABC} "), "65"),
+            (format!("SHA256 () = {ABC}"), "empty"),
+            (format!("SHA256 (../a) = {ABC}"), "climbs"),
+            (format!("sha256 (a) = {ABC}"), "6 characters"),
+        ] {
+            let (entries, faults) = parse(&line);
+            assert_eq!((entries.len(), faults.len()), (0, 1), "{line}");
+            let text = faults[0].1.to_string();
+            assert!(text.contains(says), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn an_escaped_name_is_judged_as_what_it_stands_for() {
+        let (entries, faults) = parse(&format!("\\{ABC}  plain\n"));
+        assert_eq!((entries.len(), faults.len()), (1, 0));
+        for (name, stands_for, reason) in [
+            ("a\\nb", "a\nb", RelPathError::Control),
+            ("a\\rb", "a\rb", RelPathError::Control),
+            ("a\\\\b", "a\\b", RelPathError::Backslash),
+            // The escaped backslash is no start of another escape.
+            ("a\\\\nb", "a\\nb", RelPathError::Backslash),
+        ] {
+            let name_fault = FaultKind::Name {
+                name: stands_for.to_owned(),
+                reason,
+            };
+            for line in [
+                format!("\\{ABC}  {name}\n"),
+                format!("\\SHA256 ({name}) = {ABC}\n"),
+            ] {
+                assert_eq!(parse(&line).1, [(1, name_fault.clone())], "{line}");
+            }
+        }
+        for name in ["a\\tb", "a\\", "\\x41"] {
+            let fault = FaultKind::Escape {
+                name: name.to_owned(),
+            };
+            assert_eq!(parse(&format!("\\{ABC}  {name}\n")).1, [(1, fault)]);
+        }
+    }
+
+    #[test]
+    fn crlf_line_ends_are_read_only_where_the_policy_allows_them() {
+        let text = format!("# comment\r\n\r\n{ABC}  a\r\nSHA256 (b) = {ABC}\r\n");
+        let (entries, faults) = parse(&text);
+        assert_eq!((entries.len(), faults.len()), (0, 4));
+        let allowed = Lines {
+            crlf: Tolerance::Accept,
+            ..Lines::default()
+        };
+        let (entries, faults) = parse_with(&text, allowed);
+        assert_eq!(faults, []);
+        assert_eq!(entries.len(), 2);
+        // A CR elsewhere is no line end.
+        for line in [format!("{ABC}  a\r\r\n"), format!("{ABC}  a\rb\r\n")] {
+            let (entries, faults) = parse_with(&line, allowed);
+            assert_eq!((entries.len(), faults.len()), (0, 1), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_the_same_digest_twice_is_read_only_where_the_policy_allows_it() {
+        let allowed = Lines {
+            repeated_names: Tolerance::Accept,
+            ..Lines::default()
+        };
+        let text = format!("{ABC}  a\n{ABC} *a\n");
+        assert_eq!(parse(&text).1.len(), 1);
+        let (entries, faults) = parse_with(&text, allowed);
+        assert_eq!((entries.len(), faults.len()), (1, 0));
+        for other in [format!("{EMPTY}  a\n"), format!("{ABC}  A\n")] {
+            assert_eq!(parse_with(&format!("{text}{other}"), allowed).1.len(), 1);
+        }
     }
 
     #[test]
@@ -396,14 +641,14 @@ pub(crate) mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let (manifest, _) = Manifest::parse_bytes(&bytes);
+            let (manifest, _) = Manifest::parse_bytes(&bytes, Lines::default());
             prop_assert!(manifest.entries().len() <= 4);
         }
 
         #[test]
         fn what_is_written_is_read_back(names in proptest::collection::btree_set("[a-z]{1,8}(/[a-z]{1,8})?", 0..20)) {
             let text: String = names.iter().map(|name| format!("{}  {name}\n", Sha256Digest::of(name.as_bytes()))).collect();
-            let (manifest, faults) = Manifest::parse_bytes(text.as_bytes());
+            let (manifest, faults) = Manifest::parse_bytes(text.as_bytes(), Lines::default());
             prop_assert!(faults.is_empty());
             let read: std::collections::BTreeSet<_> = manifest.entries().map(|(name, _)| name.to_string()).collect();
             prop_assert_eq!(read, names);

@@ -21,6 +21,8 @@ pub const MAX_BYTES: u64 = 16 << 20;
 pub struct Requirement {
     /// The project.
     pub project: ProjectName,
+    /// The extras asked for, as they are written.
+    pub extras: Vec<String>,
     /// The one version asked for.
     pub version: Version,
     /// The digests that a file of it may have; any when empty.
@@ -199,11 +201,15 @@ fn requirement(text: &str, line: u64) -> Result<Option<Requirement>, Requirement
     let (name, version) = pinned
         .split_once("==")
         .ok_or_else(|| fault(Kind::NotPinned(pinned.to_owned())))?;
-    let name = name.split('[').next().unwrap_or(name).trim();
+    let (name, extras) = match name.split_once('[') {
+        Some((name, extras)) => (name.trim(), self::extras(extras).map_err(fault)?),
+        None => (name.trim(), Vec::new()),
+    };
     // `===` compares as text; a version is still one version.
     let version = version.strip_prefix('=').unwrap_or(version).trim();
     Ok(Some(Requirement {
         project: ProjectName::parse(name).map_err(|_| fault(Kind::Name(name.to_owned())))?,
+        extras,
         version: version
             .parse()
             .map_err(|_| fault(Kind::Version(version.to_owned())))?,
@@ -211,6 +217,24 @@ fn requirement(text: &str, line: u64) -> Result<Option<Requirement>, Requirement
         marker,
         line,
     }))
+}
+
+/// Reads what follows the bracket after a name: `x,y]`.
+fn extras(text: &str) -> Result<Vec<String>, RequirementsErrorKind> {
+    let not_a_name = |name: &str| RequirementsErrorKind::Name(name.to_owned());
+    let list = text
+        .trim_end()
+        .strip_suffix(']')
+        .ok_or_else(|| not_a_name(text))?;
+    list.split(',')
+        .map(str::trim)
+        .filter(|extra| !extra.is_empty())
+        .map(|extra| match ProjectName::parse(extra) {
+            // The names of extras follow the rules of project names.
+            Ok(_) => Ok(extra.to_owned()),
+            Err(_) => Err(not_a_name(extra)),
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -230,6 +254,7 @@ mod tests {
         assert_eq!((read[0].project.as_str(), read[0].line), ("six", 2));
         assert_eq!(read[0].hashes.len(), 2);
         assert_eq!(read[1].project.as_str(), "typing-extensions");
+        assert_eq!(read[1].extras, ["x", "y"]);
         assert_eq!(read[1].version.to_string(), "4.0");
         assert_eq!(read[1].marker.as_deref(), Some("python_version < \"3.8\""));
         assert_eq!(read[1].line, 6);
@@ -274,6 +299,8 @@ mod tests {
             ("a>=1", K::NotPinned("a>=1".to_owned())),
             ("a", K::NotPinned("a".to_owned())),
             ("a==1.*", K::Version("1.*".to_owned())),
+            ("a[x==1", K::Name("x".to_owned())),
+            ("a[x y]==1", K::Name("x y".to_owned())),
             ("a==1,!=2", K::Version("1,!=2".to_owned())),
             ("-a==1", K::Option("-a".to_owned())),
             ("a==1 --hash=md5:0", K::Hash("md5:0".to_owned())),

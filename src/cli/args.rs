@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::fingerprint::Fingerprint;
-use crate::policy::{self, KeyValidity, SandboxPolicy};
+use crate::policy::{self, KeyValidity, SandboxPolicy, Tolerance, WheelhouseName};
 use crate::relpath::RelPath;
 use crate::time::UtcTime;
 
@@ -35,10 +35,14 @@ pub(super) enum Command {
     Rebuild(RebuildArgs),
     /// Verify, then run a command that sees only a sealed copy of what was verified
     Run(RunArgs),
+    /// Write a policy for what lies in a directory
+    Init(super::init::InitArgs),
     /// Write the manifest, as sha256sum would, or say whether it is current
     Manifest(super::manifest::ManifestArgs),
     /// List the trusted certificates; fails when one is about to lapse
     Certs(super::certs::CertsArgs),
+    /// Write requirements with the hashes of the verified wheels
+    Requirements(super::requirements::RequirementsArgs),
     /// Sign the manifest, or add a signature to those of others
     Sign(super::sign::SignArgs),
 }
@@ -151,6 +155,15 @@ pub(super) struct CommonArgs {
     /// Look inside the files too: RECORD, the headers of the archives, names and metadata
     #[arg(long, conflicts_with = "shallow")]
     pub(super) deep: bool,
+    /// The project that the manifest has to state in a signed comment
+    #[arg(long, value_name = "NAME")]
+    pub(super) project: Option<WheelhouseName>,
+    /// Whether lines of the manifest may end in CR LF [default: refuse]
+    #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
+    pub(super) crlf: Option<Tolerance>,
+    /// Whether the manifest may list a name twice with the same digest [default: refuse]
+    #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
+    pub(super) repeated_names: Option<Tolerance>,
     /// Count warnings as errors
     #[arg(long)]
     pub(super) strict: bool,
@@ -293,6 +306,10 @@ fn key_validity(text: &str) -> Result<KeyValidity, String> {
     word(text, KeyValidity::WORDS)
 }
 
+fn tolerance(text: &str) -> Result<Tolerance, String> {
+    word(text, Tolerance::WORDS)
+}
+
 fn source_modes(text: &str) -> Result<bool, String> {
     word(text, policy::SOURCE_MODES)
 }
@@ -308,7 +325,7 @@ fn sandbox(text: &str) -> Result<SandboxPolicy, String> {
     word(text, SandboxPolicy::WORDS)
 }
 
-fn report_file(text: &str) -> Result<PathBuf, String> {
+pub(super) fn report_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match path.extension().is_some_and(|ending| ending == "json") {
         true => Ok(path),

@@ -5,11 +5,13 @@
 
 mod args;
 mod certs;
+mod init;
 mod manifest;
 mod output;
 mod progress;
 mod rebuild;
 mod request;
+mod requirements;
 mod run;
 mod sign;
 mod signals;
@@ -93,6 +95,8 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Command::Audit(args) => rebuild::audit(surroundings, &args, &cancel),
         Command::Manifest(args) => manifest::run(surroundings, &args, &cancel),
         Command::Certs(args) => certs::run(surroundings, &args, &cancel),
+        Command::Requirements(args) => requirements::run(surroundings, &args, &cancel),
+        Command::Init(args) => init::run(surroundings, &args, &cancel),
         Command::Sign(args) => sign::run(surroundings, &args, &cancel),
         Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),
     };

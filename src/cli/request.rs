@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::CommonArgs;
 use super::{Surroundings, Usage, now};
-use crate::pipeline::Request;
+use crate::pipeline::{self, Request};
 use crate::policy::{self, Depth, Policy};
 
 /// Reads the policy, lets the flags win, and refuses to trust nobody in
@@ -17,6 +17,10 @@ pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<
     if policy.trust.certificates.is_empty() {
         return Err(nobody_trusted());
     }
+    policy
+        .wheelhouse
+        .locate(&args.dir)
+        .map_err(|error| Usage::new(error, pipeline::NAME_MANIFEST))?;
     Ok(Request {
         root: args.dir.clone(),
         policy,
@@ -125,6 +129,10 @@ fn override_with(policy: &mut Policy, args: &CommonArgs) {
     } else if args.deep {
         wheelhouse.depth = Depth::Deep;
     }
+    wheelhouse.project = args.project.clone().or(wheelhouse.project.take());
+    let lines = &mut wheelhouse.lines;
+    lines.crlf = args.crlf.unwrap_or(lines.crlf);
+    lines.repeated_names = args.repeated_names.unwrap_or(lines.repeated_names);
 }
 
 pub(super) fn replace_all(values: &mut Vec<PathBuf>, flags: &[PathBuf]) {

@@ -155,6 +155,10 @@ rules! {
     MANIFEST_MISSING = "manifest-missing", Error,
         "there is no manifest",
         "name it with --manifest, or put sha256sums.txt and its signature into the directory";
+    /// The frame of a clearsigned manifest is not as the standard has it.
+    CLEARSIGNED_MALFORMED = "clearsigned-malformed", Error,
+        "the clearsigned manifest is not one signed text and nothing else",
+        "fetch the file again; a clearsigned file holds one block from its first line to its last";
     /// A line is neither an entry nor a comment.
     MANIFEST_LINE_MALFORMED = "manifest-line-malformed", Error,
         "a line of the manifest is not a digest and a name",
@@ -188,6 +192,14 @@ rules! {
     MANIFEST_SIGNATURES_STALE = "manifest-signatures-stale", Note,
         "the manifest changed, so the signatures beside it are over an earlier one",
         "sign the new manifest with 'wheelproof sign --replace'";
+    /// The policy pins a project and the manifest states none.
+    MANIFEST_PROJECT_MISSING = "manifest-project-missing", Error,
+        "the manifest does not state the project that the policy names",
+        "add a line '# wheelproof: project=NAME' to the manifest and sign it again";
+    /// The manifest states another project than the policy pins.
+    MANIFEST_PROJECT_DIFFERS = "manifest-project-differs", Error,
+        "the manifest states another project than the policy names",
+        "do not use these files for this project; fetch its own manifest and signature";
 
     // Directory.
 
@@ -370,6 +382,13 @@ rules! {
     SDIST_METADATA_MISSING = "sdist-metadata-missing", Note,
         "an sdist has no PKG-INFO to hold its file name against",
         "nothing to do if it was not made by a build tool, as archives of a repository are not";
+
+    // Requirements.
+
+    /// No signed file meets a requirement.
+    REQUIREMENT_NOT_SIGNED = "requirement-not-signed", Error,
+        "a requirement is met by no signed file",
+        "pin it to a version that the manifest lists, or have the missing file built and signed";
 
     // Rebuilds.
 

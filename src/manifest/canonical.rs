@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 
 use super::{Fault, Manifest, fold};
 use crate::digest::Sha256Digest;
+use crate::policy::Lines;
 use crate::relpath::RelPath;
 
 /// What stands before the name in the comment that says which project a manifest
@@ -86,7 +87,7 @@ pub struct Unsigned {
 impl Unsigned {
     /// Reads a manifest as [`Manifest::parse`] does.
     pub fn parse(bytes: &[u8]) -> Self {
-        let (manifest, faults) = Manifest::parse_bytes(bytes);
+        let (manifest, faults) = Manifest::parse_bytes(bytes, Lines::default());
         let listed = manifest
             .entries()
             .map(|(name, entry)| (name.clone(), entry.sha256))

@@ -9,6 +9,7 @@
 
 mod armor;
 mod certificates;
+mod clearsigned;
 mod inspect;
 mod sign;
 mod signatures;
@@ -24,6 +25,7 @@ use crate::time::UtcTime;
 
 pub use armor::is_binary;
 pub use certificates::{CertificateFault, Certificates, CertificatesError};
+pub use clearsigned::{Clearsigned, ClearsignedFault, ClearsignedFaultKind, Part};
 pub use inspect::{CertificateSummary, KeySummary};
 pub use sign::{SecretKey, SecretKeyError, SignatureMode, signature_file};
 pub use signatures::{SignatureFile, SignatureFileFault};
@@ -155,6 +157,7 @@ impl Threshold {
 pub struct Authenticated {
     bytes: Vec<u8>,
     sha256: Sha256Digest,
+    lines_before: u64,
 }
 
 impl Authenticated {
@@ -166,6 +169,12 @@ impl Authenticated {
     /// Returns the digest of the signed bytes.
     pub fn sha256(&self) -> Sha256Digest {
         self.sha256
+    }
+
+    /// Returns how many lines of the file stand before the signed bytes: the frame
+    /// of a clearsigned document, else none.
+    pub fn lines_before(&self) -> u64 {
+        self.lines_before
     }
 }
 
@@ -180,7 +189,8 @@ pub struct Judgement {
     pub authenticated: Option<Authenticated>,
 }
 
-/// Checks every signature over the manifest and counts the signers.
+/// Checks every signature over the manifest and counts the signers. The manifest is
+/// a file, or the text of a [`Clearsigned`] document with its signatures.
 ///
 /// Algorithms are judged by what is known now, keys at the time each signature
 /// claims and at `reference_time`; [`Trust::key_validity`] says which of the two
@@ -206,6 +216,7 @@ pub fn authenticate(
     let authenticated = threshold.is_met().then(|| Authenticated {
         sha256: Sha256Digest::of(&manifest),
         bytes: manifest,
+        lines_before: files.first().map_or(0, SignatureFile::lines_before),
     });
     Judgement {
         facts,

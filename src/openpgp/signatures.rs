@@ -14,8 +14,8 @@ use sequoia::{Cert, KeyHandle};
 use sequoia_openpgp as sequoia;
 
 use super::{
-    CLOCK_SKEW_SECONDS, Certificates, Cryptography, KeyState, SignatureFact, SignatureVerdict,
-    armor, verdict_of_states,
+    CLOCK_SKEW_SECONDS, Certificates, Clearsigned, Cryptography, KeyState, SignatureFact,
+    SignatureVerdict, armor, verdict_of_states,
 };
 use crate::fingerprint::Fingerprint;
 use crate::policy::Trust;
@@ -36,6 +36,19 @@ pub struct SignatureFile {
     path: String,
     pub(super) packets: Vec<Parsed>,
     faults: Vec<SignatureFileFault>,
+    covers: Covers,
+}
+
+/// What the signatures of a file are over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Covers {
+    /// Another file, byte for byte or as text.
+    File,
+    /// The text of the clearsigned document they stand in.
+    ClearsignedText {
+        /// How many lines of the document stand before the text.
+        lines_before: u64,
+    },
 }
 
 #[derive(Debug)]
@@ -90,6 +103,9 @@ pub enum SignatureFileFault {
         /// Why not.
         reason: String,
     },
+    /// The file is a document that brings its own text.
+    #[error("the file is a clearsigned document, which is a manifest in itself")]
+    Clearsigned,
     /// There are more signatures than anybody needs.
     #[error("the file holds more than {MAX_SIGNATURES} signatures")]
     TooMany,
@@ -105,15 +121,67 @@ impl SignatureFile {
             path: path.into(),
             packets: Vec::new(),
             faults: Vec::new(),
+            covers: Covers::File,
         };
         if bytes.trim_ascii().is_empty() {
             file.faults.push(SignatureFileFault::Empty);
+        } else if Clearsigned::begins(bytes) {
+            // Its signatures are over its own text and would look forged here.
+            file.faults.push(SignatureFileFault::Clearsigned);
         } else if armor::is_binary(bytes) {
             file.read_packets(1, bytes);
         } else {
             file.read_armor(bytes);
         }
         file
+    }
+
+    /// Takes the armor of a clearsigned document apart.
+    pub(super) fn parse_clearsigned(
+        path: impl Into<String>,
+        lines_before: u64,
+        armor: &[u8],
+    ) -> Self {
+        Self {
+            covers: Covers::ClearsignedText { lines_before },
+            ..Self::parse(path, armor)
+        }
+    }
+
+    /// Returns how many lines of the file stand before what the signatures are over.
+    pub(super) fn lines_before(&self) -> u64 {
+        match self.covers {
+            Covers::File => 0,
+            Covers::ClearsignedText { lines_before } => lines_before,
+        }
+    }
+
+    /// Returns the names of the hash algorithms as headers spell them, and whether
+    /// a signature of a version that asks for a header uses it.
+    pub(super) fn hashes(&self) -> BTreeSet<(String, bool)> {
+        self.packets
+            .iter()
+            .filter_map(|packet| match packet {
+                Parsed::Signature(signature) => Some(signature),
+                Parsed::Unsupported { .. } => None,
+            })
+            .map(|signature| {
+                let hash = signature.hash_algo();
+                let name = hash
+                    .text_name()
+                    .map_or_else(|_| hash.to_string(), str::to_owned);
+                (name, signature.version() < 6)
+            })
+            .collect()
+    }
+
+    /// Returns whether something in the file could not be read as a signature.
+    pub(super) fn has_unread(&self) -> bool {
+        !self.faults.is_empty()
+            || self
+                .packets
+                .iter()
+                .any(|packet| matches!(packet, Parsed::Unsupported { .. }))
     }
 
     fn read_armor(&mut self, bytes: &[u8]) {
@@ -255,7 +323,7 @@ impl<'a> Judge<'a> {
         (1..)
             .zip(&file.packets)
             .map(|(number, packet)| match packet {
-                Parsed::Signature(signature) => self.signature(&file.path, number, signature),
+                Parsed::Signature(signature) => self.signature(file, number, signature),
                 Parsed::Unsupported { reason, .. } => SignatureFact {
                     path: file.path.clone(),
                     number,
@@ -274,13 +342,13 @@ impl<'a> Judge<'a> {
             .collect()
     }
 
-    fn signature(&self, path: &str, number: u64, signature: &Signature) -> SignatureFact {
+    fn signature(&self, file: &SignatureFile, number: u64, signature: &Signature) -> SignatureFact {
         let created = signature
             .signature_creation_time()
             .and_then(UtcTime::from_system);
         let issuers = signature.get_issuers();
         let mut fact = SignatureFact {
-            path: path.to_owned(),
+            path: file.path.clone(),
             number,
             verdict: SignatureVerdict::UnknownKey,
             signer: None,
@@ -299,6 +367,16 @@ impl<'a> Judge<'a> {
             fact.reason = format!("it is a {}, not a signature over data", signature.typ());
             return fact;
         }
+        // A signature over bytes says nothing about a text whose line ends and
+        // blanks are the reader's to choose.
+        if file.covers != Covers::File && signature.typ() != SignatureType::Text {
+            fact.verdict = SignatureVerdict::Unsupported;
+            fact.cryptography = Cryptography::Unsupported;
+            fact.reason = "it is over bytes, and those of a clearsigned text are over text \
+                           (RFC 9580, section 7)"
+                .to_owned();
+            return fact;
+        }
         let Some(created) = created else {
             fact.verdict = SignatureVerdict::Unsupported;
             fact.cryptography = Cryptography::Unsupported;
@@ -309,7 +387,7 @@ impl<'a> Judge<'a> {
         // attacker who adds a certificate cannot spoil an honest one.
         let best = self
             .candidates(&issuers)
-            .map(|candidate| self.reading(&fact, signature, created, &candidate))
+            .map(|candidate| self.reading(&fact, file.covers, signature, created, &candidate))
             .min_by_key(|reading| reading.verdict);
         match best {
             // Every key was tried, so that none fits says nothing about any.
@@ -350,6 +428,7 @@ impl<'a> Judge<'a> {
     fn reading(
         &self,
         unread: &SignatureFact,
+        covers: Covers,
         signature: &Signature,
         created: UtcTime,
         candidate: &Candidate<'_>,
@@ -367,9 +446,14 @@ impl<'a> Judge<'a> {
             .keys()
             .find(|key| key.key().key_handle() == candidate.key);
         let Some(key) = key else { return fact };
-        let message = match signature.typ() {
-            SignatureType::Text => self.manifest_as_text(),
-            _ => self.manifest,
+        let message = match (covers, signature.typ()) {
+            // The line end before the armor is not signed (section 7).
+            (Covers::ClearsignedText { .. }, _) => {
+                let text = self.manifest_as_text();
+                text.strip_suffix(b"\r\n").unwrap_or(text)
+            }
+            (Covers::File, SignatureType::Text) => self.manifest_as_text(),
+            (Covers::File, _) => self.manifest,
         };
         // The library takes a signature that is older than its key for a forgery.
         // The mathematics does not care about the age of the key; whether it was

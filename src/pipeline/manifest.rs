@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::verify::{allowed, summary, trouble, unreadable_inside, walked};
+use super::verify::{allowed, locate, summary, trouble, unreadable_inside, walked};
 use super::{Progress, Request};
 use crate::audit;
 use crate::cancel::Cancel;
@@ -57,7 +57,7 @@ fn steps(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Option<()> {
-    let locations = request.policy.wheelhouse.locate(&request.root);
+    let locations = locate(request, report)?;
     let target = wish
         .output
         .clone()
@@ -106,6 +106,7 @@ fn steps(
         path: target.display().to_string(),
         sha256,
         entries: Some(digests.len() as u64),
+        project: None,
     });
     report.written.push(WrittenFile {
         path: target.display().to_string(),
@@ -150,9 +151,8 @@ fn own_files(request: &Request, target: &Path) -> Locations {
 
 /// Returns where everything is when this is the manifest.
 fn beside(request: &Request, target: &Path) -> Locations {
-    let mut wheelhouse = request.policy.wheelhouse.clone();
-    wheelhouse.manifest = Some(target.to_owned());
-    wheelhouse.locate(&request.root)
+    let wheelhouse = &request.policy.wheelhouse;
+    wheelhouse.locate_around(&request.root, Some(target.to_owned()))
 }
 
 /// Looks at the directory and tells what no manifest should list. Returns the
@@ -249,6 +249,7 @@ fn check(
         path: path.clone(),
         sha256: Sha256Digest::of(old),
         entries: Some(unsigned.listed().len() as u64),
+        project: None,
     });
     let differences = audit::currency(&path, unsigned, digests);
     if differences.is_empty() && old != bytes {

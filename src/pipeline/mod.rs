@@ -5,8 +5,10 @@
 //! and what is left out when one fails.
 
 mod certs;
+mod init;
 mod manifest;
 mod rebuild;
+mod requirements;
 mod sign;
 mod tools;
 mod verify;
@@ -17,9 +19,12 @@ use crate::policy::Policy;
 use crate::time::UtcTime;
 
 pub use certs::certs;
+pub use init::{InitWish, init};
 pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{Surroundings, rebuild};
+pub use requirements::{RequirementsWish, requirements};
 pub use sign::{SignWish, SigningWay, sign, signing_commands};
+pub(crate) use verify::NAME_MANIFEST;
 pub use verify::{Verification, verify};
 
 /// What a command is asked to look at.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::manifest::survey;
-use super::verify::{read_signatures, trouble};
+use super::verify::{locate, read_signatures, trouble};
 use super::{Progress, Request};
 use crate::audit;
 use crate::cancel::Cancel;
@@ -113,7 +113,7 @@ fn prepare(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Option<Ready> {
-    let locations = request.policy.wheelhouse.locate(&request.root);
+    let locations = locate(request, report)?;
     let (manifest_path, manifest) = current(request, &locations, report, cancel, progress)?;
     let trusted = match Certificates::load(&request.policy.trust.certificates) {
         Ok(certificates) => certificates,
@@ -221,6 +221,7 @@ fn current(
         path: name.clone(),
         sha256: Sha256Digest::of(&bytes),
         entries: Some(unsigned.listed().len() as u64),
+        project: None,
     });
     report
         .findings
@@ -474,7 +475,9 @@ fn outlook(
     now: UtcTime,
     report: &mut Report,
 ) {
-    let locations = request.policy.wheelhouse.locate(&request.root);
+    let Some(locations) = locate(request, report) else {
+        return;
+    };
     let mut paths = locations.signatures;
     if !paths.iter().any(|path| path == target) {
         paths.push(target.to_owned());

@@ -10,7 +10,9 @@ use crate::filename::{SdistFilename, WheelFilename};
 use crate::finding::{Finding, Subject, rules};
 use crate::input::{self, InputError};
 use crate::manifest::{self, Manifest};
-use crate::openpgp::{self, Certificates, SignatureFile};
+use crate::openpgp::{
+    self, Certificates, Clearsigned, ClearsignedFault, ClearsignedFaultKind, SignatureFile,
+};
 use crate::pipeline::{Progress, Request};
 use crate::policy::{Depth, Locations};
 use crate::relpath::RelPath;
@@ -20,6 +22,10 @@ use crate::wheelhouse::{self, Checked, FileStatus, Inside, Status, VerifiedTree}
 
 /// The most bytes a signature file may have; ten thousand signatures fit.
 const MAX_SIGNATURE_FILE: u64 = 16 << 20;
+
+/// What to do about several manifests.
+pub(crate) const NAME_MANIFEST: &str =
+    "say which one with --manifest, or in the policy under [wheelhouse]";
 
 /// What a verification gave.
 #[derive(Debug)]
@@ -86,7 +92,7 @@ fn steps(
         .findings
         .extend(audit::certificates(&certificates, trust));
 
-    let locations = request.policy.wheelhouse.locate(&request.root);
+    let locations = locate(request, report)?;
     let manifest_path = match &locations.manifest {
         Some(path) => path,
         None => return without_manifest(request, report, &locations),
@@ -107,9 +113,11 @@ fn steps(
         path: manifest_name.clone(),
         sha256: Sha256Digest::of(&manifest_bytes),
         entries: None,
+        project: None,
     });
 
-    let signature_files = read_signatures(report, &manifest_name, &locations.signatures)?;
+    let (manifest_bytes, signature_files) =
+        signed_bytes(request, report, &manifest_name, manifest_bytes, &locations)?;
     // The walk needs nothing of the signatures, and nothing is made of it before
     // they are judged.
     let (judgement, tree) = rayon::join(
@@ -140,10 +148,17 @@ fn steps(
     report.signatures = judgement.facts;
     report.threshold = Some(judgement.threshold);
 
-    let (manifest, faults) = Manifest::parse(&judgement.authenticated?);
+    let (manifest, faults) =
+        Manifest::parse(&judgement.authenticated?, request.policy.wheelhouse.lines);
     if let Some(summary) = &mut report.manifest {
         summary.entries = Some(manifest.entries().len() as u64);
+        summary.project = manifest.project().cloned();
     }
+    report.findings.extend(audit::project(
+        &manifest_name,
+        request.policy.wheelhouse.project.as_ref(),
+        manifest.project(),
+    ));
     let lists_nothing = manifest.is_empty() && faults.is_empty();
     report
         .findings
@@ -187,6 +202,17 @@ fn steps(
     Some(checked)
 }
 
+/// Returns where everything is, or says why that is open.
+pub(super) fn locate(request: &Request, report: &mut Report) -> Option<Locations> {
+    match request.policy.wheelhouse.locate(&request.root) {
+        Ok(locations) => Some(locations),
+        Err(error) => {
+            report.errors.push(trouble(&error, NAME_MANIFEST));
+            None
+        }
+    }
+}
+
 /// Says that there is no manifest, and whether there is anything else.
 fn without_manifest(
     request: &Request,
@@ -211,6 +237,48 @@ fn without_manifest(
         Subject::path(path.display().to_string()),
     ));
     None
+}
+
+/// Returns what is signed and the signatures over it: the file and those beside it,
+/// or the text of a clearsigned file and its own.
+fn signed_bytes(
+    request: &Request,
+    report: &mut Report,
+    name: &str,
+    bytes: Vec<u8>,
+    locations: &Locations,
+) -> Option<(Vec<u8>, Vec<SignatureFile>)> {
+    let detached = &locations.signatures;
+    let is_clearsigned =
+        Clearsigned::begins(&bytes) || (detached.is_empty() && Clearsigned::is_in(&bytes));
+    if !is_clearsigned {
+        let files = read_signatures(report, name, detached)?;
+        return Some((bytes, files));
+    }
+    let read = if detached.is_empty() {
+        Clearsigned::parse(name, &bytes, request.policy.wheelhouse.lines.crlf)
+    } else {
+        let files: Vec<_> = detached
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        Err(ClearsignedFault {
+            line: 1,
+            kind: ClearsignedFaultKind::Detached {
+                files: files.join(", "),
+            },
+        })
+    };
+    match read {
+        Ok(document) => {
+            let (text, signatures) = document.into_parts();
+            Some((text, vec![signatures]))
+        }
+        Err(fault) => {
+            report.findings.push(audit::clearsigned(name, &fault));
+            None
+        }
+    }
 }
 
 pub(super) fn read_signatures(

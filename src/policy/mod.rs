@@ -4,31 +4,46 @@
 //! is usable as it stands. The parts are handed on one by one; no module below
 //! gets to see all of it.
 
+mod draft;
 mod raw;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::archive::Limits;
-use crate::filename::ProjectName;
+use crate::filename::{ProjectName, SdistFilename, WheelFilename};
 use crate::fingerprint::Fingerprint;
 use crate::input::{self, InputError};
 use crate::relpath::RelPath;
 use crate::time::UtcTime;
 
+pub use draft::{Draft, SuggestedSigner};
+
 /// The name of the policy file in a directory.
 pub const FILE_NAME: &str = "wheelproof.toml";
+
+/// The earliest `SOURCE_DATE_EPOCH` of a build: the first day of 1980.
+pub const EARLIEST_EPOCH: i64 = 315_532_800;
 
 /// The most bytes a policy file may have.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Names of manifests that are looked for where the policy names none, in this
-/// order.
-pub const MANIFEST_NAMES: &[&str] = &["sha256sums.txt", "SHA256SUMS", "SHA256SUMS.txt"];
+/// Names of manifests that are looked for where the policy names none.
+pub const MANIFEST_NAMES: &[&str] = &[
+    "sha256sums.txt",
+    "sha256sums",
+    "sha256sum.txt",
+    "SHA256SUMS",
+    "SHA256SUMS.txt",
+    "SHASUMS256.txt",
+    "checksums.txt",
+    "hashes.txt",
+];
 
 /// Endings of signature files that are looked for beside the manifest.
 pub const SIGNATURE_ENDINGS: &[&str] = &["asc", "sig", "gpg", "sign"];
@@ -114,6 +129,10 @@ pub struct WheelhousePolicy {
     pub depth: Depth,
     /// How much an archive may hold.
     pub limits: Limits,
+    /// Which oddities its lines may have.
+    pub lines: Lines,
+    /// The project that the manifest has to state.
+    pub project: Option<WheelhouseName>,
 }
 
 /// How far the check of a file goes.
@@ -132,6 +151,65 @@ impl Depth {
     pub const WORDS: &[(&str, Self)] = &[("deep", Self::Deep), ("shallow", Self::Shallow)];
 }
 
+/// The name of the project that a manifest belongs to. Compared letter by letter:
+/// it is no name of a Python project, which have several spellings.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct WheelhouseName(String);
+
+/// Why a text is no [`WheelhouseName`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a name has 1 to 100 ASCII letters, digits, '.', '_' and '-', a letter or digit first")]
+pub struct WheelhouseNameError;
+
+impl std::str::FromStr for WheelhouseName {
+    type Err = WheelhouseNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_name = text.len() <= 100
+            && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        match is_name {
+            true => Ok(Self(text.to_owned())),
+            false => Err(WheelhouseNameError),
+        }
+    }
+}
+
+impl std::fmt::Display for WheelhouseName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Which oddities the lines of a manifest may have: harmless ones, but signs that
+/// some other tool than the expected one wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lines {
+    /// Line ends of CR LF.
+    pub crlf: Tolerance,
+    /// A name that stands twice with the same digest.
+    pub repeated_names: Tolerance,
+}
+
+/// Whether something doubtful is let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tolerance {
+    /// It is not.
+    #[default]
+    Refuse,
+    /// It is.
+    Accept,
+}
+
+impl Tolerance {
+    /// Every value with the word for it.
+    pub const WORDS: &[(&str, Self)] = &[("refuse", Self::Refuse), ("accept", Self::Accept)];
+}
+
 /// Where everything was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locations {
@@ -143,43 +221,131 @@ pub struct Locations {
     pub directory: PathBuf,
 }
 
+/// Several files in one directory could be the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("each of these could be the manifest: {}", listed(.candidates))]
+pub struct AmbiguousManifest {
+    /// The files, in the order of [`MANIFEST_NAMES`].
+    pub candidates: Vec<PathBuf>,
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.join(", ")
+}
+
 impl WheelhousePolicy {
-    /// Returns where things are in `root`: as the policy says, else in the
-    /// layout that SecureDrop uses (manifest and signature beside `wheels/`), else
-    /// all in `root` itself.
-    pub fn locate(&self, root: &Path) -> Locations {
-        let manifest = self.manifest.clone().or_else(|| {
-            MANIFEST_NAMES
-                .iter()
-                .map(|name| root.join(name))
-                .find(|path| path.symlink_metadata().is_ok())
-        });
+    /// Returns where things are: as the policy says, else in one of the layouts
+    /// that people use. The manifest lies in `root`, or among the files in
+    /// `root/wheels`, or above `root` when `root` holds packages, the first of the
+    /// three that has one. The files lie in `root/wheels` when that is there, else
+    /// in `root`.
+    ///
+    /// # Errors
+    ///
+    /// The first of these directories that has a manifest has several. Which one
+    /// was meant decides what passes, so it is not guessed.
+    pub fn locate(&self, root: &Path) -> Result<Locations, AmbiguousManifest> {
+        let manifest = match &self.manifest {
+            Some(manifest) => Some(manifest.clone()),
+            None => {
+                let wheels = root.join("wheels");
+                let mut found = manifest_in(root)?;
+                if found.is_none() && wheels.symlink_metadata().is_ok() {
+                    found = manifest_in(&wheels)?;
+                }
+                // Any directory lies below others; only one with packages is the
+                // directory of the files that a manifest above it may list.
+                if found.is_none() && holds_packages(root) {
+                    found = manifest_in(&root.join(".."))?;
+                }
+                found
+            }
+        };
+        Ok(self.locate_around(root, manifest))
+    }
+
+    /// Returns where everything else is when the manifest is known.
+    pub fn locate_around(&self, root: &Path, manifest: Option<PathBuf>) -> Locations {
+        let wheels = root.join("wheels");
+        let has_wheels = wheels.symlink_metadata().is_ok();
         let signatures = match (&manifest, self.signatures.is_empty()) {
             (Some(manifest), true) => SIGNATURE_ENDINGS
                 .iter()
-                .map(|ending| {
-                    let mut path = manifest.clone().into_os_string();
-                    path.push(".");
-                    path.push(ending);
-                    PathBuf::from(path)
-                })
+                .map(|ending| with_ending(manifest, ending))
                 .filter(|path| path.symlink_metadata().is_ok())
                 .collect(),
             _ => self.signatures.clone(),
         };
-        let directory = self.directory.clone().unwrap_or_else(|| {
-            let wheels = root.join("wheels");
-            match wheels.symlink_metadata() {
-                Ok(_) => wheels,
-                Err(_) => root.to_owned(),
-            }
-        });
+        let directory = match (&self.directory, has_wheels) {
+            (Some(directory), _) => directory.clone(),
+            (None, true) => wheels,
+            (None, false) => root.to_owned(),
+        };
         Locations {
             manifest,
             signatures,
             directory,
         }
     }
+}
+
+/// Returns whether a file claims, near its beginning, to be a clearsigned document
+/// (RFC 9580, section 7).
+fn is_clearsigned(path: &Path) -> bool {
+    const MARK: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
+    input::read_start(path, 64 << 10)
+        .is_ok_and(|start| start.windows(MARK.len()).any(|window| window == MARK))
+}
+
+/// Returns the only file in a directory that has the name of a manifest, or that
+/// name with `.asc` after it and is a clearsigned document.
+fn manifest_in(directory: &Path) -> Result<Option<PathBuf>, AmbiguousManifest> {
+    let mut found: Vec<(PathBuf, (u64, u64))> = Vec::new();
+    for name in MANIFEST_NAMES {
+        let plain = directory.join(name);
+        let clearsigned = with_ending(&plain, "asc");
+        let (path, metadata) = match (plain.symlink_metadata(), clearsigned.symlink_metadata()) {
+            (Ok(metadata), _) => (plain, metadata),
+            // A detached signature alone is no manifest.
+            (Err(_), Ok(metadata)) if is_clearsigned(&clearsigned) => (clearsigned, metadata),
+            _ => continue,
+        };
+        // Where names are folded, one file answers to two of them.
+        let identity = (metadata.dev(), metadata.ino());
+        if !found.iter().any(|(_, other)| *other == identity) {
+            found.push((path, identity));
+        }
+    }
+    let mut candidates: Vec<PathBuf> = found.into_iter().map(|(path, _)| path).collect();
+    match candidates.len() {
+        0 | 1 => Ok(candidates.pop()),
+        _ => Err(AmbiguousManifest { candidates }),
+    }
+}
+
+/// Returns whether a directory holds anything with the name of a wheel or sdist.
+fn holds_packages(directory: &Path) -> bool {
+    std::fs::read_dir(directory).is_ok_and(|mut entries| {
+        entries.any(|entry| {
+            entry.is_ok_and(|entry| {
+                entry.file_name().to_str().is_some_and(|name| {
+                    WheelFilename::parse(name).is_ok() || SdistFilename::parse(name).is_ok()
+                })
+            })
+        })
+    })
+}
+
+/// Returns a path with a dot and an ending after it.
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut path = path.to_owned().into_os_string();
+    path.push(".");
+    path.push(ending);
+    PathBuf::from(path)
 }
 
 /// How strongly builds are shut in.
@@ -436,6 +602,9 @@ mod tests {
                 "2:19",
                 "climbs",
             ),
+            ("[wheelhouse]\ncrlf = \"yes\"", "2:8", "accept"),
+            ("[wheelhouse]\nproject = \"a b\"", "2:11", "letters"),
+            ("[wheelhouse]\nproject = \"\"", "2:11", "letters"),
             ("[rebuild.recipe]\numask = \"999\"", "2:9", "octal"),
             (
                 "[rebuild.recipe]\nbuild-path = \"relative\"",

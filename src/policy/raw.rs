@@ -10,8 +10,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Depth, Epoch, KeyValidity, LAPSE_WARNING_DAYS, Policy, PolicyError, RebuildPolicy,
-    RecipePolicy, SOURCE_MODES, SandboxPolicy, Trust, WheelhousePolicy,
+    Depth, Epoch, KeyValidity, LAPSE_WARNING_DAYS, Lines, Policy, PolicyError, RebuildPolicy,
+    RecipePolicy, SOURCE_MODES, SandboxPolicy, Tolerance, Trust, WheelhouseName, WheelhousePolicy,
 };
 use crate::archive::Limits;
 use crate::filename::ProjectName;
@@ -47,6 +47,9 @@ struct RawWheelhouse {
     allow_unlisted: Vec<Spanned<String>>,
     depth: Option<Spanned<String>>,
     limits: RawLimits,
+    crlf: Option<Spanned<String>>,
+    repeated_names: Option<Spanned<String>>,
+    project: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -227,7 +230,25 @@ fn trust(source: &Source<'_>, raw: RawTrust) -> Result<Trust, PolicyError> {
 }
 
 fn wheelhouse(source: &Source<'_>, raw: RawWheelhouse) -> Result<WheelhousePolicy, PolicyError> {
+    let tolerance = |value: &Option<Spanned<String>>| match value {
+        Some(value) => source.word(value, Tolerance::WORDS),
+        None => Ok(Tolerance::default()),
+    };
     Ok(WheelhousePolicy {
+        lines: Lines {
+            crlf: tolerance(&raw.crlf)?,
+            repeated_names: tolerance(&raw.repeated_names)?,
+        },
+        project: raw
+            .project
+            .as_ref()
+            .map(|name| {
+                source.check(name, |text| {
+                    text.parse::<WheelhouseName>()
+                        .map_err(|error| error.to_string())
+                })
+            })
+            .transpose()?,
         manifest: raw.manifest.map(|path| source.resolve(path)),
         signatures: source.resolve_all(raw.signatures),
         directory: raw.directory.map(|path| source.resolve(path)),
@@ -369,9 +390,10 @@ fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyErr
 fn epoch(value: &toml::Value) -> Result<Epoch, String> {
     // A ZIP member cannot be older than 1980 (APPNOTE 4.4.6), and tools fail on
     // smaller values in ways that are hard to read.
-    const YEAR_1980: i64 = 315_532_800;
     match value {
-        toml::Value::Integer(seconds) if *seconds >= YEAR_1980 => Ok(Epoch::At(*seconds)),
+        toml::Value::Integer(seconds) if *seconds >= super::EARLIEST_EPOCH => {
+            Ok(Epoch::At(*seconds))
+        }
         toml::Value::Integer(seconds) => Err(format!(
             "{seconds} lies before 1980 (315532800), the earliest time in a wheel"
         )),

@@ -16,6 +16,7 @@ use crate::digest::Sha256Digest;
 use crate::finding::{Finding, Severity};
 use crate::openpgp::{CertificateSummary, SignatureFact, Threshold};
 use crate::policy::Depth;
+use crate::policy::WheelhouseName;
 use crate::time::UtcTime;
 
 pub use json::escape_json;
@@ -71,6 +72,8 @@ pub struct ManifestSummary {
     /// How many files it lists; `None` when nobody trusted signed it, so that it
     /// was not read.
     pub entries: Option<u64>,
+    /// The project that it states, if it does and was read.
+    pub project: Option<WheelhouseName>,
 }
 
 /// What kind of file a name promises.

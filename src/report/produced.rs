@@ -56,11 +56,14 @@ impl Report {
     /// Returns what the verdict means for whoever ran this command.
     pub(super) fn sentence(&self) -> &'static str {
         match (self.verdict, self.command) {
+            (Verdict::Pass, "init") => {
+                "read the policy, and check its fingerprints before you believe a pass"
+            }
             (Verdict::Pass, "certs") => "no trusted certificate needs attention",
             (Verdict::Fail, "certs") => "a trusted certificate needs attention",
             (Verdict::Pass, "manifest --check") => "the manifest is current",
             (Verdict::Fail, "manifest --check") => "do not sign this manifest",
-            (Verdict::Fail, "manifest" | "sign" | "requirements") => "nothing was written",
+            (Verdict::Fail, "init" | "manifest" | "sign" | "requirements") => "nothing was written",
             (Verdict::Pass, _) => "everything asked for holds",
             (Verdict::Fail, _) => "do not use this wheelhouse",
             (Verdict::Error, _) => "not everything asked for could be done",

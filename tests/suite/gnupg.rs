@@ -11,13 +11,13 @@ use crate::signing::{SIGNED, Signer, TODAY, Use, Wish, plan, subkey, wish};
 use sequoia_openpgp::types::{HashAlgorithm, SignatureType};
 
 /// A GnuPG home of its own, whose agent ends with it.
-struct Gpg {
+pub(crate) struct Gpg {
     home: TempDir,
 }
 
 impl Gpg {
     /// Makes a home and a key in it on 2024-01-01, or says that GnuPG is not there.
-    fn new(algorithm: &str) -> Option<Self> {
+    pub(crate) fn new(algorithm: &str) -> Option<Self> {
         if !has_program("gpg") {
             return None;
         }
@@ -45,7 +45,7 @@ impl Gpg {
         Some(gpg)
     }
 
-    fn run(&self, time: &str, arguments: &[&str]) -> Outcome {
+    pub(crate) fn run(&self, time: &str, arguments: &[&str]) -> Outcome {
         run(Command::new("gpg")
             .arg("--homedir")
             .arg(self.home.path())
@@ -64,7 +64,7 @@ impl Gpg {
         assert_eq!(signed.code, Some(0), "{}", signed.err());
     }
 
-    fn export(&self) -> Vec<u8> {
+    pub(crate) fn export(&self) -> Vec<u8> {
         self.run("20240601T000000", &["--armor", "--export"]).stdout
     }
 }

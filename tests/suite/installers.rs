@@ -11,9 +11,9 @@ use crate::common::{FILES, House, Outcome, fixture, has_program, run, sha256sum}
 
 /// An installer and how it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Installer {
+pub(crate) struct Installer {
     name: &'static str,
-    program: PathBuf,
+    pub(crate) program: PathBuf,
 }
 
 impl Installer {
@@ -28,7 +28,7 @@ impl Installer {
 }
 
 /// Returns a pip of its own, from the interpreter's ensurepip.
-fn pip() -> Option<Installer> {
+pub(crate) fn pip() -> Option<Installer> {
     static PIP: OnceLock<Option<PathBuf>> = OnceLock::new();
     let program = PIP.get_or_init(|| {
         if !has_program("python3") {

@@ -277,7 +277,10 @@ fn a_file_changed_between_the_check_and_the_copy_is_not_handed_on() {
             &Trust::default(),
             crate::signing::TODAY.parse().unwrap(),
         );
-        let (manifest, _) = Manifest::parse(&judgement.authenticated.unwrap());
+        let (manifest, _) = Manifest::parse(
+            &judgement.authenticated.unwrap(),
+            wheelproof::policy::Lines::default(),
+        );
         let tree = Tree::scan(&house.at("wheels")).unwrap();
         let allowed = BTreeSet::new();
         let checked = wheelhouse::check(&manifest, tree, &allowed, &Cancel::new(), &|_| {});

@@ -174,7 +174,11 @@ impl Report {
             )?;
             match manifest.entries {
                 Some(entries) => {
-                    writeln!(out, ", {entries} {}", plural_u64(entries, "file", "files"))?
+                    write!(out, ", {entries} {}", plural_u64(entries, "file", "files"))?;
+                    if let Some(project) = &manifest.project {
+                        write!(out, ", of project {project}")?;
+                    }
+                    writeln!(out)?;
                 }
                 None => writeln!(out, ", not read: not enough trusted signers")?,
             }

@@ -1,0 +1,97 @@
+//! `wheelproof requirements DIR FILE`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::args::{ColorWhen, CommonArgs};
+use super::output::{self, Output};
+use super::{Surroundings, Usage, request};
+use crate::cancel::Cancel;
+use crate::input;
+use crate::pipeline::{self, RequirementsWish};
+use crate::report::Verdict;
+use crate::requirements;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    wheelproof requirements dists requirements.txt > build-requirements.txt\n  \
+    wheelproof requirements dists requirements.txt --output build-requirements.txt\n\n\
+    Everything is verified first; nothing is written unless all of it holds. FILE pins each \
+    requirement with '=='. Hashes that it carries are those of another place, such as an index, \
+    and are replaced. The report goes to standard error.")]
+pub(super) struct RequirementsArgs {
+    #[command(flatten)]
+    common: CommonArgs,
+    /// The pinned requirements
+    file: PathBuf,
+    /// Take the hashes of sdists too, not only those of wheels
+    #[arg(long)]
+    sdists: bool,
+    /// Write the requirements to this file, whole or not at all [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Write the report to a file, in the form that its ending says: .json
+    #[arg(long, value_name = "FILE", value_parser = super::args::report_file)]
+    report: Vec<PathBuf>,
+    /// Say nothing unless something is wrong
+    #[arg(long, short)]
+    quiet: bool,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: ColorWhen,
+}
+
+pub(super) fn run(surroundings: &Surroundings, args: &RequirementsArgs, cancel: &Cancel) -> u8 {
+    let output = Output::plain(args.quiet, args.color.choice());
+    let request = match request::request(surroundings, &args.common) {
+        Ok(request) => request,
+        Err(usage) => return output.usage("requirements", &usage),
+    };
+    let next = "pin every requirement to one version, as in six==1.16.0";
+    let requirements = input::read(&args.file, requirements::MAX_BYTES)
+        .map_err(|error| Usage::new(error, "name a file with pinned requirements"))
+        .and_then(|bytes| {
+            requirements::parse(&bytes)
+                .map_err(|error| Usage::new(format!("{}: {error}", args.file.display()), next))
+        })
+        .and_then(|requirements| match requirements.is_empty() {
+            true => Err(Usage::new(
+                format!("{} asks for nothing", args.file.display()),
+                next,
+            )),
+            false => Ok(requirements),
+        });
+    let requirements = match requirements {
+        Ok(requirements) => requirements,
+        Err(usage) => return output.usage("requirements", &usage),
+    };
+    let wish = RequirementsWish {
+        path: args.file.clone(),
+        requirements,
+        with_sdists: args.sdists,
+        output: args.output.clone(),
+    };
+    let progress = output.progress();
+    let (mut report, text) = pipeline::requirements(&request, &wish, cancel, &progress);
+    progress.clear();
+    if cancel.is_requested() {
+        return Verdict::Error.exit_code();
+    }
+    report.conclude();
+    for path in &args.report {
+        if let Err(error) = output::write_report_file(&report, path) {
+            return output.trouble(&format!(
+                "cannot write the report to {}: {error}",
+                path.display()
+            ));
+        }
+    }
+    if !args.quiet || report.verdict != Verdict::Pass {
+        let _ = output.report_aside(&report);
+    }
+    match text.map(|text| output.plainly(&text)) {
+        Some(Err(error)) => output.trouble(&format!("cannot write the requirements: {error}")),
+        _ => report.exit_code,
+    }
+}
