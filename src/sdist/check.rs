@@ -339,3 +339,6 @@ impl Read for Watched<'_> {
         self.file.read(buffer)
     }
 }
+
+#[cfg(test)]
+mod tests;
