@@ -38,12 +38,7 @@ pub fn manifest(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Report {
-    let command = if wish.check {
-        "manifest --check"
-    } else {
-        "manifest"
-    };
-    let mut report = Report::new(command, request.reference_time);
+    let mut report = Report::new("manifest", request.reference_time);
     report.strict = request.strict;
     report.depth = request.policy.wheelhouse.depth;
     steps(request, wish, &mut report, cancel, progress);

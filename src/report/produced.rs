@@ -61,8 +61,7 @@ impl Report {
             }
             (Verdict::Pass, "certs") => "no trusted certificate needs attention",
             (Verdict::Fail, "certs") => "a trusted certificate needs attention",
-            (Verdict::Pass, "manifest --check") => "the manifest is current",
-            (Verdict::Fail, "manifest --check") => "do not sign this manifest",
+            (Verdict::Pass, "manifest") if self.written.is_empty() => "the manifest is current",
             (Verdict::Fail, "init" | "manifest" | "sign" | "requirements") => "nothing was written",
             (Verdict::Pass, _) => "everything asked for holds",
             (Verdict::Fail, _) => "do not use this wheelhouse",

@@ -158,6 +158,14 @@ fn nothing_is_written_unless_everything_is_verified() {
         Signer::ordinary(9).sign_plainly(House::lines().as_bytes()),
     );
     refused(&forged, &[], 1);
+    // The files are as signed, and something else speaks against them.
+    let junk = house(&wanted());
+    junk.write("keys/README", "no certificate");
+    refused(&junk, &[], 1);
+    let warned = house(&wanted());
+    warned.write("keys/two.asc", Signer::ordinary(2).secret_certificate());
+    refused(&warned, &["--strict"], 1);
+    run(&mut command(&warned, &[])).expect(0);
     refused(&house(&wanted()), &["--threshold", "2"], 1);
     refused(&house(&wanted()), &["--certs", "nowhere"], 3);
     // The neighbour passes.
