@@ -8,36 +8,19 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Fault, Manifest, fold};
+use super::{Fault, Manifest, PROJECT, fold};
 use crate::digest::Sha256Digest;
-use crate::policy::Lines;
+use crate::policy::{Lines, WheelhouseName, WheelhouseNameError};
 use crate::relpath::RelPath;
-
-/// What stands before the name in the comment that says which project a manifest
-/// belongs to.
-pub const PROJECT_COMMENT: &str = "# wheelproof: project=";
-
-/// The most characters a project's name may have in a manifest.
-const MAX_PROJECT: usize = 200;
-
-/// Why a text is no name of a project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a project's name in a manifest is 1 to {MAX_PROJECT} printable characters without spaces")]
-pub struct ProjectNameError;
 
 /// Returns the comment line, without its end, that names the project.
 ///
 /// # Errors
 ///
-/// The name is empty, too long, or holds a space or a character that is not seen.
-pub fn project_comment(name: &str) -> Result<String, ProjectNameError> {
-    let is_plain = name
-        .chars()
-        .all(|character| !character.is_whitespace() && !character.is_control());
-    if name.is_empty() || name.chars().count() > MAX_PROJECT || !is_plain {
-        return Err(ProjectNameError);
-    }
-    Ok(format!("{PROJECT_COMMENT}{name}"))
+/// The name is none that a policy can pin.
+pub fn project_comment(name: &str) -> Result<String, WheelhouseNameError> {
+    let name: WheelhouseName = name.parse()?;
+    Ok(format!("{PROJECT}{name}"))
 }
 
 /// Returns the manifest of these files: the comments, each on a line, then a line
@@ -125,14 +108,14 @@ impl Unsigned {
 
 /// Returns the comments of a new manifest: those of the old one, with the line
 /// that names the project put in place of an older such line, or first.
-pub fn comments(old: &[String], project: Option<&str>) -> Result<Vec<String>, ProjectNameError> {
+pub fn comments(old: &[String], project: Option<&str>) -> Result<Vec<String>, WheelhouseNameError> {
     let Some(project) = project else {
         return Ok(old.to_vec());
     };
     let line = project_comment(project)?;
     let others = old
         .iter()
-        .filter(|comment| !comment.starts_with(PROJECT_COMMENT))
+        .filter(|comment| !comment.starts_with(PROJECT))
         .cloned();
     Ok(std::iter::once(line).chain(others).collect())
 }
@@ -185,7 +168,11 @@ mod tests {
             ["# wheelproof: project=new", "# ours"]
         );
         for bad in ["", "a b", "a\nb", "a\u{1b}", &"x".repeat(201)] {
-            assert_eq!(comments(&[], Some(bad)), Err(ProjectNameError), "{bad:?}");
+            assert_eq!(
+                comments(&[], Some(bad)),
+                Err(WheelhouseNameError),
+                "{bad:?}"
+            );
         }
     }
 
