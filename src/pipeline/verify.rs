@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use crate::audit;
 use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;
@@ -135,15 +137,21 @@ fn steps(
         signed_bytes(request, report, &manifest_name, manifest_bytes, &locations)?;
     // The walk needs nothing of the signatures, and nothing is made of it before
     // they are judged.
-    let (judgement, tree) = rayon::join(
+    let ((judgement, parsed), tree) = rayon::join(
         || {
-            openpgp::authenticate(
+            let judgement = openpgp::authenticate(
                 manifest_bytes,
                 &signature_files,
                 &certificates,
                 trust,
                 request.reference_time,
-            )
+            );
+            let lines = request.policy.wheelhouse.lines;
+            let parsed = judgement
+                .authenticated
+                .as_ref()
+                .map(|authenticated| Manifest::parse(authenticated, lines));
+            (judgement, parsed)
         },
         || Tree::scan(&locations.directory),
     );
@@ -171,7 +179,7 @@ fn steps(
         };
         *fresh = freshness(request, report, path, manifest_path, accepted);
     }
-    let (manifest, faults) = Manifest::parse(&authenticated, request.policy.wheelhouse.lines);
+    let (manifest, faults) = parsed?;
     if let Some(summary) = &mut report.manifest {
         summary.entries = Some(manifest.entries().len() as u64);
         summary.project = manifest.project().cloned();
@@ -477,7 +485,7 @@ fn is_there(file: &FileStatus) -> bool {
 }
 
 fn describe(report: &mut Report, directory: &Path, manifest: &str, checked: &Checked) {
-    report.files = checked.files.iter().map(summary).collect();
+    report.files = checked.files.par_iter().map(summary).collect();
     report
         .findings
         .extend(audit::files(directory, manifest, &checked.files));
