@@ -1,51 +1,14 @@
-//! The command line as it is written.
+//! Arguments that several commands share, and those of the commands that check.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 
 use crate::fingerprint::Fingerprint;
 use crate::policy::{self, KeyValidity, SandboxPolicy, Tolerance, WheelhouseName};
 use crate::relpath::RelPath;
 use crate::time::UtcTime;
-
-/// Checks a directory of Python wheels against a signed manifest, and rebuilds
-/// them to prove it.
-#[derive(Debug, Parser)]
-#[command(name = "wheelproof", version, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 everything asked for holds, 1 findings, 2 usage, \
-    3 could not do the work, 4 nothing to check.\n\
-    'run' exits with 125 when CMD was not started, 126 or 127 when it could not be, \
-    else with CMD's own code."
-)]
-pub(super) struct Cli {
-    #[command(subcommand)]
-    pub(super) command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Command {
-    /// Verify, then rebuild what is selected and compare: the main job
-    Audit(AuditArgs),
-    /// Check signature, manifest and directory; runs no foreign code
-    Verify(VerifyArgs),
-    /// Verify, then rebuild what is selected and compare
-    Rebuild(RebuildArgs),
-    /// Verify, then run a command that sees only a sealed copy of what was verified
-    Run(RunArgs),
-    /// Write a policy for what lies in a directory
-    Init(super::init::InitArgs),
-    /// Write the manifest, as sha256sum would, or say whether it is current
-    Manifest(super::manifest::ManifestArgs),
-    /// List the trusted certificates; fails when one is about to lapse
-    Certs(super::certs::CertsArgs),
-    /// Write requirements with the hashes of the verified wheels
-    Requirements(super::requirements::RequirementsArgs),
-    /// Sign the manifest, or add a signature to those of others
-    Sign(super::sign::SignArgs),
-}
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \

@@ -21,15 +21,52 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::cancel::Cancel;
 use crate::pipeline;
 use crate::report::{Report, Trouble, Verdict};
 use crate::time::UtcTime;
 
-use args::{Cli, Command, OutputArgs, VerifyArgs};
+use args::{AuditArgs, OutputArgs, RebuildArgs, RunArgs, VerifyArgs};
 use output::Output;
+
+/// Checks a directory of Python wheels against a signed manifest, and rebuilds
+/// them to prove it.
+#[derive(Debug, Parser)]
+#[command(name = "wheelproof", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 everything asked for holds, 1 findings, 2 usage, \
+    3 could not do the work, 4 nothing to check.\n\
+    'run' exits with 125 when CMD was not started, 126 or 127 when it could not be, \
+    else with CMD's own code."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Verify, then rebuild what is selected and compare: the main job
+    Audit(AuditArgs),
+    /// Check signature, manifest and directory; runs no foreign code
+    Verify(VerifyArgs),
+    /// Verify, then rebuild what is selected and compare
+    Rebuild(RebuildArgs),
+    /// Verify, then run a command that sees only a sealed copy of what was verified
+    Run(RunArgs),
+    /// Write a policy for what lies in a directory
+    Init(init::InitArgs),
+    /// Write the manifest, as sha256sum would, or say whether it is current
+    Manifest(manifest::ManifestArgs),
+    /// List the trusted certificates; fails when one is about to lapse
+    Certs(certs::CertsArgs),
+    /// Write requirements with the hashes of the verified wheels
+    Requirements(requirements::RequirementsArgs),
+    /// Sign the manifest, or add a signature to those of others
+    Sign(sign::SignArgs),
+}
 
 /// What the process was given by its surroundings.
 #[derive(Debug)]
@@ -80,6 +117,9 @@ impl Usage {
 
 /// The exit code of a wrong command line or policy.
 const USAGE: u8 = 2;
+
+/// The exit code of `run` when verification did not pass and CMD was not started.
+const NOT_STARTED: u8 = 125;
 
 /// Runs the program.
 pub fn main(surroundings: &Surroundings) -> ExitCode {

@@ -7,7 +7,7 @@ use anstream::{AutoStream, ColorChoice};
 
 use super::args::{Format, OutputArgs};
 use super::progress::Bars;
-use super::{Surroundings, USAGE, Usage};
+use super::{NOT_STARTED, Surroundings, USAGE, Usage};
 use crate::report::{Report, Verdict, escape, escape_json};
 
 /// How this command speaks.
@@ -112,7 +112,7 @@ pub(super) fn command_line(error: &clap::Error, surroundings: &Surroundings) -> 
     if command == Some("run") {
         // Any other code could be CMD's own.
         write_escaped(error);
-        return super::run::NOT_STARTED;
+        return NOT_STARTED;
     }
     let words: Vec<_> = words.filter_map(|word| word.to_str()).collect();
     let wants_json =

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::args::RunArgs;
 use super::output::Output;
 use super::signals::Watched;
-use super::{Surroundings, Usage, request};
+use super::{NOT_STARTED, Surroundings, Usage, request};
 use crate::cancel::Cancel;
 use crate::handoff::{self, HandoffError, Sealed};
 use crate::input;
@@ -15,8 +15,6 @@ use crate::pipeline;
 use crate::requirements::{self, Requirement};
 use crate::wheelhouse::VerifiedTree;
 
-/// Verification did not pass and CMD was not started.
-pub(super) const NOT_STARTED: u8 = 125;
 /// CMD was found but could not be started.
 const CANNOT_START: u8 = 126;
 /// CMD was not found.
