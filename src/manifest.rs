@@ -17,7 +17,7 @@ use crate::openpgp::Authenticated;
 use crate::policy::{Lines, Tolerance, WheelhouseName, WheelhouseNameError};
 use crate::relpath::{RelPath, RelPathError};
 
-pub use canonical::{Unsigned, canonical, comments, project_comment, twins};
+pub use canonical::{Unsigned, canonical, comments, twins};
 
 /// The most bytes a manifest may have: room for a million files.
 pub const MAX_BYTES: u64 = 256 << 20;

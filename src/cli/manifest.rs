@@ -9,8 +9,8 @@ use super::output::Output;
 use super::request::{self, PlaceArgs};
 use super::{Surroundings, Usage, finish};
 use crate::cancel::Cancel;
-use crate::manifest;
 use crate::pipeline::{self, ManifestWish};
+use crate::policy::WheelhouseName;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -28,20 +28,14 @@ pub(super) struct ManifestArgs {
     /// Write nothing; say whether the manifest that is there is current
     #[arg(long)]
     check: bool,
-    /// Name the project in a comment line, which the signature then covers
-    #[arg(long, value_name = "NAME", value_parser = project)]
-    project: Option<String>,
+    /// State the project in a comment line, which the signature then covers [default: as the policy or the old manifest says]
+    #[arg(long, value_name = "NAME")]
+    project: Option<WheelhouseName>,
     /// Leave out the comment lines of the manifest that is there
     #[arg(long)]
     drop_comments: bool,
     #[command(flatten)]
     out: OutputArgs,
-}
-
-fn project(text: &str) -> Result<String, String> {
-    manifest::project_comment(text)
-        .map(|_| text.to_owned())
-        .map_err(|error| error.to_string())
 }
 
 pub(super) fn run(surroundings: &Surroundings, args: &ManifestArgs, cancel: &Cancel) -> u8 {

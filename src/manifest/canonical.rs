@@ -10,18 +10,8 @@ use std::fmt::Write as _;
 
 use super::{Fault, Manifest, PROJECT, fold};
 use crate::digest::Sha256Digest;
-use crate::policy::{Lines, WheelhouseName, WheelhouseNameError};
+use crate::policy::{Lines, WheelhouseName};
 use crate::relpath::RelPath;
-
-/// Returns the comment line, without its end, that names the project.
-///
-/// # Errors
-///
-/// The name is none that a policy can pin.
-pub fn project_comment(name: &str) -> Result<String, WheelhouseNameError> {
-    let name: WheelhouseName = name.parse()?;
-    Ok(format!("{PROJECT}{name}"))
-}
 
 /// Returns the manifest of these files: the comments, each on a line, then a line
 /// a file, sorted by the bytes of the names.
@@ -63,14 +53,15 @@ pub fn twins<'a>(names: impl Iterator<Item = &'a RelPath>) -> Vec<(&'a RelPath, 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsigned {
     comments: Vec<String>,
+    project: Option<WheelhouseName>,
     listed: BTreeMap<RelPath, Sha256Digest>,
     faults: Vec<Fault>,
 }
 
 impl Unsigned {
     /// Reads a manifest as [`Manifest::parse`] does.
-    pub fn parse(bytes: &[u8]) -> Self {
-        let (manifest, faults) = Manifest::parse_bytes(bytes, Lines::default());
+    pub fn parse(bytes: &[u8], lines: Lines) -> Self {
+        let (manifest, faults) = Manifest::parse_bytes(bytes, lines);
         let listed = manifest
             .entries()
             .map(|(name, entry)| (name.clone(), entry.sha256))
@@ -85,6 +76,7 @@ impl Unsigned {
             .collect();
         Self {
             comments,
+            project: manifest.project().cloned(),
             listed,
             faults,
         }
@@ -93,6 +85,11 @@ impl Unsigned {
     /// Returns the comment lines above the first line that is none.
     pub fn comments(&self) -> &[String] {
         &self.comments
+    }
+
+    /// Returns the project that it states.
+    pub fn project(&self) -> Option<&WheelhouseName> {
+        self.project.as_ref()
     }
 
     /// Returns the names and digests that it lists.
@@ -106,24 +103,25 @@ impl Unsigned {
     }
 }
 
-/// Returns the comments of a new manifest: those of the old one, with the line
-/// that names the project put in place of an older such line, or first.
-pub fn comments(old: &[String], project: Option<&str>) -> Result<Vec<String>, WheelhouseNameError> {
-    let Some(project) = project else {
-        return Ok(old.to_vec());
-    };
-    let line = project_comment(project)?;
+/// Returns the comments of a new manifest: the statement of the project, then those
+/// of the old one that state none.
+pub fn comments(old: &[String], project: Option<&WheelhouseName>) -> Vec<String> {
+    let statement = project.map(|project| format!("{PROJECT}{project}"));
     let others = old
         .iter()
         .filter(|comment| !comment.starts_with(PROJECT))
         .cloned();
-    Ok(std::iter::once(line).chain(others).collect())
+    statement.into_iter().chain(others).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn parse(bytes: &[u8]) -> Unsigned {
+        Unsigned::parse(bytes, Lines::default())
+    }
 
     fn name(text: &str) -> RelPath {
         RelPath::parse(text).unwrap()
@@ -150,30 +148,21 @@ mod tests {
     #[test]
     fn the_comments_above_the_first_entry_are_read_and_no_others() {
         let text = "# one\n#two\n\n# three\n";
-        assert_eq!(
-            Unsigned::parse(text.as_bytes()).comments(),
-            ["# one", "#two"]
-        );
+        assert_eq!(parse(text.as_bytes()).comments(), ["# one", "#two"]);
         let text = "# o\u{1b}[31mne\n# crlf\r\n# two\n";
-        assert_eq!(Unsigned::parse(text.as_bytes()).comments(), ["# two"]);
-        assert!(Unsigned::parse(b"").comments().is_empty());
+        assert_eq!(parse(text.as_bytes()).comments(), ["# two"]);
+        assert!(parse(b"").comments().is_empty());
     }
 
     #[test]
     fn a_project_takes_the_place_of_another_and_stands_first() {
         let old = ["# ours".to_owned(), "# wheelproof: project=old".to_owned()];
-        assert_eq!(comments(&old, None).unwrap(), old);
+        let new: WheelhouseName = "new".parse().unwrap();
+        assert_eq!(comments(&old, None), ["# ours"]);
         assert_eq!(
-            comments(&old, Some("new")).unwrap(),
+            comments(&old, Some(&new)),
             ["# wheelproof: project=new", "# ours"]
         );
-        for bad in ["", "a b", "a\nb", "a\u{1b}", &"x".repeat(201)] {
-            assert_eq!(
-                comments(&[], Some(bad)),
-                Err(WheelhouseNameError),
-                "{bad:?}"
-            );
-        }
     }
 
     #[test]
@@ -193,9 +182,11 @@ mod tests {
                 .filter_map(|text| RelPath::parse(text).ok())
                 .map(|name| { let digest = Sha256Digest::of(name.as_str().as_bytes()); (name, digest) })
                 .collect();
-            let above = comments(&[], project.as_deref()).unwrap();
-            let read = Unsigned::parse(&canonical(&above, &files));
+            let project: Option<WheelhouseName> = project.map(|text| text.parse().unwrap());
+            let above = comments(&[], project.as_ref());
+            let read = parse(&canonical(&above, &files));
             prop_assert_eq!(read.comments(), &above);
+            prop_assert_eq!(read.project(), project.as_ref());
             if twins(files.keys()).is_empty() {
                 prop_assert!(read.faults().is_empty(), "{:?}", read.faults());
                 prop_assert_eq!(read.listed(), &files);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Request;
-use super::verify::{locate, read_signatures, trouble};
+use super::verify::{locate, signed_bytes, trouble};
 use crate::archive::Limits;
 use crate::archive::zip::Archive;
 use crate::audit;
@@ -12,9 +12,9 @@ use crate::digest::Sha256Digest;
 use crate::filename::{ProjectName, WheelFilename};
 use crate::fingerprint::Fingerprint;
 use crate::input;
-use crate::manifest;
-use crate::openpgp::{self, Certificates, Cryptography, SignatureVerdict};
-use crate::policy::{self, Draft, Policy, SuggestedSigner, Trust};
+use crate::manifest::{self, Unsigned};
+use crate::openpgp::{self, Certificates, Clearsigned, Cryptography, SignatureVerdict};
+use crate::policy::{self, Draft, Locations, Policy, SuggestedSigner, Trust, WheelhouseName};
 use crate::relpath::RelPath;
 use crate::replace;
 use crate::report::{Change, Report, WrittenFile};
@@ -89,12 +89,14 @@ fn steps(request: &Request, wish: &InitWish, report: &mut Report) -> Option<()> 
             .to_str()
             .map(str::to_owned)
     };
+    let (signers, project) = signed(request, &locations, &certificates, report);
     let draft = Draft {
         certificates: found
             .iter()
             .filter_map(|path| path.to_str().map(str::to_owned))
             .collect(),
-        signers: signers(request, &certificates, report),
+        signers,
+        project,
         manifest: locations.manifest.as_deref().and_then(named),
         signatures: locations
             .signatures
@@ -147,28 +149,30 @@ fn certificates_in(root: &Path) -> Vec<PathBuf> {
 }
 
 /// Returns who signed the manifest that is there, as far as the certificates
-/// tell.
-fn signers(
+/// tell, and the project that it states.
+fn signed(
     request: &Request,
+    locations: &Locations,
     certificates: &Certificates,
     report: &mut Report,
-) -> Vec<SuggestedSigner> {
-    let Some(locations) = locate(request, report) else {
-        return Vec::new();
+) -> (Vec<SuggestedSigner>, Option<WheelhouseName>) {
+    let nothing = (Vec::new(), None);
+    let Some(path) = &locations.manifest else {
+        return nothing;
     };
-    let Some(path) = locations.manifest else {
-        return Vec::new();
-    };
-    if locations.signatures.is_empty() {
-        return Vec::new();
-    }
     let name = path.display().to_string();
-    let Ok(bytes) = input::read(&path, manifest::MAX_BYTES) else {
-        return Vec::new();
+    let Ok(bytes) = input::read(path, manifest::MAX_BYTES) else {
+        return nothing;
     };
-    let Some(files) = read_signatures(report, &name, &locations.signatures) else {
-        return Vec::new();
+    let lines = request.policy.wheelhouse.lines;
+    if locations.signatures.is_empty() && !Clearsigned::is_in(&bytes) {
+        let project = Unsigned::parse(&bytes, lines).project().cloned();
+        return (Vec::new(), project);
+    }
+    let Some((bytes, files)) = signed_bytes(request, report, &name, bytes, locations) else {
+        return nothing;
     };
+    let project = Unsigned::parse(&bytes, lines).project().cloned();
     let trust = Trust::default();
     let judgement =
         openpgp::authenticate(bytes, &files, certificates, &trust, request.reference_time);
@@ -191,7 +195,7 @@ fn signers(
         }
     }
     report.signatures = judgement.facts;
-    signers.into_values().collect()
+    (signers.into_values().collect(), project)
 }
 
 fn wheels(tree: Option<&Tree>) -> Vec<(RelPath, WheelFilename)> {

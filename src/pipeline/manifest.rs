@@ -11,7 +11,8 @@ use crate::digest::Sha256Digest;
 use crate::finding::{Finding, Severity, Subject, rules};
 use crate::input::{self, InputError};
 use crate::manifest::{self, Unsigned};
-use crate::policy::{Depth, Locations};
+use crate::openpgp::Clearsigned;
+use crate::policy::{Depth, Locations, WheelhouseName};
 use crate::relpath::RelPath;
 use crate::replace;
 use crate::report::{Change, ManifestSummary, Report, Trouble, WrittenFile};
@@ -26,7 +27,7 @@ pub struct ManifestWish {
     /// Whether only to say if it is current.
     pub check: bool,
     /// The project that it is to name.
-    pub project: Option<String>,
+    pub project: Option<WheelhouseName>,
     /// Whether to leave out the comments of the old one.
     pub drop_comments: bool,
 }
@@ -60,21 +61,28 @@ fn steps(
         .unwrap_or_else(|| request.root.join(manifest_name()));
     let digests = survey(request, &locations, &target, report, cancel, progress)?;
     let old = read_old(&target, report)?;
-    let unsigned = old.as_deref().map(Unsigned::parse);
+    let lines = request.policy.wheelhouse.lines;
+    let unsigned = old.as_deref().map(|old| Unsigned::parse(old, lines));
     let kept = match &unsigned {
         Some(unsigned) if !wish.drop_comments => unsigned.comments(),
         _ => &[],
     };
-    let comments = match manifest::comments(kept, wish.project.as_deref()) {
-        Ok(comments) => comments,
-        Err(error) => {
-            let next = "name the project as others would write it in their policy";
-            report.errors.push(trouble(&error, next));
-            return None;
-        }
+    let stated = match wish.drop_comments {
+        true => None,
+        false => unsigned.as_ref().and_then(Unsigned::project),
     };
+    let pinned = request.policy.wheelhouse.project.as_ref();
+    let project = wish.project.as_ref().or(pinned).or(stated);
+    let comments = manifest::comments(kept, project);
     let bytes = manifest::canonical(&comments, &digests);
     if wish.check {
+        if let Some(unsigned) = &unsigned {
+            let path = target.display().to_string();
+            // What the policy asks for, whatever is asked for here.
+            report
+                .findings
+                .extend(audit::project(&path, pinned, unsigned.project()));
+        }
         check(
             &target,
             old.as_deref().zip(unsigned.as_ref()),
@@ -101,7 +109,7 @@ fn steps(
         path: target.display().to_string(),
         sha256,
         entries: Some(digests.len() as u64),
-        project: None,
+        project: project.cloned(),
     });
     report.written.push(WrittenFile {
         path: target.display().to_string(),
@@ -214,6 +222,10 @@ pub(super) fn survey(
 /// there is none.
 fn read_old(path: &Path, report: &mut Report) -> Option<Option<Vec<u8>>> {
     match input::read(path, manifest::MAX_BYTES) {
+        Ok(bytes) if Clearsigned::is_in(&bytes) => {
+            report.errors.push(clearsigned(path));
+            None
+        }
         Ok(bytes) => Some(Some(bytes)),
         Err(InputError::NotFound { .. }) => Some(None),
         Err(error) => {
@@ -221,6 +233,19 @@ fn read_old(path: &Path, report: &mut Report) -> Option<Option<Vec<u8>>> {
             report.errors.push(trouble(&error, next));
             None
         }
+    }
+}
+
+/// Says that a manifest carries its signatures in itself.
+pub(super) fn clearsigned(path: &Path) -> Trouble {
+    Trouble {
+        message: format!(
+            "{} is clearsigned, and only plain manifests are written and signed here",
+            path.display()
+        ),
+        next: "move it away and write a plain manifest, or write one elsewhere with --output and \
+               clearsign it with gpg"
+            .to_owned(),
     }
 }
 
@@ -244,7 +269,7 @@ fn check(
         path: path.clone(),
         sha256: Sha256Digest::of(old),
         entries: Some(unsigned.listed().len() as u64),
-        project: None,
+        project: unsigned.project().cloned(),
     });
     let differences = audit::currency(&path, unsigned, digests);
     if differences.is_empty() && old != bytes {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::manifest::survey;
+use super::manifest::{clearsigned, survey};
 use super::verify::{locate, read_signatures, trouble};
 use super::{Progress, Request};
 use crate::audit;
@@ -15,7 +15,8 @@ use crate::gnupg::{self, Gnupg, SigningKey};
 use crate::input::{self, InputError};
 use crate::manifest::{self, Unsigned};
 use crate::openpgp::{
-    self, Certificates, Cryptography, SecretKey, SignatureFact, SignatureFile, SignatureMode,
+    self, Certificates, Clearsigned, Cryptography, SecretKey, SignatureFact, SignatureFile,
+    SignatureMode,
 };
 use crate::policy::{Locations, Trust};
 use crate::replace;
@@ -203,6 +204,10 @@ fn current(
     };
     // Read first: what is signed is what was compared.
     let bytes = match input::read(&path, manifest::MAX_BYTES) {
+        Ok(bytes) if Clearsigned::is_in(&bytes) => {
+            report.errors.push(clearsigned(&path));
+            return None;
+        }
         Ok(bytes) => bytes,
         Err(InputError::NotFound { .. }) => {
             report.findings.push(missing(&path));
@@ -215,17 +220,22 @@ fn current(
         }
     };
     let digests = survey(request, locations, &path, report, cancel, progress)?;
-    let unsigned = Unsigned::parse(&bytes);
+    let unsigned = Unsigned::parse(&bytes, request.policy.wheelhouse.lines);
     let name = path.display().to_string();
     report.manifest = Some(ManifestSummary {
         path: name.clone(),
         sha256: Sha256Digest::of(&bytes),
         entries: Some(unsigned.listed().len() as u64),
-        project: None,
+        project: unsigned.project().cloned(),
     });
     report
         .findings
         .extend(audit::currency(&name, &unsigned, &digests));
+    report.findings.extend(audit::project(
+        &name,
+        request.policy.wheelhouse.project.as_ref(),
+        unsigned.project(),
+    ));
     report.is_empty &= unsigned.listed().is_empty();
     let speaks_against =
         report.is_empty || report.count(Severity::Error) > 0 || !report.errors.is_empty();

@@ -352,7 +352,7 @@ fn without_manifest(
 
 /// Returns what is signed and the signatures over it: the file and those beside it,
 /// or the text of a clearsigned file and its own.
-fn signed_bytes(
+pub(super) fn signed_bytes(
     request: &Request,
     report: &mut Report,
     name: &str,

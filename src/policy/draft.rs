@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use super::WheelhouseName;
 use crate::filename::ProjectName;
 use crate::fingerprint::Fingerprint;
 
@@ -33,6 +34,8 @@ pub struct Draft {
     pub signatures: Vec<String>,
     /// The directory with the files.
     pub directory: Option<String>,
+    /// The project that the manifest states.
+    pub project: Option<WheelhouseName>,
     /// Python tags of the wheels, with an interpreter for each, if one was found.
     pub interpreters: Vec<(String, Option<String>)>,
     /// The time that all members of all wheels of a project carry, in seconds
@@ -138,6 +141,20 @@ impl Draft {
         }
         if let Some(directory) = &self.directory {
             let _ = writeln!(text, "directory = {}", string(directory));
+        }
+        match &self.project {
+            Some(project) => {
+                let _ = writeln!(
+                    text,
+                    "# The manifest states this project; another project's does not pass.\n\
+                     project = {}",
+                    string(&project.to_string())
+                );
+            }
+            None => text.push_str(
+                "# The manifest states no project; 'wheelproof manifest --project NAME' does.\n\
+                 # project = \"…\"\n",
+            ),
         }
         text.push_str(
             "# Exact names that may lie among the files without being signed.\n\

@@ -182,6 +182,19 @@ fn what_is_not_there_yet_is_left_open() {
 }
 
 #[test]
+fn the_project_that_the_manifest_states_is_pinned() {
+    let house = House::new();
+    house.sign(format!("# wheelproof: project=ours\n{}", House::lines()));
+    run(&mut command(&house, &[])).expect(0);
+    let project = policy(&house).wheelhouse.project.unwrap();
+    assert_eq!(project.to_string(), "ours");
+    verify(&house).expect(0);
+    // The neighbour: the same signer, another project.
+    house.sign(format!("# wheelproof: project=theirs\n{}", House::lines()));
+    verify(&house).expect(1);
+}
+
+#[test]
 fn certificates_can_be_named() {
     let house = House::new();
     std::fs::rename(house.at("keys"), house.at("elsewhere")).unwrap();

@@ -186,6 +186,63 @@ fn comments_at_the_top_are_kept_and_the_project_can_be_changed() {
 }
 
 #[test]
+fn the_project_of_the_policy_is_stated_without_asking() {
+    let house = House::new();
+    house.write("wheelproof.toml", "[wheelhouse]\nproject = \"ours\"\n");
+    // The manifest that is there states none.
+    let outcome = manifest_json(&house, &["--check"]).expect(1);
+    assert_eq!(outcome.errors(), ["manifest-project-missing"]);
+    run(&mut command(&house, &[])).expect(0);
+    assert!(read(&house).starts_with(b"# wheelproof: project=ours\n"));
+    let report = manifest_json(&house, &["--check"]).expect(0).json();
+    assert_eq!(report["manifest"]["project"], "ours");
+    // Comments go, the project that the policy asks for stays.
+    run(&mut command(&house, &["--drop-comments"])).expect(0);
+    assert!(read(&house).starts_with(b"# wheelproof: project=ours\n"));
+    // Another one is the user's wish, and is told by the check.
+    run(&mut command(&house, &["--project", "theirs"])).expect(0);
+    let outcome = manifest_json(&house, &["--check"]).expect(1);
+    assert_eq!(outcome.errors(), ["manifest-project-differs"]);
+}
+
+#[test]
+fn a_project_that_is_stated_anywhere_stays_and_a_broken_statement_goes() {
+    let house = House::new();
+    let lines = House::lines();
+    house.write(
+        "sha256sums.txt",
+        format!("{lines}# wheelproof: project=one\n"),
+    );
+    run(&mut command(&house, &[])).expect(0);
+    let expected = format!("# wheelproof: project=one\n{lines}");
+    assert_eq!(read(&house), expected.into_bytes());
+    house.write(
+        "sha256sums.txt",
+        format!("# wheelproof: project=a b\n# kept\n{lines}"),
+    );
+    run(&mut command(&house, &[])).expect(0);
+    assert_eq!(read(&house), format!("# kept\n{lines}").into_bytes());
+}
+
+#[test]
+fn a_clearsigned_manifest_is_not_written_over() {
+    let house = House::new();
+    let text = format!(
+        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{}\
+         -----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n",
+        House::lines()
+    );
+    house.write("sha256sums.txt", &text);
+    house.remove("sha256sums.txt.asc");
+    for flags in [&[][..], &["--check"]] {
+        let outcome = run(&mut command(&house, flags)).expect(3);
+        assert!(outcome.out().contains("clearsigned"), "{}", outcome.out());
+    }
+    assert_eq!(read(&house), text.into_bytes());
+    run(&mut command(&house, &["--output", "plain.txt"])).expect(0);
+}
+
+#[test]
 fn a_manifest_that_is_current_is_not_touched() {
     use std::os::unix::fs::MetadataExt;
     let house = House::new();

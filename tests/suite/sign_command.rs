@@ -393,6 +393,30 @@ fn a_manifest_that_is_not_current_is_not_signed() {
 }
 
 #[test]
+fn a_manifest_of_another_project_than_the_policy_names_is_not_signed() {
+    let house = unsigned();
+    house.write("wheelproof.toml", "[wheelhouse]\nproject = \"ours\"\n");
+    refused(&house, &["manifest-project-missing"]);
+    let stated = |name: &str| format!("# wheelproof: project={name}\n{}", House::lines());
+    house.write("sha256sums.txt", stated("theirs"));
+    refused(&house, &["manifest-project-differs"]);
+    house.write("sha256sums.txt", stated("ours"));
+    sign_as(&house, &house.signer, &[]).expect(0);
+}
+
+#[test]
+fn a_clearsigned_manifest_is_not_signed_again() {
+    let house = unsigned();
+    house.write(
+        "sha256sums.txt",
+        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n",
+    );
+    let outcome = sign_as(&house, &house.signer, &[]).expect(3);
+    let message = outcome.json()["errors"][0]["message"].to_string();
+    assert!(message.contains("clearsigned"), "{message}");
+}
+
+#[test]
 fn nothing_at_all_is_not_signed() {
     let house = unsigned();
     for name in FILES {
