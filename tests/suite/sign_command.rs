@@ -148,7 +148,7 @@ impl Home {
 
     fn gpg(&self) -> Command {
         let mut command = Command::new("gpg");
-        command.env("GNUPGHOME", self.0.path());
+        command.env("GNUPGHOME", self.0.path()).stdin(Stdio::null());
         command
     }
 
@@ -870,6 +870,7 @@ fn the_printed_command_makes_what_can_be_added() {
     shell
         .current_dir(house.at(""))
         .env("GNUPGHOME", home.path())
+        .stdin(Stdio::null())
         .args(["-c", line("gpg ")]);
     run(&mut shell).expect(0);
     // And back here.
