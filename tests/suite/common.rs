@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use wheelproof::policy::SandboxPolicy;
+use wheelproof::sandbox::{Layer, Parts, Sandbox, find_program};
+
 use crate::signing::{Signer, TODAY};
 
 /// Returns a folder of real data beside the checkout, or says that the test was
@@ -375,4 +378,36 @@ impl House {
             .collect();
         assert!(left.is_empty(), "{left:?}");
     }
+}
+
+/// Where the parts of the sandbox are, for tests that use it without the program.
+pub(crate) fn sandbox_parts() -> Parts {
+    Parts {
+        stage: PathBuf::from(env!("CARGO_BIN_EXE_wheelproof")),
+        bubblewrap: find_program("bwrap", &[PathBuf::from("/usr/bin")]),
+    }
+}
+
+/// Returns the layers that keep builds in and work here, and says which do not.
+pub(crate) fn working_layers() -> Vec<Sandbox> {
+    let parts = sandbox_parts();
+    let mut layers = Vec::new();
+    match Sandbox::choose(SandboxPolicy::Require, &parts) {
+        Ok(sandbox) => layers.push(sandbox),
+        Err(_) if parts.bubblewrap.is_none() => crate::skipped!("bubblewrap not found"),
+        Err(error) => crate::skipped!("bubblewrap does not work here: {error}"),
+    }
+    let without = Parts {
+        bubblewrap: None,
+        ..parts
+    };
+    match Sandbox::choose(SandboxPolicy::Auto, &without) {
+        // What is chosen where nothing works keeps nothing in.
+        Ok(sandbox) if sandbox.layer() == Layer::None => {
+            crate::skipped!("Landlock does not work here: {:?}", sandbox.shortfall());
+        }
+        Ok(sandbox) => layers.push(sandbox),
+        Err(error) => crate::skipped!("Landlock does not work here: {error}"),
+    }
+    layers
 }

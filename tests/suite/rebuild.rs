@@ -14,13 +14,14 @@ use wheelproof::archive;
 use wheelproof::cancel::Cancel;
 use wheelproof::digest::Sha256Digest;
 use wheelproof::filename::{SdistFilename, WheelFilename};
-use wheelproof::policy::SandboxPolicy;
 use wheelproof::rebuild::{
     Built, Cache, Candidate, Fetcher, Job, Outcome, RebuildError, ToolsError, Workshop,
 };
 use wheelproof::recipe::{Recipe, SourceModes, ToolWheel, Umask};
 use wheelproof::requirements;
-use wheelproof::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
+use wheelproof::sandbox::{Layer, Limits, Sandbox};
+
+use crate::common::working_layers;
 
 const PYTHON: &str = "/usr/bin/python3";
 const WHEEL: &str = "small-1.0-py3-none-any.whl";
@@ -41,31 +42,6 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 def extra():
     return {}
 "#;
-
-fn parts() -> Parts {
-    Parts {
-        stage: PathBuf::from(env!("CARGO_BIN_EXE_wheelproof")),
-        bubblewrap: find_program("bwrap", &[PathBuf::from("/usr/bin")]),
-    }
-}
-
-fn layers() -> Vec<Sandbox> {
-    let mut layers = Vec::new();
-    match Sandbox::choose(SandboxPolicy::Require, &parts()) {
-        Ok(sandbox) => layers.push(sandbox),
-        Err(_) if parts().bubblewrap.is_none() => crate::skipped!("bubblewrap not found"),
-        Err(error) => crate::skipped!("bubblewrap does not work here: {error}"),
-    }
-    let without = Parts {
-        bubblewrap: None,
-        ..parts()
-    };
-    match Sandbox::choose(SandboxPolicy::Auto, &without) {
-        Ok(sandbox) => layers.push(sandbox),
-        Err(error) => crate::skipped!("Landlock does not work here: {error}"),
-    }
-    layers
-}
 
 /// Everything one build needs, in a directory that every user may pass through.
 struct Bench {
@@ -273,7 +249,7 @@ fn an_honest_build_gives_the_bytes_that_python_gives() {
         .expect("runs");
     assert!(status.success());
     let expected = Sha256Digest::of(&fs::read(oracle.path().join(WHEEL)).expect("a wheel"));
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let layer = sandbox.layer();
         let bench = Bench::new(sandbox);
         let built = bench.built(HONEST);
@@ -297,7 +273,7 @@ fn umask_and_modes_reach_the_source_and_the_build() {
         "return {}",
         "open('made', 'w').close(); return {'seen': ' '.join('%o' % (os.stat(n).st_mode & 0o7777) for n in ['small.py', 'run.sh', 'made'])}",
     );
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let mut bench = Bench::new(sandbox);
         for (umask, seen) in [
             ("022", "644 755 644"),
@@ -316,7 +292,7 @@ fn times_of_the_sdist_and_the_build_path_are_kept() {
         "return {}",
         "return {'seen': '%d %s' % (os.stat('small.py').st_mtime, os.getcwd())}",
     );
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let layer = sandbox.layer();
         let bench = Bench::new(sandbox);
         let built = bench.built(&backend);
@@ -350,7 +326,7 @@ fn the_environment_is_the_recipes_and_nobody_elses() {
         .env("PYTHONHASHSEED", "0")
         .output()
         .expect("runs");
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let mut bench = Bench::new(sandbox);
         bench
             .environment
@@ -383,7 +359,7 @@ fn the_environment_is_the_recipes_and_nobody_elses() {
 
 #[test]
 fn a_build_that_gives_no_wheel_says_so() {
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let bench = Bench::new(sandbox);
         let failed = |code: &str| bench.failed(&misbehaving(code));
         assert!(failed("os._exit(0)").contains("without a wheel"));
@@ -403,7 +379,7 @@ fn a_build_that_gives_no_wheel_says_so() {
 
 #[test]
 fn the_log_is_kept_and_its_end_comes_along() {
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let bench = Bench::new(sandbox);
         let code = "print('by print'); os.system('echo by a child'); raise ValueError('the end')";
         match bench.build(&misbehaving(code)) {
@@ -421,7 +397,7 @@ fn the_log_is_kept_and_its_end_comes_along() {
 
 #[test]
 fn a_build_that_never_ends_is_timed_out() {
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let limits = Limits {
             wall_time: Duration::from_secs(1),
             ..Limits::default()
@@ -439,7 +415,7 @@ fn a_build_that_never_ends_is_timed_out() {
 
 #[test]
 fn a_wheel_or_a_log_of_any_size_is_cut_off() {
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let limits = Limits {
             log_bytes: 1 << 20,
             output_bytes: 1 << 20,
@@ -457,7 +433,7 @@ fn a_wheel_or_a_log_of_any_size_is_cut_off() {
 
 #[test]
 fn a_request_to_stop_leaves_nothing() {
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let bench = Bench::new(sandbox);
         let cancel = Cancel::new();
         let other = cancel.clone();
@@ -478,7 +454,7 @@ fn a_request_to_stop_leaves_nothing() {
 
 #[test]
 fn directories_that_a_build_locks_are_removed_all_the_same() {
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let bench = Bench::new(sandbox);
         let built = bench.built(&misbehaving(
             "for n in range(3000): os.mkdir('x'); os.chdir('x')\nos.chdir(os.environ['TMPDIR']); os.makedirs('a/b/c'); open('a/b/c/d', 'w'); os.chmod('a/b', 0); os.chmod('a', 0); os.chdir(os.path.dirname(os.path.abspath(__file__)))",
@@ -491,7 +467,7 @@ fn directories_that_a_build_locks_are_removed_all_the_same() {
 
 #[test]
 fn a_tool_that_is_not_in_the_recipe_is_named() {
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let bench = Bench::new(sandbox);
         let reason = bench.failed(&format!("import setuptools\n{HONEST}"));
         assert!(
@@ -523,7 +499,7 @@ fn an_import_from_the_interpreters_own_packages_is_no_success() {
     let code = format!(
         "import sys; sys.path.append({directory:?})\ntry: import {module}\nexcept Exception as e: print(e)\nassert {module:?} in sys.modules, 'hidden'"
     );
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let layer = sandbox.layer();
         let reason = Bench::new(sandbox).failed(&misbehaving(&code));
         match layer {
@@ -539,7 +515,7 @@ fn an_import_from_the_interpreters_own_packages_is_no_success() {
 #[test]
 fn what_the_build_starts_sees_the_tools_and_no_other_packages() {
     let code = "import subprocess, sys\nseen = subprocess.run([sys.executable, '-c', 'import helper, sys; print(helper.name)\\ntry: import pip\\nexcept ImportError: print(\"no pip\")'], stdout=subprocess.PIPE, text=True).stdout\nglobal extra\nextra = lambda: {'seen': seen}";
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let layer = sandbox.layer();
         let mut bench = Bench::new(sandbox);
         bench.tools = vec![tool_wheel(
@@ -561,7 +537,7 @@ fn metadata_of_tools_is_found() {
         "return {}",
         "import importlib.metadata, helper; return {'seen': importlib.metadata.version('helper') + helper.name}",
     );
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let mut bench = Bench::new(sandbox);
         bench.tools = vec![tool_wheel(
             bench.directory.path(),
@@ -575,7 +551,7 @@ fn metadata_of_tools_is_found() {
 #[test]
 fn a_build_cannot_change_the_tools_of_the_next() {
     let code = "import helper\nfor root, _, names in os.walk(os.path.dirname(helper.__file__)):\n  for name in names:\n    try:\n      os.chmod(os.path.join(root, name), 0o777); open(os.path.join(root, name), 'a').write('changed')\n    except OSError: pass";
-    for sandbox in layers() {
+    for sandbox in working_layers() {
         let mut bench = Bench::new(sandbox);
         bench.tools = vec![tool_wheel(
             bench.directory.path(),
@@ -597,7 +573,7 @@ fn a_build_cannot_change_the_tools_of_the_next() {
 
 #[test]
 fn a_poisoned_cache_is_detected() {
-    let Some(sandbox) = layers().pop() else {
+    let Some(sandbox) = working_layers().pop() else {
         return;
     };
     let mut bench = Bench::new(sandbox);
@@ -657,7 +633,7 @@ fn a_poisoned_cache_is_detected() {
 
 #[test]
 fn a_tool_with_another_digest_is_refused() {
-    let Some(sandbox) = layers().pop() else {
+    let Some(sandbox) = working_layers().pop() else {
         return;
     };
     let mut bench = Bench::new(sandbox);
@@ -757,7 +733,7 @@ fn fetched_wheels_count_only_with_a_listed_digest() {
 
 #[test]
 fn a_wheel_for_another_interpreter_is_not_attempted() {
-    let Some(sandbox) = layers().pop() else {
+    let Some(sandbox) = working_layers().pop() else {
         return;
     };
     let mut bench = Bench::new(sandbox);
@@ -772,7 +748,7 @@ fn a_wheel_for_another_interpreter_is_not_attempted() {
 
 #[test]
 fn a_hostile_sdist_is_not_attempted() {
-    let Some(sandbox) = layers().pop() else {
+    let Some(sandbox) = working_layers().pop() else {
         return;
     };
     let bench = Bench::new(sandbox);
@@ -796,7 +772,7 @@ fn a_hostile_sdist_is_not_attempted() {
 
 #[test]
 fn a_missing_interpreter_is_an_error_with_advice() {
-    let Some(sandbox) = layers().pop() else {
+    let Some(sandbox) = working_layers().pop() else {
         return;
     };
     let mut bench = Bench::new(sandbox);
@@ -818,7 +794,7 @@ fn a_virtual_environment_stands_for_its_interpreter() {
         crate::skipped!("{PYTHON} has no venv module");
         return;
     }
-    let Some(sandbox) = layers().pop() else {
+    let Some(sandbox) = working_layers().pop() else {
         return;
     };
     let bench = Bench::new(sandbox);
@@ -836,7 +812,7 @@ fn a_virtual_environment_stands_for_its_interpreter() {
 
 #[test]
 fn several_builds_at_once_do_not_meet() {
-    let Some(sandbox) = layers().into_iter().next() else {
+    let Some(sandbox) = working_layers().into_iter().next() else {
         return;
     };
     let bench = Bench::new(sandbox);
