@@ -75,13 +75,35 @@ pub(super) struct RunArgs {
     pub(super) command: Vec<std::ffi::OsString>,
 }
 
+/// Where things are, and how far to look.
 #[derive(Debug, Args)]
-pub(super) struct CommonArgs {
-    /// The directory to check: with wheelproof.toml, or with sha256sums.txt, its signature and wheels/
+pub(super) struct PlaceArgs {
+    /// The directory: with wheelproof.toml, or with sha256sums.txt and wheels/, or with the files themselves
     pub(super) dir: PathBuf,
     /// The policy file [default: DIR/wheelproof.toml, if it is there]
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
+    /// The manifest
+    #[arg(long, value_name = "FILE")]
+    pub(super) manifest: Option<PathBuf>,
+    /// The directory with the files
+    #[arg(long, value_name = "PATH")]
+    pub(super) directory: Option<PathBuf>,
+    /// A name that may lie in the directory unsigned
+    #[arg(long, value_name = "NAME", value_parser = rel_path)]
+    pub(super) allow_unlisted: Vec<RelPath>,
+    /// Do not look inside the files, whatever the policy says [default]
+    #[arg(long)]
+    pub(super) shallow: bool,
+    /// Look inside the files too: RECORD, the headers of the archives, names and metadata
+    #[arg(long, conflicts_with = "shallow")]
+    pub(super) deep: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CommonArgs {
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
     /// Trusted certificates: files, or directories of files
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub(super) certs: Vec<PathBuf>,
@@ -103,24 +125,9 @@ pub(super) struct CommonArgs {
     /// Whether a signature that does not match is let through beside enough that do [default: refuse]
     #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
     pub(super) bad_signatures: Option<Tolerance>,
-    /// The manifest
-    #[arg(long, value_name = "FILE")]
-    pub(super) manifest: Option<PathBuf>,
     /// A signature over the manifest
     #[arg(long, value_name = "FILE")]
     pub(super) signature: Vec<PathBuf>,
-    /// The directory with the files
-    #[arg(long, value_name = "PATH")]
-    pub(super) directory: Option<PathBuf>,
-    /// A name that may lie in the directory unsigned
-    #[arg(long, value_name = "NAME", value_parser = rel_path)]
-    pub(super) allow_unlisted: Vec<RelPath>,
-    /// Do not look inside the files, whatever the policy says [default]
-    #[arg(long)]
-    pub(super) shallow: bool,
-    /// Look inside the files too: RECORD, the headers of the archives, names and metadata
-    #[arg(long, conflicts_with = "shallow")]
-    pub(super) deep: bool,
     /// The project that the manifest has to state in a signed comment
     #[arg(long, value_name = "NAME")]
     pub(super) project: Option<WheelhouseName>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::OutputArgs;
+use super::args::{OutputArgs, PlaceArgs};
 use super::output::Output;
 use super::{Surroundings, finish, request};
 use crate::cancel::Cancel;
@@ -47,7 +47,7 @@ pub(super) struct CertsArgs {
 
 pub(super) fn run(surroundings: &Surroundings, args: &CertsArgs, cancel: &Cancel) -> u8 {
     let output = Output::new(&args.out);
-    let place = request::PlaceArgs {
+    let place = PlaceArgs {
         dir: args.dir.clone(),
         policy: args.policy.clone(),
         manifest: None,

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::OutputArgs;
+use super::args::{OutputArgs, PlaceArgs};
 use super::output::Output;
-use super::request::{self, PlaceArgs};
+use super::request;
 use super::{Surroundings, Usage, finish};
 use crate::cancel::Cancel;
 use crate::pipeline::{self, ManifestWish};

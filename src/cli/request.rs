@@ -2,27 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-
-use super::args::CommonArgs;
+use super::args::{CommonArgs, PlaceArgs};
 use super::{Surroundings, Usage, now};
 use crate::pipeline::{self, Request};
-use crate::policy::{self, Depth, Policy};
+use crate::policy::{self, Depth, Policy, WheelhousePolicy};
 
 /// Reads the policy, lets the flags win, and refuses to trust nobody in
 /// particular.
 pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<Request, Usage> {
-    let (mut policy, policy_path) = load(&args.dir, args.policy.as_deref())?;
+    let (mut policy, policy_path) = load(&args.place.dir, args.place.policy.as_deref())?;
     override_with(&mut policy, args);
     if policy.trust.certificates.is_empty() {
         return Err(nobody_trusted());
     }
     policy
         .wheelhouse
-        .locate(&args.dir)
+        .locate(&args.place.dir)
         .map_err(|error| Usage::new(error, pipeline::NAME_MANIFEST))?;
     Ok(Request {
-        root: args.dir.clone(),
+        root: args.place.dir.clone(),
         policy,
         policy_path,
         reference_time: match args.time {
@@ -42,45 +40,10 @@ pub(super) fn nobody_trusted() -> Usage {
     )
 }
 
-/// Where things are, for commands that trust nobody.
-#[derive(Debug, Args)]
-pub(super) struct PlaceArgs {
-    /// The directory: with wheelproof.toml, or with sha256sums.txt and wheels/, or with the files themselves
-    pub(super) dir: PathBuf,
-    /// The policy file [default: DIR/wheelproof.toml, if it is there]
-    #[arg(long, value_name = "FILE")]
-    pub(super) policy: Option<PathBuf>,
-    /// The manifest
-    #[arg(long, value_name = "FILE")]
-    pub(super) manifest: Option<PathBuf>,
-    /// The directory with the files
-    #[arg(long, value_name = "PATH")]
-    pub(super) directory: Option<PathBuf>,
-    /// A name that may lie in the directory unsigned
-    #[arg(long, value_name = "NAME", value_parser = super::args::rel_path)]
-    pub(super) allow_unlisted: Vec<crate::relpath::RelPath>,
-    /// Do not look inside the files, whatever the policy says [default]
-    #[arg(long)]
-    pub(super) shallow: bool,
-    /// Look inside the files too: RECORD, the headers of the archives, names and metadata
-    #[arg(long, conflicts_with = "shallow")]
-    pub(super) deep: bool,
-}
-
 /// Reads the policy and lets the flags win; asks nobody's trust.
 pub(super) fn place(surroundings: &Surroundings, args: &PlaceArgs) -> Result<Request, Usage> {
     let (mut policy, policy_path) = load(&args.dir, args.policy.as_deref())?;
-    let wheelhouse = &mut policy.wheelhouse;
-    wheelhouse.manifest = args.manifest.clone().or(wheelhouse.manifest.take());
-    wheelhouse.directory = args.directory.clone().or(wheelhouse.directory.take());
-    wheelhouse
-        .allow_unlisted
-        .extend(args.allow_unlisted.iter().cloned());
-    if args.shallow {
-        wheelhouse.depth = Depth::Shallow;
-    } else if args.deep {
-        wheelhouse.depth = Depth::Deep;
-    }
+    override_place(&mut policy.wheelhouse, args);
     Ok(Request {
         root: args.dir.clone(),
         policy,
@@ -118,9 +81,18 @@ fn override_with(policy: &mut Policy, args: &CommonArgs) {
     trust.key_validity = args.key_validity.unwrap_or(trust.key_validity);
     trust.not_before = args.not_before.or(trust.not_before);
     trust.bad_signatures = args.bad_signatures.unwrap_or(trust.bad_signatures);
+    override_place(&mut policy.wheelhouse, &args.place);
     let wheelhouse = &mut policy.wheelhouse;
-    wheelhouse.manifest = args.manifest.clone().or(wheelhouse.manifest.take());
     replace_all(&mut wheelhouse.signatures, &args.signature);
+    wheelhouse.project = args.project.clone().or(wheelhouse.project.take());
+    wheelhouse.state = args.state.clone().or(wheelhouse.state.take());
+    let lines = &mut wheelhouse.lines;
+    lines.crlf = args.crlf.unwrap_or(lines.crlf);
+    lines.repeated_names = args.repeated_names.unwrap_or(lines.repeated_names);
+}
+
+fn override_place(wheelhouse: &mut WheelhousePolicy, args: &PlaceArgs) {
+    wheelhouse.manifest = args.manifest.clone().or(wheelhouse.manifest.take());
     wheelhouse.directory = args.directory.clone().or(wheelhouse.directory.take());
     wheelhouse
         .allow_unlisted
@@ -130,11 +102,6 @@ fn override_with(policy: &mut Policy, args: &CommonArgs) {
     } else if args.deep {
         wheelhouse.depth = Depth::Deep;
     }
-    wheelhouse.project = args.project.clone().or(wheelhouse.project.take());
-    wheelhouse.state = args.state.clone().or(wheelhouse.state.take());
-    let lines = &mut wheelhouse.lines;
-    lines.crlf = args.crlf.unwrap_or(lines.crlf);
-    lines.repeated_names = args.repeated_names.unwrap_or(lines.repeated_names);
 }
 
 pub(super) fn replace_all(values: &mut Vec<PathBuf>, flags: &[PathBuf]) {

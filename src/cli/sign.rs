@@ -5,9 +5,9 @@ use std::time::SystemTime;
 
 use clap::Args;
 
-use super::args::{Format, OutputArgs};
+use super::args::{Format, OutputArgs, PlaceArgs};
 use super::output::Output;
-use super::request::{self, PlaceArgs};
+use super::request;
 use super::{Surroundings, Usage, finish};
 use crate::cancel::Cancel;
 use crate::fingerprint::Fingerprint;

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use super::interpreter::Interpreter;
 use super::unzip;
-use crate::archive::Limits;
+use crate::archive::{Limits, open_regular_file};
 use crate::cancel::Cancel;
 use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
 use crate::filename::{ProjectName, WheelFilename};
@@ -586,7 +586,7 @@ fn read_wheel(tool: &ToolWheel) -> Result<BTreeMap<String, unzip::File>, ToolsEr
         source,
     };
     let mut bytes = Vec::new();
-    open_regular(&tool.path)
+    open_regular_file(&tool.path)
         .and_then(|file| file.take(LIMITS.total_bytes).read_to_end(&mut bytes))
         .map_err(read)?;
     let found = Sha256Digest::of(&bytes);
@@ -626,21 +626,9 @@ fn read_wheel(tool: &ToolWheel) -> Result<BTreeMap<String, unzip::File>, ToolsEr
     Ok(files)
 }
 
-/// Opens a file without waiting for a named pipe and refuses everything else.
-fn open_regular(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    Ok(file)
-}
-
 fn digest_of(path: &Path) -> Result<Sha256Digest, ToolsError> {
     let mut buffer = vec![0; READ_SIZE];
-    open_regular(path)
+    open_regular_file(path)
         .and_then(|file| hash_reader(file, &mut buffer, |_| Ok(())))
         .map(|(digest, _)| digest)
         .map_err(|source| ToolsError::Read {
