@@ -17,14 +17,15 @@ use std::time::Duration;
 
 use pep440_rs::Version;
 use rayon::prelude::*;
+use rustix::io::FdFlags;
 use rustix::process::{Pid, Signal};
-use tempfile::TempDir;
 
 use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;
 use crate::filename::{ProjectName, SdistFilename, WheelFilename};
 use crate::relpath::RelPath;
 use crate::requirements::Requirement;
+use crate::scratch::{self, Scratch};
 use crate::wheelhouse::{CopyError, VerifiedTree};
 
 pub use hashed::hashed_requirements;
@@ -36,7 +37,7 @@ const UV_CONFIGURATION: &[u8] = b"no-build = true\n[pip]\nno-build = true\n";
 /// A private, read-only copy of a verified directory. Removed when dropped.
 #[derive(Debug)]
 pub struct Sealed {
-    directory: TempDir,
+    directory: Scratch,
     wheelhouse: PathBuf,
     uv_configuration: PathBuf,
 }
@@ -83,12 +84,8 @@ impl Sealed {
             path: parent.to_owned(),
             source,
         };
-        let directory = tempfile::Builder::new()
-            .prefix("wheelproof-")
-            // Else the umask decides, and most let everybody look.
-            .permissions(std::fs::Permissions::from_mode(0o700))
-            .tempdir_in(parent)
-            .map_err(failed)?;
+        scratch::sweep(parent);
+        let directory = Scratch::new("run", parent).map_err(failed)?;
         let wheelhouse = directory.path().join("wheelhouse");
         std::fs::create_dir(&wheelhouse).map_err(failed)?;
         let mut sealed = Self {
@@ -135,14 +132,6 @@ impl Sealed {
         let read_only = std::fs::Permissions::from_mode(0o444);
         std::fs::set_permissions(&path, read_only).map_err(failed)?;
         Ok(path)
-    }
-}
-
-impl Drop for Sealed {
-    fn drop(&mut self) {
-        // An ordinary user cannot empty a directory without write permission.
-        let writable = std::fs::Permissions::from_mode(0o700);
-        let _ = std::fs::set_permissions(&self.wheelhouse, writable);
     }
 }
 
@@ -307,6 +296,10 @@ pub fn constraints(
 /// end is handed on to the command, which is then waited for; a second one kills
 /// it.
 ///
+/// The command inherits the lock on the copy: if this program is killed and the
+/// command lives on, nobody sweeps away what it installs from, and nobody can put
+/// another directory in its place.
+///
 /// With `shares_terminal`, interrupts reach the command without us, and what they
 /// mean is its business: a shell or a debugger goes on after one.
 ///
@@ -315,6 +308,7 @@ pub fn constraints(
 /// The command could not be started.
 pub fn run(
     command: &[OsString],
+    sealed: &Sealed,
     environment: &BTreeMap<OsString, OsString>,
     cancel: &Cancel,
     shares_terminal: bool,
@@ -322,11 +316,13 @@ pub fn run(
     let (program, arguments) = command
         .split_first()
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no command was given"))?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(environment)
-        .spawn()?;
+    let mut child = Command::new(program);
+    child.args(arguments).env_clear().envs(environment);
+    let lock = sealed.directory.lock();
+    rustix::io::fcntl_setfd(lock, FdFlags::empty())?;
+    let spawned = child.spawn();
+    rustix::io::fcntl_setfd(lock, FdFlags::CLOEXEC)?;
+    let mut child = spawned?;
     let for_us = |number: &i32| {
         let is_interrupt = [Signal::INT, Signal::QUIT].map(Signal::as_raw);
         !(shares_terminal && is_interrupt.contains(number))

@@ -25,7 +25,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `time` |
+//! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `scratch` `time` |
 //! | 1 | `archive` `finding` `gnupg` `requirements` `state` |
 //! | 2 | `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
@@ -65,6 +65,7 @@ pub mod replace;
 pub mod report;
 pub mod requirements;
 pub mod sandbox;
+pub mod scratch;
 pub mod sdist;
 pub mod selection;
 pub mod state;

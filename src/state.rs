@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Digest;
 use crate::input::{self, InputError};
+use crate::replace::{self, ReplaceError};
 use crate::time::UtcTime;
 
 /// The name and version of the file's format.
@@ -65,6 +66,9 @@ pub enum StateError {
         /// The lock.
         path: PathBuf,
     },
+    /// It cannot be replaced.
+    #[error(transparent)]
+    Replace(#[from] ReplaceError),
     /// It cannot be written.
     #[error("cannot write {}: {source}", .path.display())]
     Write {
@@ -150,8 +154,7 @@ impl StateFile {
             }
         }
         wheelhouses.insert(wheelhouse.to_owned(), newest);
-        self.write(wheelhouses)
-            .map_err(|source| self.unwritable(source))?;
+        self.write(wheelhouses)?;
         Ok(None)
     }
 
@@ -200,28 +203,19 @@ impl StateFile {
         }
     }
 
-    fn write(&self, wheelhouses: BTreeMap<String, Accepted>) -> io::Result<()> {
-        let parent = self
-            .path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+    fn write(&self, wheelhouses: BTreeMap<String, Accepted>) -> Result<(), StateError> {
         let contents = Contents {
             schema: SCHEMA,
             wheelhouses,
         };
-        let mut text = serde_json::to_vec_pretty(&contents).map_err(io::Error::from)?;
+        let mut text =
+            serde_json::to_vec_pretty(&contents).map_err(|error| self.unwritable(error.into()))?;
         text.push(b'\n');
         if text.len() as u64 > MAX_BYTES {
-            return Err(io::Error::other("it would be larger than is read back"));
+            return Err(self.unwritable(io::Error::other("it would be larger than is read back")));
         }
-        let mut file = tempfile::NamedTempFile::new_in(parent)?;
-        file.write_all(&text)?;
-        // Before the name is given away: after a crash there is the old file or
-        // the new one, and never an empty one.
-        file.as_file().sync_all()?;
-        file.persist(&self.path).map_err(|error| error.error)?;
-        File::open(parent)?.sync_all()
+        // After a crash there is the old file or the new one, and never an empty one.
+        Ok(replace::file(&self.path, &text)?)
     }
 }
 

@@ -8,6 +8,7 @@ use anstream::{AutoStream, ColorChoice};
 use super::args::{Format, OutputArgs};
 use super::progress::Bars;
 use super::{NOT_STARTED, Surroundings, USAGE, Usage};
+use crate::replace::{self, ReplaceError};
 use crate::report::{Report, Verdict, escape, escape_json};
 
 /// How this command speaks.
@@ -153,15 +154,15 @@ fn usage_as_json(command: Option<&str>, usage: &Usage) {
 }
 
 /// Writes a report to a file as JSON: whole, or not at all.
-pub(super) fn write_report_file(report: &Report, path: &Path) -> io::Result<()> {
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(parent.unwrap_or(Path::new(".")))?;
-    report.write_json(&mut file)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+pub(super) fn write_report_file(report: &Report, path: &Path) -> Result<(), ReplaceError> {
+    let mut text = Vec::new();
+    report
+        .write_json(&mut text)
+        .map_err(|source| ReplaceError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+    replace::file(path, &text)
 }
 
 /// A reader that closed the pipe has seen enough.

@@ -131,7 +131,13 @@ fn start(
         &ready.sealed,
         ready.constraints.as_deref(),
     );
-    match handoff::run(&args.command, &environment, cancel, shares_terminal()) {
+    match handoff::run(
+        &args.command,
+        &ready.sealed,
+        &environment,
+        cancel,
+        shares_terminal(),
+    ) {
         Ok(status) => {
             let code = status.code().or(status.signal().map(|signal| 128 + signal));
             code.and_then(|code| u8::try_from(code).ok())

@@ -6,8 +6,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tempfile::TempDir;
-
 use super::tools::{Reason, Toolbox};
 use super::{Progress, Request, verify};
 use crate::cancel::Cancel;
@@ -18,6 +16,7 @@ use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
 use crate::recipe::Recipe;
 use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble};
 use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
+use crate::scratch::{self, Scratch};
 use crate::selection::{self, Pair, Selection, Signed};
 use crate::wheelhouse::{Status, VerifiedFiles};
 
@@ -105,7 +104,7 @@ struct Shop<'a> {
     verified: &'a VerifiedFiles,
     present: &'a BTreeSet<&'a str>,
     workshop: Workshop,
-    private: TempDir,
+    private: Scratch,
     toolbox: Toolbox<'a>,
     cancel: &'a Cancel,
 }
@@ -141,10 +140,9 @@ impl<'a> Shop<'a> {
                 next: "name a directory that can be written".to_owned(),
             })?;
         }
-        let private = tempfile::Builder::new()
-            .prefix("wheelproof-")
-            .tempdir_in(&surroundings.temporary)
-            .map_err(|error| Trouble {
+        scratch::sweep(&surroundings.temporary);
+        let private =
+            Scratch::new("rebuild", &surroundings.temporary).map_err(|error| Trouble {
                 message: format!(
                     "cannot make a directory in {}: {error}",
                     surroundings.temporary.display()
@@ -370,7 +368,9 @@ impl<'a> Shop<'a> {
         };
         let to = directory.join(wheel.filename.to_string());
         let keep = || -> std::io::Result<()> {
-            let mut copy = tempfile::NamedTempFile::new_in(directory)?;
+            let mut copy = tempfile::Builder::new()
+                .prefix(".wheelproof-")
+                .tempfile_in(directory)?;
             std::io::copy(&mut std::fs::File::open(&built.wheel)?, &mut copy)?;
             let readable = std::fs::Permissions::from_mode(0o644);
             copy.as_file().set_permissions(readable)?;

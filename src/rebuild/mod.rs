@@ -10,7 +10,6 @@
 //! environment. That is what makes a rebuild cheap, and it gives the same bytes.
 
 mod interpreter;
-mod private;
 mod project;
 pub mod tools;
 mod unzip;
@@ -31,9 +30,8 @@ use crate::digest::{Sha256Digest, Sha256Hasher};
 use crate::filename::{ProjectName, SdistFilename, WheelFilename};
 use crate::recipe::{Recipe, SourceModes};
 use crate::sandbox::{Command, Copied, Ending, Layer, Limits, Sandbox, SandboxError};
+use crate::scratch::Scratch;
 use crate::sdist::{self, SdistError};
-
-use private::Private;
 
 pub use interpreter::{Interpreter, InterpreterError};
 pub use tools::{Cache, Candidate, Fetcher, ToolsError};
@@ -102,7 +100,7 @@ pub struct Built {
     pub elapsed: Duration,
     /// What was not quite as the recipe says, each in one sentence.
     pub notes: Vec<String>,
-    directory: Private,
+    directory: Scratch,
 }
 
 impl Built {
@@ -148,7 +146,7 @@ pub struct Workshop {
     sdist_limits: archive::Limits,
     temporary: PathBuf,
     interpreters: Mutex<BTreeMap<PathBuf, Arc<Interpreter>>>,
-    shared: Mutex<BTreeMap<PathBuf, Private>>,
+    shared: Mutex<BTreeMap<PathBuf, Scratch>>,
 }
 
 impl Workshop {
@@ -339,8 +337,8 @@ impl Workshop {
         }))
     }
 
-    fn private_directory(&self, what: &str) -> Result<Private, RebuildError> {
-        Private::new(what, &self.temporary)
+    fn private_directory(&self, what: &'static str) -> Result<Scratch, RebuildError> {
+        Scratch::new(what, &self.temporary)
             .map_err(io_error("create a directory in", &self.temporary))
     }
 

@@ -36,6 +36,7 @@ use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
 use crate::filename::{ProjectName, WheelFilename};
 use crate::recipe::ToolWheel;
 use crate::requirements::Requirement;
+use crate::scratch::{self, Scratch};
 
 /// How large a tool wheel may be; the largest in use (cmake, ninja) have 30 MB.
 const LIMITS: Limits = Limits {
@@ -163,6 +164,8 @@ impl Cache {
                 .map_err(cache_error("create", &path))?;
         }
         let root = fs::canonicalize(root).map_err(cache_error("find", root))?;
+        scratch::sweep(&root);
+        scratch::sweep(&root.join("tools"));
         Ok(Self {
             root,
             checked: Mutex::default(),
@@ -315,9 +318,7 @@ impl Cache {
         fetcher: &Fetcher,
         cancel: &Cancel,
     ) -> Result<(), ToolsError> {
-        let directory = tempfile::Builder::new()
-            .prefix("fetch-")
-            .tempdir_in(&self.root)
+        let directory = Scratch::new("fetch", &self.root)
             .map_err(cache_error("create a directory in", &self.root))?;
         let list = directory.path().join("list.txt");
         let mut text = String::new();
@@ -427,9 +428,7 @@ impl Cache {
         entry: &Path,
         cancel: &Cancel,
     ) -> Result<(), ToolsError> {
-        let directory = tempfile::Builder::new()
-            .prefix(".new-")
-            .tempdir_in(self.root.join("tools"))
+        let directory = Scratch::new("unpack", &self.root.join("tools"))
             .map_err(cache_error("create a directory in", &self.root))?;
         let tree = directory.path().join("tree");
         fs::create_dir(&tree).map_err(cache_error("create", &tree))?;
@@ -490,18 +489,13 @@ impl Cache {
         }
         let list = directory.path().join("bytecode");
         fs::write(&list, bytecode).map_err(cache_error("write", &list))?;
-        let made = directory.keep();
-        fs::set_permissions(&made, fs::Permissions::from_mode(0o755))
-            .map_err(cache_error("open", &made))?;
-        match fs::rename(&made, entry) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                let _ = fs::remove_dir_all(&made);
-                if entry.is_dir() {
-                    return Ok(());
-                }
-                Err(cache_error("move", entry)(error))
-            }
+        let made = directory.path();
+        fs::set_permissions(made, fs::Permissions::from_mode(0o755))
+            .map_err(cache_error("open", made))?;
+        match fs::rename(made, entry) {
+            // Another process has put it there meanwhile.
+            Err(_) if entry.is_dir() => Ok(()),
+            other => other.map_err(cache_error("move", entry)),
         }
     }
 }

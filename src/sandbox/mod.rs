@@ -40,6 +40,7 @@ use serde::Serialize;
 
 use crate::cancel::Cancel;
 use crate::policy::SandboxPolicy;
+use crate::scratch::Scratch;
 
 pub use run::{Ending, Ran};
 
@@ -349,10 +350,11 @@ impl Sandbox {
 
     /// Runs a program that does nothing, with everything a build uses.
     fn probe(&self) -> Result<(), SandboxError> {
-        let scratch = tempfile::tempdir().map_err(|source| SandboxError::Io {
-            action: "create a temporary directory",
-            source,
-        })?;
+        let scratch =
+            Scratch::new("probe", &std::env::temp_dir()).map_err(|source| SandboxError::Io {
+                action: "create a temporary directory",
+                source,
+            })?;
         let places = self.places(Path::new("/tmp/probe"), scratch.path());
         let command = Command {
             program: PathBuf::from("/bin/sh"),

@@ -21,6 +21,7 @@ mod certs_command;
 mod clearsigned;
 mod common;
 mod directory;
+mod fault_injection;
 mod floors;
 mod freshness;
 mod gnupg;
