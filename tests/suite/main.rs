@@ -34,6 +34,7 @@ mod program;
 mod readme;
 mod real_signatures;
 mod rebuild;
+mod recipe_parts;
 mod requirements_command;
 mod rules;
 mod sandbox;
