@@ -91,6 +91,11 @@ impl SdistEvidence {
     /// Returns the file that a member of the wheel was copied from, judging by its
     /// name: the same path, or the same below one directory more.
     pub fn source_of(&self, member: &str) -> Option<SourceFile> {
+        // Licences are copied into the directory of the metadata.
+        let member = match member.split_once(".dist-info/") {
+            Some((_, described)) => described.strip_prefix("licenses/").unwrap_or(described),
+            None => member,
+        };
         if let Some(file) = self.files.get(member) {
             return Some(*file);
         }
@@ -174,16 +179,26 @@ mod tests {
     #[test]
     fn further_tools_are_read_where_they_are_written_out() {
         for (text, expected) in [
-            ("setup(setup_requires=['setuptools_scm'], x=['y'])", vec!["setuptools_scm"]),
-            ("setup(\n  setup_requires = [\n \"a>=1\",\n 'b', # c\n ],\n)", vec!["a>=1", "b"]),
+            (
+                "setup(setup_requires=['setuptools_scm'], x=['y'])",
+                vec!["setuptools_scm"],
+            ),
+            (
+                "setup(\n  setup_requires = [\n \"a>=1\",\n 'b', # c\n ],\n)",
+                vec!["a>=1", "b"],
+            ),
             ("setup(**{'setup_requires': ('a',)})", vec!["a"]),
             ("setup(setup_requires=more + ['a'])", vec![]),
             ("setup_requires = []", vec![]),
         ] {
             assert_eq!(listed_in_python(text), expected, "{text}");
         }
-        let text = "[options]\nsetup_requires =\n    a >= 1 # why\n\n    b\ninstall_requires =\n    c\n";
+        let text =
+            "[options]\nsetup_requires =\n    a >= 1 # why\n\n    b\ninstall_requires =\n    c\n";
         assert_eq!(listed_in_configuration(text), ["a >= 1", "b"]);
-        assert_eq!(listed_in_configuration("setup_requires = a\nx = y\n z\n"), ["a"]);
+        assert_eq!(
+            listed_in_configuration("setup_requires = a\nx = y\n z\n"),
+            ["a"]
+        );
     }
 }

@@ -202,7 +202,10 @@ mod tests {
             ("poetry-core 2.0.1", "poetry-core", "2.0.1"),
         ] {
             let found = builder(text).expect(text);
-            assert_eq!((found.name.as_str(), found.version.as_str()), (name, version));
+            assert_eq!(
+                (found.name.as_str(), found.version.as_str()),
+                (name, version)
+            );
         }
         for text in ["setuptools", "x (1; touch y)", "x @ file:///etc", ""] {
             assert_eq!(builder(text), None, "{text}");
@@ -222,7 +225,8 @@ mod tests {
 
     #[test]
     fn an_sbom_lists_python_packages_only() {
-        let text = br#"{"components": [{"purl": "pkg:pypi/wheel@0.45.1"}, {"purl": "pkg:cargo/x@1"}, {}],
+        let text =
+            br#"{"components": [{"purl": "pkg:pypi/wheel@0.45.1"}, {"purl": "pkg:cargo/x@1"}, {}],
             "metadata": {"tools": {"components": [{"purl": "pkg:pypi/setuptools@75.1.0?x=y"}]}}}"#;
         assert_eq!(components(text), ["setuptools==75.1.0", "wheel==0.45.1"]);
         assert!(components(b"[").is_empty());

@@ -121,6 +121,44 @@ pub(super) fn infer(inference: &mut Inference, wheel: &WheelEvidence, sdist: &Sd
         );
     }
     zone(inference, wheel, sdist);
+    generated(inference, wheel, sdist);
+}
+
+/// Infers the clock from members that the build made: those with a real time that
+/// is not the one of a file of the sdist.
+fn generated(inference: &mut Inference, wheel: &WheelEvidence, sdist: &SdistEvidence) {
+    if inference.time_zone.is_some() {
+        return;
+    }
+    let made: Vec<(&str, i64)> = wheel
+        .members
+        .iter()
+        .filter_map(|member| Some((&*member.name, dos_seconds(member.time)?)))
+        .filter(|(_, seconds)| !is_constant(*seconds))
+        .filter(|(name, seconds)| {
+            sdist
+                .source_of(name)
+                .is_none_or(|source| source.mtime - source.mtime.rem_euclid(2) != *seconds)
+        })
+        .collect();
+    // Files that the sdist has under another name look the same, and for them a
+    // clock does no harm.
+    let (Some((name, clock)), true) = (
+        made.first().copied(),
+        made.iter()
+            .all(|(_, seconds)| Some(*seconds) == made.first().map(|made| made.1)),
+    ) else {
+        return;
+    };
+    inference.because(
+        "clock",
+        clock,
+        format!(
+            "'{}' has this time, and the sdist has no such file with it",
+            name.escape_debug()
+        ),
+    );
+    inference.clock = Some(clock);
 }
 
 /// Infers the time zone: flit without an epoch writes local times, the sdist has

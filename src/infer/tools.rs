@@ -78,8 +78,16 @@ pub(super) fn infer(
         inference.requirements.push(checked);
     }
     // What cannot be read is passed over here: the build will miss it and say so.
-    for requirement in sdist.setup_requires.iter().filter_map(|text| checked_requirement(text)) {
-        inference.because("tools", &requirement, "setup_requires of setup.py or setup.cfg lists it");
+    for requirement in sdist
+        .setup_requires
+        .iter()
+        .filter_map(|text| checked_requirement(text))
+    {
+        inference.because(
+            "tools",
+            &requirement,
+            "setup_requires of setup.py or setup.cfg lists it",
+        );
         inference.requirements.push(requirement);
     }
     if in_tree {
@@ -106,7 +114,10 @@ pub(super) fn infer(
             format!("WHEEL names {tool}, which is this project itself"),
         ),
         Some((tool, builder)) => {
-            let said = format!("WHEEL says 'Generator: {} {}'", builder.name, builder.version);
+            let said = format!(
+                "WHEEL says 'Generator: {} {}'",
+                builder.name, builder.version
+            );
             inference
                 .requirements
                 .push(format!("{tool}=={}", builder.version));

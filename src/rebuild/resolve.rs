@@ -84,7 +84,7 @@ impl Wanted {
 
 impl Cache {
     /// Returns the tools that satisfy what is wanted: the answer of an earlier
-    /// run, else that of uv.
+    /// run, else that of uv. Without uv, `resolver` says why.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl Cache {
         &self,
         wanted: &Wanted,
         interpreter: &Interpreter,
-        resolver: Option<&Resolver>,
+        resolver: Result<&Resolver, &str>,
         cancel: &Cancel,
     ) -> Result<Vec<Requirement>, ToolsError> {
         if wanted.requirements.is_empty() {
@@ -116,12 +116,7 @@ impl Cache {
             return requirements::parse_hashed(&answer)
                 .map_err(|error| fault(format!("{}: {error}", place.display())));
         }
-        let resolver = resolver.ok_or_else(|| {
-            fault(
-                "no earlier run has found out, and asking an index is not allowed (--offline)"
-                    .to_owned(),
-            )
-        })?;
+        let resolver = resolver.map_err(|reason| fault(reason.to_owned()))?;
         let answer = ask(wanted, interpreter, resolver, cancel, &fault)?;
         let listed = requirements::parse_hashed(answer.as_bytes())
             .map_err(|error| fault(format!("uv gave a list that cannot be read: {error}")))?;
@@ -154,7 +149,12 @@ fn ask(
     let mut command = Command::new(&resolver.uv);
     command
         .args(["pip", "compile", "--quiet", "--no-header", "--no-annotate"])
-        .args(["--generate-hashes", "--only-binary", ":all:", "--no-sources"])
+        .args([
+            "--generate-hashes",
+            "--only-binary",
+            ":all:",
+            "--no-sources",
+        ])
         .args(["--no-python-downloads", "--no-progress", "--color", "never"])
         .args(["--python-version", &format!("{major}.{minor}")])
         .arg("--python")
@@ -172,7 +172,12 @@ fn ask(
         .arg(path("list.txt"))
         .arg(path("wanted.in"))
         .env_clear()
-        .envs(resolver.environment.iter().map(|(name, value)| (name, value)))
+        .envs(
+            resolver
+                .environment
+                .iter()
+                .map(|(name, value)| (name, value)),
+        )
         .current_dir(scratch.path())
         .stdin(Stdio::null())
         .stdout(Stdio::null())

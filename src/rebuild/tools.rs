@@ -115,7 +115,9 @@ pub enum ToolsError {
     #[error("the listed tools could not be fetched: {0}")]
     Fetch(String),
     /// Nobody says which tools there were.
-    #[error("no tools were found for {wanted}: {reason}; name the tools in the policy, or try again with a network")]
+    #[error(
+        "no tools were found for {wanted}: {reason}; name the tools in the policy, or try again with a network"
+    )]
     Resolve {
         /// What was asked for.
         wanted: String,
@@ -707,7 +709,10 @@ pub(super) fn wait(
     }
 }
 
-pub(super) fn cache_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ToolsError {
+pub(super) fn cache_error(
+    action: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> ToolsError {
     let path = path.display().to_string();
     move |source| ToolsError::Cache {
         action,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::compare::Difference;
 use crate::digest::Sha256Digest;
+use crate::infer::Reason;
 use crate::recipe::Recipe;
 use crate::sandbox::Layer;
 
@@ -67,6 +68,9 @@ pub struct RebuildSummary {
     pub recipe: Option<Recipe>,
     /// Where the recipe came from.
     pub recipe_source: Option<RecipeSource>,
+    /// What the wheel and the sdist show of the recipe, where it was inferred.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inferred: Vec<Reason>,
     /// The interpreter that ran the build, such as `cpython 3.11.2`.
     pub python: Option<String>,
     /// What the build was shut in by.

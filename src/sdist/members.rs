@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::layout::Layout;
 use super::{SdistError, zip};
 use crate::archive::Limits;
 use crate::archive::tar::{self, Member, TarError};
@@ -18,13 +19,19 @@ use crate::filename::{SdistFilename, SdistFormat};
 ///
 /// # Errors
 ///
-/// The file or the archive cannot be read, or whatever `visit` returns.
+/// The file or the archive cannot be read, a member lies where none may, or whatever
+/// `visit` returns.
 pub fn members(
     sdist: &Path,
     name: &SdistFilename,
     limits: &Limits,
     mut visit: impl FnMut(&Member, &mut dyn Read) -> Result<(), SdistError>,
 ) -> Result<(), SdistError> {
+    let mut layout = Layout::default();
+    let mut visit = |member: &Member, contents: &mut dyn Read| {
+        layout.place(member)?;
+        visit(member, contents)
+    };
     let file = File::open(sdist).map_err(|source| SdistError::Io {
         action: "open",
         path: sdist.display().to_string(),

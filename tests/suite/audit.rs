@@ -574,8 +574,8 @@ fn tools_come_from_a_signed_wheelhouse_only_as_long_as_its_signature_holds() {
     );
 
     // Without it, the interpreter's own packages do not stand in.
-    let outcome = run(&mut house.rebuilding("audit", &[])).expect(3);
-    assert_eq!(first(&outcome)["outcome"], "build-failed");
+    let outcome = run(&mut house.rebuilding("audit", &["--offline"])).expect(3);
+    assert_eq!(first(&outcome)["outcome"], "not-attempted");
     assert!(reason(&outcome).contains("helper"), "{}", reason(&outcome));
 
     house.write("tools/sha256sums.txt", format!("# changed\n{lines}"));
