@@ -17,7 +17,7 @@ use crate::filename::WheelFilename;
 use crate::finding::{Finding, Subject, rules};
 use crate::openpgp::SignatureVerdict;
 use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
-use crate::report::{RebuildOutcome, RebuildSummary, Report, Trouble};
+use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble};
 use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
 use crate::selection::{self, Pair, Selection, Signed};
 use crate::time::UtcTime;
@@ -243,6 +243,7 @@ impl<'a> Shop<'a> {
             recipe: None,
             recipe_source: None,
             inferred: Vec::new(),
+            policy: None,
             python: None,
             sandbox: None,
             notes: Vec::new(),
@@ -296,6 +297,13 @@ impl<'a> Shop<'a> {
         summary.recipe_source = Some(chosen.source);
         summary.python = Some(chosen.interpreter.name());
         summary.inferred = chosen.reasons;
+        if matches!(
+            chosen.source,
+            RecipeSource::Inferred | RecipeSource::Searched
+        ) {
+            let project = sdist.filename.project();
+            summary.policy = Some(chosen.recipe.to_policy_toml(project));
+        }
         let recipe = &*summary.recipe.insert(chosen.recipe);
         let log = match &self.surroundings.logs {
             Some(directory) => directory.join(format!("{}.log", pair.wheel.filename)),

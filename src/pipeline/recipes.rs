@@ -60,7 +60,7 @@ impl Recipes<'_> {
         // of this wheel, and a reason when it has and cannot be followed: to go on
         // to a weaker source then would hide that.
         let of_project = self.policy.recipe_of(sdist.filename.project());
-        if let Some(chosen) = self.from_policy(pair, sdist, &of_project)? {
+        if let Some(chosen) = self.by_policy(pair, sdist, &of_project)? {
             return Ok(chosen);
         }
         self.inferred(pair, sdist, &of_project, copies)
@@ -69,7 +69,7 @@ impl Recipes<'_> {
     /// Returns what the policy says of a wheel, with the defaults for what it
     /// does not say. A policy that does not say where the tools are leaves them,
     /// and what else it does not say, to inference.
-    fn from_policy(
+    fn by_policy(
         &self,
         pair: &Pair,
         sdist: &Signed<SdistFilename>,
