@@ -23,6 +23,14 @@ pub fn is_constant(seconds: i64) -> bool {
     CONSTANTS.contains(&seconds)
 }
 
+/// Returns seconds since 1970 with the time they are.
+fn told(seconds: i64) -> String {
+    match UtcTime::from_unix_seconds(seconds) {
+        Some(time) => format!("{seconds} ({time})"),
+        None => seconds.to_string(),
+    }
+}
+
 /// Infers how new the tools can be.
 pub(super) fn cutoff(
     inference: &mut Inference,
@@ -88,7 +96,11 @@ pub(super) fn infer(inference: &mut Inference, wheel: &WheelEvidence, sdist: &Sd
             );
         } else {
             inference.source_date_epoch = Some(one);
-            inference.because("source-date-epoch", one, "all members share this time");
+            inference.because(
+                "source-date-epoch",
+                told(one),
+                "all members share this time",
+            );
         }
         return;
     }
@@ -102,7 +114,7 @@ pub(super) fn infer(inference: &mut Inference, wheel: &WheelEvidence, sdist: &Sd
             );
             inference.because(
                 "clock",
-                clock,
+                told(clock),
                 "RECORD, which is written last, has this time; the other files keep the sdist's",
             );
             inference.clock = Some(clock);
@@ -152,7 +164,7 @@ fn generated(inference: &mut Inference, wheel: &WheelEvidence, sdist: &SdistEvid
     };
     inference.because(
         "clock",
-        clock,
+        told(clock),
         format!(
             "'{}' has this time, and the sdist has no such file with it",
             name.escape_debug()

@@ -106,9 +106,9 @@ pub(super) fn infer(
         let name = builder_project(&builder.name)?;
         Some((ProjectName::parse(name).ok()?, builder))
     });
-    match known {
+    match &known {
         _ if in_tree => {}
-        Some((tool, _)) if tool == *project => inference.because(
+        Some((tool, _)) if tool == project => inference.because(
             "tools",
             "no version",
             format!("WHEEL names {tool}, which is this project itself"),
@@ -131,7 +131,7 @@ pub(super) fn infer(
                 );
                 inference.requirements.push(before);
             }
-            inference.pinned.insert(tool);
+            inference.pinned.insert(tool.clone());
         }
         None => {
             if let Some(builder) = builder {
@@ -149,11 +149,10 @@ pub(super) fn infer(
     }
     if is_legacy && !in_tree {
         inference.requirements.push("setuptools".to_owned());
-        inference.because(
-            "tools",
-            "setuptools",
-            "there is no pyproject.toml that names a backend",
-        );
+        if known.is_none() {
+            let reason = "there is no pyproject.toml that names a backend";
+            inference.because("tools", "setuptools and wheel", reason);
+        }
     }
     if let Some(wheel) = wheel {
         from_sbom(inference, wheel);
