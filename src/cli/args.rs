@@ -97,7 +97,7 @@ pub(super) struct PlaceArgs {
     /// Do not look inside the files, whatever the policy says: digests only
     #[arg(long)]
     pub(super) shallow: bool,
-    /// Look inside the files, whatever the policy says: RECORD, the headers of the archives, names and metadata [default]
+    /// Look inside the files, whatever the policy says, which is the default: RECORD, the headers of the archives, names and metadata
     #[arg(long, conflicts_with = "shallow")]
     pub(super) deep: bool,
 }

@@ -45,3 +45,4 @@ mod sign_command;
 mod signatures;
 mod signing;
 mod transcripts;
+mod twins;
