@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 /// What directories are for, as their names say.
 const PURPOSES: &[&str] = &[
-    "run", "rebuild", "sdist", "scratch", "wheel", "tool", "fetch", "unpack", "probe",
+    "run", "rebuild", "sdist", "scratch", "wheel", "tool", "fetch", "unpack", "probe", "resolve",
 ];
 
 /// How many characters the system's chance gives to a name.
