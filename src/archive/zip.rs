@@ -23,8 +23,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rawzip::{FileReader, RangeReader, ReaderAt, ZipArchive, ZipLocator};
+use rustix::io::Errno;
 
 use super::{Clash, Fault, FaultKind, Faults, check_name, clashes};
 use super::{Limits, RATIO_FREE_BYTES};
@@ -55,7 +57,32 @@ const ZIP64_END_RECORD: usize = 56;
 /// Where the bytes are.
 enum Source<'a> {
     Bytes(&'a [u8]),
-    File(FileReader),
+    File {
+        file: FileReader,
+        /// The first error of the system, by its number. The library tries a second
+        /// reading where the first one fails, and an error is no reason for that:
+        /// what could not be read may have been what decides.
+        failed: OnceLock<i32>,
+    },
+}
+
+impl Source<'_> {
+    fn file(file: File) -> Self {
+        Self::File {
+            file: file.into(),
+            failed: OnceLock::new(),
+        }
+    }
+
+    /// Returns an error that the system gave while reading, whoever ignored it.
+    fn failed(&self) -> Option<ZipError> {
+        match self {
+            Self::File { failed, .. } => failed
+                .get()
+                .map(|number| ZipError::Io(io::Error::from_raw_os_error(*number))),
+            Self::Bytes(_) => None,
+        }
+    }
 }
 
 impl ReaderAt for Source<'_> {
@@ -68,11 +95,15 @@ impl ReaderAt for Source<'_> {
         loop {
             let result = match self {
                 Self::Bytes(bytes) => bytes.read_at(buffer, offset),
-                Self::File(file) => file.read_at(buffer, offset),
+                Self::File { file, .. } => file.read_at(buffer, offset),
             };
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => return other,
+            match (result, self) {
+                (Err(error), _) if error.kind() == io::ErrorKind::Interrupted => {}
+                (Err(error), Self::File { failed, .. }) => {
+                    let _ = failed.set(error.raw_os_error().unwrap_or(Errno::IO.raw_os_error()));
+                    return Err(error);
+                }
+                (other, _) => return other,
             }
         }
     }
@@ -158,7 +189,7 @@ impl Archive<'static> {
     /// local header.
     pub fn from_file(file: File, limits: Limits) -> Result<Self, ZipError> {
         let size = file.metadata().map_err(ZipError::Io)?.len();
-        Self::read(Source::File(FileReader::from(file)), size, limits)
+        Self::read(Source::file(file), size, limits)
     }
 }
 
@@ -309,7 +340,10 @@ impl<'a> Archive<'a> {
         let archive = ZipLocator::new()
             .max_search_space(reach)
             .locate_in_reader(source, &mut buffer, size)
-            .map_err(|(_, error)| ZipError::from_rawzip("the end record", error))?;
+            .map_err(|(source, error)| {
+                let other = || ZipError::from_rawzip("the end record", error);
+                source.failed().unwrap_or_else(other)
+            })?;
         let source = archive.get_ref();
         let end_record: [u8; END_RECORD] = read_array(source, archive.eocd_offset())
             .map_err(|error| ZipError::from_io("the end record", error))?;
@@ -337,6 +371,9 @@ impl<'a> Archive<'a> {
                 declared,
                 found,
             });
+        }
+        if let Some(error) = source.failed() {
+            return Err(error);
         }
         Ok(Self {
             source: archive.into_inner(),

@@ -168,7 +168,7 @@ fn finish(report: &mut Report, args: &OutputArgs, output: &Output, cancel: &Canc
     for path in &args.report {
         if let Err(error) = output::write_report_file(report, path) {
             report.errors.push(Trouble {
-                message: format!("no report: {error}"),
+                message: format!("cannot write the report to {}: {error}", path.display()),
                 next: "name a file in a directory that can be written to".to_owned(),
             });
         }

@@ -81,7 +81,10 @@ pub(super) fn run(surroundings: &Surroundings, args: &RequirementsArgs, cancel: 
     report.conclude();
     for path in &args.report {
         if let Err(error) = output::write_report_file(&report, path) {
-            return output.trouble(&format!("no report: {error}"));
+            return output.trouble(&format!(
+                "cannot write the report to {}: {error}",
+                path.display()
+            ));
         }
     }
     if !args.quiet || report.verdict != Verdict::Pass {
