@@ -28,7 +28,7 @@
 //! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `time` |
 //! | 1 | `archive` `finding` `gnupg` `requirements` `state` |
 //! | 2 | `policy` `tree` |
-//! | 3 | `openpgp` `sdist` `wheel` |
+//! | 3 | `elf` `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `manifest` `recipe` `sandbox` |
 //! | 5 | `selection` `wheelhouse` |
 //! | 6 | `audit` `handoff` `rebuild` |
@@ -47,6 +47,7 @@ pub mod cancel;
 pub mod cli;
 pub mod compare;
 pub mod digest;
+pub mod elf;
 pub mod filename;
 pub mod finding;
 pub mod fingerprint;
