@@ -92,10 +92,10 @@ pub(super) struct PlaceArgs {
     /// A name that may lie in the directory unsigned
     #[arg(long, value_name = "NAME", value_parser = rel_path)]
     pub(super) allow_unlisted: Vec<RelPath>,
-    /// Do not look inside the files, whatever the policy says [default]
+    /// Do not look inside the files, whatever the policy says: digests only
     #[arg(long)]
     pub(super) shallow: bool,
-    /// Look inside the files too: RECORD, the headers of the archives, names and metadata
+    /// Look inside the files, whatever the policy says: RECORD, the headers of the archives, names and metadata [default]
     #[arg(long, conflicts_with = "shallow")]
     pub(super) deep: bool,
 }

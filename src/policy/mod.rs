@@ -146,9 +146,9 @@ pub struct WheelhousePolicy {
 #[serde(rename_all = "kebab-case")]
 pub enum Depth {
     /// Its digest, and what is in it: headers, RECORD, metadata.
+    #[default]
     Deep,
     /// Its digest only.
-    #[default]
     Shallow,
 }
 
@@ -561,10 +561,10 @@ mod tests {
     #[test]
     fn limits_that_are_not_named_keep_their_defaults() {
         let policy = parse(
-            "[wheelhouse]\ndepth = \"deep\"\n[wheelhouse.limits]\nmembers = 7\nmember-mib = 2\nratio = 9",
+            "[wheelhouse]\ndepth = \"shallow\"\n[wheelhouse.limits]\nmembers = 7\nmember-mib = 2\nratio = 9",
         )
         .unwrap();
-        assert_eq!(policy.wheelhouse.depth, Depth::Deep);
+        assert_eq!(policy.wheelhouse.depth, Depth::Shallow);
         let expected = Limits {
             members: 7,
             member_bytes: 2 << 20,
@@ -572,7 +572,7 @@ mod tests {
             ..Limits::default()
         };
         assert_eq!(policy.wheelhouse.limits, expected);
-        assert_eq!(parse("").unwrap().wheelhouse.depth, Depth::Shallow);
+        assert_eq!(parse("").unwrap().wheelhouse.depth, Depth::Deep);
     }
 
     #[test]
