@@ -30,7 +30,7 @@
 //! | 2 | `policy` `tree` |
 //! | 3 | `elf` `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `manifest` `recipe` `sandbox` |
-//! | 5 | `selection` `wheelhouse` |
+//! | 5 | `explain` `selection` `wheelhouse` |
 //! | 6 | `audit` `handoff` `rebuild` |
 //! | 7 | `report` |
 //! | 8 | `pipeline` |
@@ -48,6 +48,7 @@ pub mod cli;
 pub mod compare;
 pub mod digest;
 pub mod elf;
+pub mod explain;
 pub mod filename;
 pub mod finding;
 pub mod fingerprint;

@@ -12,6 +12,7 @@
 //! that tells them apart.
 
 mod check;
+mod files;
 mod layout;
 mod zip;
 
@@ -32,6 +33,7 @@ use crate::filename::{SdistFilename, SdistFormat};
 use layout::Layout;
 
 pub use check::{FaultKind, check};
+pub use files::{SourceFile, SourceFiles};
 
 /// Where the modes of unpacked files come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -93,10 +93,9 @@ pub(super) fn of_small(name: &str, published: &[u8], rebuilt: &[u8]) -> Option<D
     let is_described = name
         .rsplit_once('/')
         .is_some_and(|(directory, _)| directory.ends_with(".dist-info"));
-    if (is_described && matches!(file, "METADATA" | "WHEEL")) || file == "PKG-INFO" {
-        if let Some(detail) = fields::compare(published, rebuilt) {
-            return Some(Detail::Fields(detail));
-        }
+    let has_fields = (is_described && matches!(file, "METADATA" | "WHEEL")) || file == "PKG-INFO";
+    if has_fields && let Some(detail) = fields::compare(published, rebuilt) {
+        return Some(Detail::Fields(detail));
     }
     if file.ends_with(".pyc") {
         return bytecode::compare(published, rebuilt).map(Detail::Bytecode);
@@ -138,9 +137,8 @@ pub(super) fn of_large(
 ) -> Result<Option<Detail>, (Side, io::Error)> {
     let mut starts = [Vec::new(), Vec::new()];
     for (start, side) in starts.iter_mut().zip([Side::Published, Side::Rebuilt]) {
-        match split(first_bytes(*side.of(&archives), *side.of(&members)))
-            .map_err(|error| (side, error))?
-        {
+        let (archive, member) = (*side.of(&archives), *side.of(&members));
+        match split(first_bytes(archive, member)).map_err(|error| (side, error))? {
             Ok(bytes) => *start = bytes,
             Err(_) => return Ok(None),
         }
@@ -148,7 +146,8 @@ pub(super) fn of_large(
     let both = |magic: &[u8]| starts.iter().all(|start| start.starts_with(magic));
     let read = |side: Side, limit| -> Result<Option<Vec<u8>>, (Side, io::Error)> {
         cancel.check().map_err(|error| (side, error))?;
-        let contents = (*side.of(&archives)).contents(*side.of(&members), limit);
+        let (archive, member) = (*side.of(&archives), *side.of(&members));
+        let contents = archive.contents(member, limit);
         Ok(split(contents).map_err(|error| (side, error))?.ok())
     };
     if both(&elf::MAGIC) {

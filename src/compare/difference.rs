@@ -156,6 +156,14 @@ pub enum HeaderField {
 }
 
 impl HeaderField {
+    /// Returns the words for the field.
+    pub fn name(self) -> &'static str {
+        let message = self.message();
+        let name = message.strip_suffix(" differs");
+        name.or_else(|| message.strip_suffix(" differ"))
+            .unwrap_or(message)
+    }
+
     fn message(self) -> &'static str {
         match self {
             Self::CreatorSystem => "creator system differs",

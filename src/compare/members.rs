@@ -8,7 +8,7 @@ use super::detail::{self, Depth, Detail};
 use super::difference::{
     Compressed, Consequence, Contents, Difference, Digested, HeaderField, Kind, Sides, UnixMode,
 };
-use super::record::{self, Changed};
+use super::record::{self, Changed, Residue};
 use super::streams::{self, Buffers};
 use super::text::{self, Budget, ContentDiff};
 use super::{Side, split};
@@ -127,10 +127,16 @@ pub(super) fn differences(
         }
     }
     for (index, members) in records {
-        if work.record_follows(members)?
-            && let Some(difference) = work.differences.get_mut(index)
-        {
-            difference.consequence = Some(Consequence::RecordFollowsMembers);
+        let residue = work.record_residue(members)?;
+        if let (Some(residue), Some(difference)) = (residue, work.differences.get_mut(index)) {
+            if residue.is_nothing() {
+                difference.consequence = Some(Consequence::RecordFollowsMembers);
+            } else if let Kind::Contents { detail, .. } = &mut difference.kind {
+                *detail = Some(Detail::SameLines {
+                    crlf: residue.crlf,
+                    order: residue.order,
+                });
+            }
         }
     }
     Ok(work.differences)
@@ -343,11 +349,15 @@ impl<'a> Work<'a> {
         })
     }
 
-    fn record_follows(&self, members: Sides<&'a Member>) -> Result<bool, (Side, io::Error)> {
-        Ok(!self.has_duplicates
-            && self
-                .both(members, record::MEMBER_BYTES)?
-                .is_some_and(|both| record::follows(&both.published, &both.rebuilt, &self.changed)))
+    fn record_residue(
+        &self,
+        members: Sides<&'a Member>,
+    ) -> Result<Option<Residue>, (Side, io::Error)> {
+        if self.has_duplicates {
+            return Ok(None);
+        }
+        let both = self.both(members, record::MEMBER_BYTES)?;
+        Ok(both.and_then(|both| record::residue(&both.published, &both.rebuilt, &self.changed)))
     }
 }
 

@@ -51,7 +51,7 @@ pub enum Comparison {
     /// Every byte is the same.
     Identical(Digested),
     /// At least one byte differs.
-    Different(Different),
+    Different(Box<Different>),
 }
 
 /// Two wheels that differ.
@@ -177,14 +177,14 @@ pub fn wheels(
         let name = side.of(&paths).file_name()?.to_string_lossy();
         Some(WheelFacts::read(name.into_owned(), archive))
     };
-    Ok(Comparison::Different(Different {
+    Ok(Comparison::Different(Box::new(Different {
         files: streams.digested,
         wheels: Sides {
             published: facts(Side::Published),
             rebuilt: facts(Side::Rebuilt),
         },
         differences,
-    }))
+    })))
 }
 
 /// Which of two wheels.

@@ -138,7 +138,7 @@ fn unit(
             if let AttributeValue::String(_)
             | AttributeValue::DebugStrRef(_)
             | AttributeValue::DebugLineStrRef(_) = directory
-                && let Ok(text) = dwarf.attr_string(&unit, directory.clone())
+                && let Ok(text) = dwarf.attr_string(&unit, *directory)
             {
                 add(&mut facts.source_directories, kept(text.slice()));
             }

@@ -21,6 +21,7 @@ mod certs_command;
 mod clearsigned;
 mod common;
 mod directory;
+mod explain;
 mod floors;
 mod freshness;
 mod gnupg;
