@@ -25,6 +25,7 @@ mod directory;
 mod floors;
 mod freshness;
 mod gnupg;
+mod inference;
 mod init_command;
 mod inside;
 mod installers;
