@@ -29,8 +29,8 @@
 //! | 1 | `archive` `finding` `gnupg` `requirements` `state` |
 //! | 2 | `policy` `tree` |
 //! | 3 | `elf` `openpgp` `sdist` `wheel` |
-//! | 4 | `compare` `manifest` `recipe` `sandbox` |
-//! | 5 | `explain` `selection` `wheelhouse` |
+//! | 4 | `compare` `evidence` `manifest` `recipe` `sandbox` |
+//! | 5 | `explain` `infer` `selection` `wheelhouse` |
 //! | 6 | `audit` `handoff` `rebuild` |
 //! | 7 | `report` |
 //! | 8 | `pipeline` |
@@ -48,12 +48,14 @@ pub mod cli;
 pub mod compare;
 pub mod digest;
 pub mod elf;
+pub mod evidence;
 pub mod explain;
 pub mod filename;
 pub mod finding;
 pub mod fingerprint;
 pub mod gnupg;
 pub mod handoff;
+pub mod infer;
 pub mod input;
 pub mod manifest;
 pub mod metadata;

@@ -14,6 +14,7 @@
 mod check;
 mod files;
 mod layout;
+mod members;
 mod zip;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ use layout::Layout;
 
 pub use check::{FaultKind, check};
 pub use files::{SourceFile, SourceFiles};
+pub use members::members;
 
 /// Where the modes of unpacked files come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::{SdistError, zip};
+use super::SdistError;
+use super::members::members;
 use crate::archive::Limits;
-use crate::archive::tar::{self, Kind, Member, TarError};
-use crate::archive::zip::Archive;
+use crate::archive::tar::Kind;
 use crate::cancel::Cancel;
 use crate::digest::{READ_SIZE, Sha256Digest, Sha256Hasher};
-use crate::filename::{SdistFilename, SdistFormat};
+use crate::filename::SdistFilename;
 
 /// The files of an sdist, for telling where a member of a wheel came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,14 +41,9 @@ impl SourceFiles {
         limits: &Limits,
         cancel: &Cancel,
     ) -> Result<Self, SdistError> {
-        let file = File::open(sdist).map_err(|source| SdistError::Io {
-            action: "open",
-            path: sdist.display().to_string(),
-            source,
-        })?;
         let mut found = Self::default();
         let mut buffer = vec![0; READ_SIZE];
-        let mut add = |member: &Member, contents: &mut dyn Read| -> Result<(), SdistError> {
+        members(sdist, name, limits, |member, contents| {
             if cancel.is_requested() {
                 return Err(SdistError::Interrupted);
             }
@@ -70,20 +64,7 @@ impl SourceFiles {
                 .insert(path.to_owned(), SourceFile { sha256, mode });
             found.digests.insert(sha256);
             Ok(())
-        };
-        match name.format() {
-            SdistFormat::TarGz => tar::read_gzip(file, limits, add)?,
-            SdistFormat::Zip => {
-                let archive = Archive::from_file(file, *limits)?;
-                for member in archive.members() {
-                    let plain = zip::member(member).map_err(|reason| TarError::Name {
-                        name: member.name().to_string(),
-                        reason,
-                    })?;
-                    add(&plain, &mut archive.reader(member)?)?;
-                }
-            }
-        }
+        })?;
         Ok(found)
     }
 
