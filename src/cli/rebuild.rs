@@ -143,6 +143,7 @@ impl Task<'_> {
             keep: args.keep.clone(),
             logs: args.logs.clone(),
             durations: args.durations,
+            prove: args.prove,
         })
     }
 }

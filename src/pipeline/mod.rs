@@ -8,6 +8,7 @@ mod certs;
 mod explain;
 mod init;
 mod manifest;
+mod prove;
 mod rebuild;
 mod recipes;
 mod requirements;

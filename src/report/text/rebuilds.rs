@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use super::comparison::write_explanation;
 use super::{Palette, escape, plural, styled};
 use crate::compare::{Consequence, ContentDiff, Kind, LineSide};
 use crate::report::{RebuildOutcome, RebuildSummary, Report};
@@ -13,6 +14,9 @@ const DETAIL: &str = "                 ";
 
 /// How many differences of one wheel are written out; JSON has them all.
 const DIFFERENCES_A_WHEEL: usize = 12;
+
+/// How many lines the causes of one wheel take at most.
+const EXPLANATION: usize = 20;
 
 /// How many lines of a failed build's log are written out.
 const LOG_LINES: usize = 12;
@@ -113,6 +117,15 @@ fn write_rebuild(
         detail(&format!("published: {}", rebuild.published_sha256))?;
         detail(&format!("rebuilt:   {rebuilt}"))?;
     }
+    write_explanation(
+        out,
+        palette,
+        DETAIL,
+        &rebuild.causes,
+        &rebuild.unexplained,
+        &rebuild.differences,
+        EXPLANATION,
+    )?;
     for difference in rebuild.differences.iter().take(DIFFERENCES_A_WHEEL) {
         let follows = match difference.consequence {
             Some(Consequence::RecordFollowsMembers) => "; follows from the other members",
