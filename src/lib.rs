@@ -30,7 +30,7 @@
 //! | 2 | `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `manifest` `recipe` `sandbox` |
-//! | 5 | `selection` `wheelhouse` |
+//! | 5 | `pinned` `selection` `wheelhouse` |
 //! | 6 | `audit` `handoff` `rebuild` |
 //! | 7 | `report` |
 //! | 8 | `pipeline` |
@@ -56,6 +56,7 @@ pub mod input;
 pub mod manifest;
 pub mod metadata;
 pub mod openpgp;
+pub mod pinned;
 pub mod pipeline;
 pub mod policy;
 pub mod rebuild;
