@@ -13,6 +13,7 @@
 
 mod check;
 mod layout;
+mod requires;
 mod zip;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ use crate::filename::{SdistFilename, SdistFormat};
 use layout::Layout;
 
 pub use check::{FaultKind, check};
+pub use requires::build_requirements;
 
 /// Where the modes of unpacked files come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{CommonArgs, PlaceArgs};
 use super::{Surroundings, Usage, now};
+use crate::audit::Use;
 use crate::pipeline::{self, Request};
 use crate::policy::{self, Depth, Policy, WheelhousePolicy};
 
@@ -29,6 +30,7 @@ pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<
         },
         strict: args.strict,
         time_is_chosen: args.time.is_some(),
+        requirements: Use::AsTheyAre,
     })
 }
 
@@ -51,6 +53,7 @@ pub(super) fn place(surroundings: &Surroundings, args: &PlaceArgs) -> Result<Req
         reference_time: now(surroundings)?,
         strict: false,
         time_is_chosen: false,
+        requirements: Use::AsTheyAre,
     })
 }
 

@@ -7,6 +7,7 @@
 mod certs;
 mod init;
 mod manifest;
+mod pinned;
 mod rebuild;
 mod requirements;
 mod sign;
@@ -15,6 +16,7 @@ mod verify;
 
 use std::path::PathBuf;
 
+use crate::audit::Use;
 use crate::policy::Policy;
 use crate::time::UtcTime;
 
@@ -42,6 +44,8 @@ pub struct Request {
     pub strict: bool,
     /// Whether the user chose the reference time; else it is the clock's.
     pub time_is_chosen: bool,
+    /// What becomes of the requirements after the check.
+    pub requirements: Use,
 }
 
 /// Who wants to know how far the work is. All methods may be called from several

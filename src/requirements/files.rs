@@ -88,8 +88,6 @@ pub struct ListFile {
     pub format: Format,
     /// Its digest.
     pub sha256: Sha256Digest,
-    /// How many requirements it lists.
-    pub requirements: u64,
 }
 
 /// A requirement and where it stands.
@@ -224,12 +222,10 @@ impl Reader {
             self.fault(&at(1), FaultKind::Format);
             return Ok(());
         };
-        let index = self.listing.files.len();
         self.listing.files.push(ListFile {
             path: Arc::clone(path),
             format,
             sha256: Sha256Digest::of(bytes),
-            requirements: 0,
         });
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
@@ -240,7 +236,6 @@ impl Reader {
                 return Ok(());
             }
         };
-        let before = self.listing.pins.len();
         let lock = match format {
             Format::Requirements => {
                 self.lines(path, text, inclusion)?;
@@ -262,11 +257,6 @@ impl Reader {
                 }
                 Err((line, kind)) => self.fault(&at(line), kind),
             }
-        }
-        // What an included file asks for counts where it is included, too.
-        let asked = self.listing.pins.len().saturating_sub(before) as u64;
-        if let Some(file) = self.listing.files.get_mut(index) {
-            file.requirements = asked;
         }
         Ok(())
     }
