@@ -74,6 +74,7 @@ fn fault_advice(kind: &FaultKind) -> Option<&'static str> {
         FaultKind::IncludeLoop(_) | FaultKind::IncludeDepth(_) => {
             "name each of the files with --requirements instead"
         }
+        FaultKind::Nothing => "name the file that lists the requirements",
         FaultKind::IncludeMissing(_) => "add the file, or take the line out",
         FaultKind::Format => {
             "name a requirements file, or a poetry.lock, uv.lock, pylock.toml or pylock.NAME.toml"

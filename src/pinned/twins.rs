@@ -116,13 +116,26 @@ fn wheels_overlap(one: &WheelFilename, other: &WheelFilename) -> bool {
             .abi_tags()
             .iter()
             .any(|tag| other.abi_tags().contains(tag));
+    // py2 and cp27 are for no Python 3.
+    let majors_meet = one.python_tags().iter().any(|one| {
+        other
+            .python_tags()
+            .iter()
+            .any(|other| major(one) == major(other))
+    });
     abis_meet
+        && majors_meet
         && one.platform_tags().iter().any(|one| {
             other
                 .platform_tags()
                 .iter()
                 .any(|other| platforms_meet(one, other))
         })
+}
+
+/// Returns the major version of Python in a tag such as `cp311` or `py2`.
+fn major(tag: &str) -> Option<char> {
+    tag.chars().find(char::is_ascii_digit)
 }
 
 fn is_for_one_abi(wheel: &WheelFilename) -> bool {
@@ -249,6 +262,8 @@ mod tests {
             ("x-2.0-cp311-cp311-manylinux_2_17_aarch64.whl", linux, None),
             ("x-2.0-cp312-cp312-manylinux_2_17_x86_64.whl", linux, None),
             ("x-2.0-cp311-cp311-win_amd64.whl", linux, None),
+            ("x-2.0-py2-none-any.whl", pure, None),
+            ("x-2.0-py2.py3-none-any.whl", pure, Some(Sometimes)),
             (pure, linux, None),
             ("x-2.0.tar.gz", pure, None),
             ("x-2.0.tar.gz", linux, None),

@@ -99,7 +99,7 @@ fn builds<'a>(
     let is_wheel = |package: &&Package| matches!(package.filename, Filename::Wheel(_));
     let mut builds = Vec::new();
     for held in held {
-        if held.admitted.iter().any(|package| is_wheel(package)) {
+        if held.admitted.iter().any(is_wheel) {
             continue;
         }
         let Some(sdist) = held.admitted.first().copied() else {

@@ -67,6 +67,9 @@ pub enum FaultKind {
     /// Quotes around an option's value, which a shell's rules would take away.
     #[error("'{}' holds quotes; write the option without them", .0.escape_debug())]
     Quotes(String),
+    /// Something stands behind the options that is none.
+    #[error("'{}' stands behind the options, which come last", .0.escape_debug())]
+    Stray(String),
     /// An option that needs a value has none, or one that takes none has one.
     #[error("the option '{}' lacks its value, or has one that it does not take", .0.escape_debug())]
     Value(String),
@@ -88,6 +91,9 @@ pub enum FaultKind {
     /// More than anybody writes by hand or by machine.
     #[error("more than {0} {1} are in the files; the rest was not read")]
     TooMany(usize, &'static str),
+    /// Nothing is asked for, so nothing would be checked.
+    #[error("nothing is asked for")]
+    Nothing,
     /// A file whose name says another format.
     #[error("files of this name are not read as requirements")]
     Format,

@@ -134,6 +134,14 @@ pub fn read(paths: &[PathBuf]) -> Result<Listing, InputError> {
     for path in paths {
         reader.named(path)?;
     }
+    let said_nothing = reader.listing.pins.is_empty() && reader.listing.faults.is_empty();
+    if let Some(file) = reader.listing.files.first().filter(|_| said_nothing) {
+        let place = Place {
+            path: Arc::clone(&file.path),
+            line: 1,
+        };
+        reader.fault(&place, FaultKind::Nothing);
+    }
     Ok(reader.listing)
 }
 

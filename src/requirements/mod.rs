@@ -190,6 +190,10 @@ mod tests {
             ("--hash='x'", K::Quotes("--hash='x'".to_owned())),
             ("--find-links", K::Value("--find-links".to_owned())),
             ("--no-index=1", K::Value("--no-index=1".to_owned())),
+            (
+                "six==1 --hash=x ; os_name == 'nt'",
+                K::Stray(";".to_owned()),
+            ),
             ("six==${SIX}", K::Variable("${SIX}".to_owned())),
             (
                 "six-1.0-py3-none-any.whl",

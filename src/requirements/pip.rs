@@ -150,6 +150,11 @@ fn options_of(text: &str) -> Result<Vec<Given<'_>>, Vec<FaultKind>> {
     let mut faults = Vec::new();
     let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
     while let Some(word) = words.next() {
+        if !word.starts_with('-') {
+            // Whatever follows belongs to it, a marker for example.
+            faults.push(FaultKind::Stray(clip(word)));
+            break;
+        }
         // pip splits options as a shell would.
         if word.contains(['\'', '"']) {
             faults.push(FaultKind::Quotes(clip(word)));

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
 
+use wheelproof::audit::Use;
 use wheelproof::cancel::Cancel;
 use wheelproof::finding::rules;
 use wheelproof::pipeline::{self, Progress, Request};
@@ -272,6 +273,7 @@ fn a_file_that_is_written_between_hashing_and_looking_is_told() {
         reference_time: TODAY.parse().unwrap(),
         strict: false,
         time_is_chosen: true,
+        requirements: Use::AsTheyAre,
     };
     let meddler = Meddler {
         path: house.wheel(WHEEL),
