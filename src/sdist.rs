@@ -13,6 +13,7 @@
 
 mod check;
 mod layout;
+mod members;
 mod requires;
 mod zip;
 
@@ -33,6 +34,7 @@ use crate::filename::{SdistFilename, SdistFormat};
 use layout::Layout;
 
 pub use check::{FaultKind, check};
+pub use members::members;
 pub use requires::build_requirements;
 
 /// Where the modes of unpacked files come from.

@@ -233,7 +233,7 @@ mod tests {
         }
     }
 
-    /// What real installers did with these pairs is in `tests/suite/twins.rs`.
+    /// What real installers did with these pairs is in `tests/suite/requirements_twins.rs`.
     #[test]
     fn a_twin_is_told_by_when_it_would_be_taken() {
         use Preference::{Always, Sometimes};

@@ -1,177 +1,105 @@
-//! Twins of a required file: what real pip and real uv take, and what is told.
+//! Names that are one elsewhere: what CPython folds to the same, and what real
+//! installers do with two members that belong in one place.
 
 use std::process::Command;
 
-use crate::common::{House, Outcome, run, sha256sum};
-use crate::installers::{Installer, pip, uv};
+use wheelproof::relpath::twin_key;
 
-/// Makes a wheel or an sdist that says of itself which file it was. CPython's
-/// zipfile writes it.
-fn make(house: &House, name: &str) {
-    let script = "import io, os, sys, tarfile, zipfile\n\
-        path = sys.argv[1]\n\
-        name = os.path.basename(path)\n\
-        parts = name[:-4].split('-') if name.endswith('.whl') else name[:-7].split('-')\n\
-        metadata = f'Metadata-Version: 2.1\\nName: pkg\\nVersion: {parts[1]}\\n'\n\
-        if name.endswith('.whl'):\n\
-        \x20info = f'pkg-{parts[1]}.dist-info/'\n\
-        \x20wheel = 'Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\n'\n\
-        \x20wheel += ''.join(f'Tag: {p}-{parts[-2]}-{parts[-1]}\\n' for p in parts[-3].split('.'))\n\
-        \x20files = {'pkg.py': f'file = {name!r}\\n', info + 'METADATA': metadata, info + 'WHEEL': wheel}\n\
-        \x20files[info + 'RECORD'] = ''.join(f'{file},,\\n' for file in [*files, info + 'RECORD'])\n\
-        \x20with zipfile.ZipFile(path, 'w') as archive:\n\
-        \x20\x20for file, text in files.items():\n\
-        \x20\x20\x20archive.writestr(zipfile.ZipInfo(file), text)\n\
-        else:\n\
-        \x20with tarfile.open(path, 'w:gz') as archive:\n\
-        \x20\x20member = tarfile.TarInfo(f'pkg-{parts[1]}/PKG-INFO')\n\
-        \x20\x20member.size = len(metadata)\n\
-        \x20\x20archive.addfile(member, io.BytesIO(metadata.encode()))\n";
-    run(Command::new("python3")
+use crate::common::{House, has_program, minimal_wheel, run, sha256sum};
+use crate::installers::installers;
+
+#[test]
+fn every_character_folds_as_cpython_folds_it() {
+    if !has_program("python3") {
+        return;
+    }
+    // Unicode, section 3.13, D145. Only characters that this Python knows: the
+    // newest Unicode of the two may be either's.
+    let script = "import sys, unicodedata\n\
+        nfd = lambda text: unicodedata.normalize('NFD', text)\n\
+        lines = []\n\
+        for number in range(0x20, 0x110000):\n\
+        \x20   letter = chr(number)\n\
+        \x20   if unicodedata.category(letter) in ('Cn', 'Cs', 'Cc', 'Co', 'Zl', 'Zp'): continue\n\
+        \x20   for text in (letter, 'q\\u0307' + letter + '\\u0323Z'):\n\
+        \x20       lines.append(text + '\\t' + nfd(nfd(text).casefold()) + '\\n')\n\
+        sys.stdout.buffer.write(''.join(lines).encode())\n";
+    let output = Command::new("python3")
         .args(["-c", script])
-        .arg(house.wheel(name)))
-    .expect(0);
-}
-
-/// Runs an installer over the directory itself, without `wheelproof run`.
-fn install(house: &House, installer: &Installer, list: &str, hashes: bool) -> Outcome {
-    let _ = std::fs::remove_dir_all(house.at("out"));
-    let mut command = Command::new(&installer.program);
-    command
-        .current_dir(house.at(""))
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap())
-        .env("HOME", house.at(""))
-        .env("PIP_CONFIG_FILE", "/dev/null");
-    if installer.name == "uv" {
-        command.args(["pip", "install", "--offline", "--no-cache", "--no-build"]);
-    } else {
-        command.args(["install", "--no-cache-dir", "--disable-pip-version-check"]);
-        command.args(["--only-binary", ":all:"]);
-    }
-    command.args(["--no-index", "--find-links", "wheels", "--no-deps"]);
-    command.args(["--target", "out"]);
-    if hashes {
-        command.arg("--require-hashes");
-    }
-    run(command.args(["-r", list]))
-}
-
-const PURE: &str = "pkg-2.0-py3-none-any.whl";
-
-/// A twin, whether an installer on CPython and Linux takes it before [`PURE`], and
-/// what is told of it.
-const TWINS: &[(&str, bool, Option<&str>)] = &[
-    ("pkg-2.0+local-py3-none-any.whl", true, Some("error")),
-    ("pkg-2.0-1-py3-none-any.whl", true, Some("error")),
-    ("pkg-2.0-py3-none-linux_x86_64.whl", true, Some("warning")),
-    ("pkg-2.0.tar.gz", false, None),
-    ("pkg-2.1-py3-none-any.whl", false, None),
-    ("pkg-2.0-py2-none-any.whl", false, None),
-    (
-        "pkg-2.0-cp37-abi3-musllinux_1_2_x86_64.whl",
-        false,
-        Some("warning"),
-    ),
-];
-
-#[test]
-fn a_twin_that_installers_take_is_told_and_stops_them() {
-    let installers: Vec<Installer> = [pip(), uv()].into_iter().flatten().collect();
-    let is_here = cfg!(all(
-        target_os = "linux",
-        target_arch = "x86_64",
-        target_env = "gnu"
-    ));
-    for (twin, is_taken, told) in TWINS {
-        let house = House::new();
-        for name in [PURE, twin] {
-            make(&house, name);
-        }
-        house.sign_listing_also(&[PURE, twin]);
-        let hash = |name: &str| format!(" --hash=sha256:{}", sha256sum(&house.wheel(name)));
-        house.write("r.txt", format!("pkg==2.0{}\n", hash(PURE)));
-        house.write("bare.txt", "pkg==2.0\n");
-        let outcome = house.check(&["--requirements", "r.txt"]);
-        let expected: Vec<(String, String)> = told
-            .iter()
-            .map(|severity| ("requirement-twin".to_owned(), (*severity).to_owned()))
-            .collect();
-        assert_eq!(outcome.rules(), expected, "{twin}");
-        let code = i32::from(*told == Some("error"));
-        let outcome = outcome.expect(code);
-        if told.is_some() {
-            assert!(outcome.out().contains(twin), "{}", outcome.out());
-        }
-        if !is_here {
-            continue;
-        }
-        for installer in &installers {
-            // By the version alone, the twin is what is installed.
-            let bare = install(&house, installer, "bare.txt", false).expect(0);
-            let installed = std::fs::read_to_string(house.at("out/pkg.py")).unwrap();
-            let taken = if *is_taken { twin } else { PURE };
-            assert!(
-                installed.contains(taken),
-                "{}: {installed} {bare:?}",
-                installer.name
-            );
-            // With hashes it is still taken, found to be wrong, and nothing is.
-            let hashed = install(&house, installer, "r.txt", true);
-            assert_eq!(
-                hashed.code == Some(0),
-                !is_taken,
-                "{}: {hashed:?}",
-                installer.name
-            );
-            if *is_taken {
-                assert!(!house.at("out/pkg.py").exists());
-            }
-            // What `run` hands on has no twin.
-            let words = match installer.name {
-                "uv" => "pip install -q",
-                _ => "install -q --disable-pip-version-check",
-            };
-            let line = format!(
-                "{} {words} --no-deps --target sealed-{} -r \"$WHEELPROOF_REQUIREMENTS\"",
-                installer.program.display(),
-                installer.name
-            );
-            let flags = ["--quiet", "--requirements", "r.txt"];
-            run(&mut house.run(&flags, &["sh", "-euc", &line])).expect(0);
-            let place = format!("sealed-{}/pkg.py", installer.name);
-            let installed = std::fs::read_to_string(house.at(place)).unwrap();
-            assert!(installed.contains(PURE), "{installed}");
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut wrong = Vec::new();
+    for line in text.split_terminator('\n') {
+        let (name, expected) = line.split_once('\t').unwrap();
+        if twin_key(name) != expected {
+            wrong.push(format!("{}", name.escape_unicode()));
         }
     }
-}
-
-#[test]
-fn a_twin_whose_hash_is_listed_too_is_wanted() {
-    let house = House::new();
-    let build = "pkg-2.0-1-py3-none-any.whl";
-    for name in [PURE, build] {
-        make(&house, name);
-    }
-    house.sign_listing_also(&[PURE, build]);
-    let hash = |name: &str| format!(" --hash=sha256:{}", sha256sum(&house.wheel(name)));
-    house.write("r.txt", format!("pkg==2.0{}{}\n", hash(PURE), hash(build)));
+    assert!(text.lines().count() > 250_000);
     assert!(
-        house
-            .check(&["--requirements", "r.txt"])
-            .expect(0)
-            .rules()
-            .is_empty()
+        wrong.is_empty(),
+        "{}: {:?}",
+        wrong.len(),
+        &wrong[..wrong.len().min(20)]
     );
-    // A local version is another version: pip takes it, uv does not.
-    let local = "pkg-2.0+local-py3-none-any.whl";
-    make(&house, local);
-    house.sign_listing_also(&[PURE, build, local]);
-    let text = format!("pkg==2.0{}{}{}\n", hash(PURE), hash(build), hash(local));
-    house.write("r.txt", text);
-    let outcome = house.check(&["--requirements", "r.txt"]).expect(1);
+}
+
+#[test]
+fn installers_write_one_member_over_another_and_verify_refuses_the_wheel() {
+    for installer in installers() {
+        let house = House::new();
+        let name = "six-1.0-py3-none-any.whl";
+        let files = [
+            ("six.py", "shown = True\n"),
+            ("six-1.0.data/purelib/six.py", "installed = True\n"),
+        ];
+        minimal_wheel(&house.wheel(name), &files);
+        house.sign_listing_also(&[name]);
+        let line = format!("{} six", installer.install_to("out"));
+        let command = ["sh", "-euc", &line];
+        run(&mut house.run(&["--shallow"], &command)).expect(0);
+        assert_eq!(
+            std::fs::read_to_string(house.at("out/six.py")).unwrap(),
+            "installed = True\n"
+        );
+        assert_eq!(
+            house.check(&[]).expect(1).errors(),
+            ["wheel-installed-twice"]
+        );
+        run(&mut house.run(&[], &command)).expect(125);
+    }
+}
+
+#[test]
+fn two_forms_of_an_accent_are_twins_in_the_manifest_and_a_hint_in_the_directory() {
+    let house = House::new();
+    let (composed, decomposed) = ("caf\u{e9}.txt", "cafe\u{301}.txt");
+    for name in [composed, decomposed] {
+        std::fs::write(house.wheel(name), "menu\n").unwrap();
+    }
+    house.sign_listing_also(&[composed, decomposed]);
+    let outcome = house.check(&[]).expect(1);
+    // The second line is no entry, so its file is not listed.
+    assert_eq!(outcome.errors(), ["manifest-name-twin", "file-unlisted"]);
+    let found = |number: usize| outcome.json()["findings"][number]["found"].clone();
     assert_eq!(
-        outcome.errors(),
-        ["requirement-hash-foreign", "requirement-twin"]
+        found(0),
+        "'cafe\\u{301}.txt' and 'caf\\u{e9}.txt' on line 7 are the same file to others"
     );
+    assert_eq!(
+        found(1),
+        "'cafe\\u{301}.txt', another spelling of 'caf\\u{e9}.txt', which is listed"
+    );
+    // One listed, the other there: as after copying through a Mac.
+    std::fs::remove_file(house.wheel(composed)).unwrap();
+    house.sign(format!(
+        "{}{}  {composed}\n",
+        House::lines(),
+        sha256sum(&house.wheel(decomposed))
+    ));
+    let mut errors = house.check(&[]).expect(1).errors();
+    errors.sort();
+    assert_eq!(errors, ["file-missing", "file-unlisted"]);
 }
