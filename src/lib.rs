@@ -30,7 +30,7 @@
 //! | 2 | `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `manifest` `recipe` `sandbox` |
-//! | 5 | `selection` `wheelhouse` |
+//! | 5 | `selection` `wheelhouse` `witness` |
 //! | 6 | `audit` `handoff` `rebuild` |
 //! | 7 | `report` |
 //! | 8 | `pipeline` |
@@ -72,3 +72,4 @@ pub mod time;
 pub mod tree;
 pub mod wheel;
 pub mod wheelhouse;
+pub mod witness;

@@ -43,3 +43,4 @@ mod sign_command;
 mod signatures;
 mod signing;
 mod transcripts;
+mod witness;
