@@ -9,15 +9,17 @@ mod inside;
 mod produce;
 mod sign;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::finding::{Finding, Rule, Severity, Subject, rules};
-use crate::manifest::{Fault, FaultKind};
+use crate::manifest::{self, Fault, FaultKind};
 use crate::openpgp::{
     CertificateFault, Certificates, ClearsignedFault, ClearsignedFaultKind, Judgement, KeyState,
     SignatureFact, SignatureFile, SignatureFileFault, SignatureVerdict,
 };
 use crate::policy::{Tolerance, Trust, WheelhouseName};
+use crate::relpath::{RelPath, spelled_out};
 use crate::state::Accepted;
 use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
@@ -241,13 +243,36 @@ pub fn going_back(path: &str, seen: &Accepted, now: &Accepted) -> Finding {
 
 /// Returns what the statuses of the files mean.
 pub fn files(directory: &Path, manifest: &str, files: &[FileStatus]) -> Vec<Finding> {
+    let listed = listed_spellings(files);
     files
         .iter()
-        .filter_map(|file| self::file(directory, manifest, file))
+        .filter_map(|file| self::file(directory, manifest, file, &listed))
         .collect()
 }
 
-fn file(directory: &Path, manifest: &str, file: &FileStatus) -> Option<Finding> {
+/// Returns the listed names by what they have in common with their twins; none when
+/// every name in the directory is listed.
+fn listed_spellings(files: &[FileStatus]) -> BTreeMap<String, &str> {
+    if files.iter().all(|file| file.status != Status::Unlisted) {
+        return BTreeMap::new();
+    }
+    files
+        .iter()
+        .filter(|file| file.line.is_some())
+        .filter_map(|file| Some((twin_key_of(&file.name)?, file.name.as_str())))
+        .collect()
+}
+
+fn twin_key_of(name: &str) -> Option<String> {
+    Some(manifest::twin_key(&RelPath::parse(name).ok()?))
+}
+
+fn file(
+    directory: &Path,
+    manifest: &str,
+    file: &FileStatus,
+    listed: &BTreeMap<String, &str>,
+) -> Option<Finding> {
     let subject = Subject::path(directory.join(&file.name).display().to_string());
     let finding = |rule| Finding::new(rule, subject.clone());
     let signed = || {
@@ -279,6 +304,15 @@ fn file(directory: &Path, manifest: &str, file: &FileStatus) -> Option<Finding> 
         Status::Changed => finding(&rules::FILE_CHANGED).expected(signed()),
         Status::Unlisted => {
             let unlisted = finding(&rules::FILE_UNLISTED);
+            let twin = twin_key_of(&file.name).and_then(|key| listed.get(&key));
+            let unlisted = match twin {
+                Some(name) => unlisted.found(format!(
+                    "'{}', another spelling of '{}', which is listed",
+                    spelled_out(&file.name),
+                    spelled_out(name)
+                )),
+                None => unlisted,
+            };
             match is_page(&file.name) {
                 true => unlisted.next(PAGE_ADVICE),
                 false => unlisted,

@@ -15,7 +15,7 @@ use crate::digest::{ParseDigestError, Sha256Digest};
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::openpgp::Authenticated;
 use crate::policy::{Lines, Tolerance, WheelhouseName, WheelhouseNameError};
-use crate::relpath::{RelPath, RelPathError};
+use crate::relpath::{self, RelPath, RelPathError, spelled_out};
 
 pub use canonical::{Unsigned, canonical, comments, twins};
 
@@ -108,9 +108,9 @@ pub enum FaultKind {
         /// Whether the digests are equal.
         same: bool,
     },
-    /// The name differs from an earlier one in case, or in the spelling of the
-    /// project, and stands for the same file elsewhere.
-    #[error("'{name}' and '{other}' on line {first} are the same file to others")]
+    /// The name differs from an earlier one in case, in the form of accents, or in the
+    /// spelling of the project, and stands for the same file elsewhere.
+    #[error("'{}' and '{}' on line {first} are the same file to others", spelled_out(.name.as_str()), spelled_out(.other.as_str()))]
     Twin {
         /// The name.
         name: RelPath,
@@ -209,7 +209,7 @@ impl Manifest {
                 name,
             });
         }
-        match folded.entry(fold(&name)) {
+        match folded.entry(twin_key(&name)) {
             Slot::Occupied(earlier) => {
                 let other = earlier.get().clone();
                 let first = self.entries.get(&other).map_or(0, |entry| entry.line);
@@ -363,10 +363,11 @@ fn unescape(name: &str) -> Option<String> {
     Some(plain)
 }
 
-/// Returns a name as file systems and installers that fold names would see it.
-fn fold(name: &RelPath) -> String {
+/// Returns what names have in common that file systems or installers take for one
+/// another.
+pub fn twin_key(name: &RelPath) -> String {
     // First, because `.WHL` is an ending too where names are folded.
-    let lower = name.as_str().to_lowercase();
+    let lower = relpath::twin_key(name.as_str()).into_owned();
     let file = lower.rsplit('/').next().unwrap_or(&lower);
     let folder = lower.strip_suffix(file).unwrap_or_default();
     // Installers compare projects by their normalised name and versions by their
@@ -611,6 +612,8 @@ pub(crate) mod tests {
             ("a-b-1.0.tar.gz", "a_b-1.0.tar.gz"),
             ("a_b-1.0-py3-none-any.whl", "A_B-1.0-PY3-NONE-ANY.WHL"),
             ("Sub/a-1.0.tar.gz", "sub/A-1.0.TAR.GZ"),
+            ("caf\u{e9}", "cafe\u{301}"),
+            ("\u{212b}/six-2.0.tar.gz", "a\u{30a}/six-2.00.tar.gz"),
         ] {
             let (entries, faults) = parse(&format!("{ABC}  {one}\n{ABC}  {two}\n"));
             assert_eq!(entries.len(), 1, "{one} {two}");

@@ -5,6 +5,7 @@
 //! directory"). Nothing in it has been checked against anything else.
 
 mod check;
+mod installed;
 mod record;
 
 use std::ffi::OsStr;

@@ -27,7 +27,7 @@ pub enum FaultKind {
     MemberSpecial,
     /// A name stands for two members.
     MemberRepeated,
-    /// Two names are one on file systems that ignore case.
+    /// Two names are one on file systems that ignore case or the form of accents.
     MemberTwin,
     /// A symbolic link leads out.
     LinkEscapes,

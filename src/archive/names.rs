@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use crate::relpath::{RelPath, RelPathError};
+use crate::relpath::{RelPath, RelPathError, twin_key};
 
 /// The most bytes a name may have: PATH_MAX of Linux.
 const MAX_NAME_BYTES: usize = 4096;
@@ -65,34 +66,39 @@ pub fn check_name(name: &[u8]) -> Result<RelPath, NameFault> {
 pub enum Clash {
     /// They are the same.
     Same,
-    /// They differ in case only.
-    Case,
+    /// They are one where neither case nor the form of accents counts.
+    Twin,
     /// One is a file, and the other lies below it.
     BelowFile,
 }
 
-/// Returns each name that clashes with one before it, with that other name and
-/// how. Names of directories end in a slash.
-pub fn clashes<'a>(names: &[&'a str]) -> Vec<(Clash, &'a str, &'a str)> {
+/// Returns each name that clashes with one before it: how, its place among the
+/// names, and the place of that other. Names of directories end in a slash.
+pub fn clashes(names: &[&str]) -> Vec<(Clash, usize, usize)> {
+    let plain = |name: usize| {
+        let name: &str = names.get(name).copied().unwrap_or_default();
+        name.strip_suffix('/').unwrap_or(name)
+    };
     let mut found = Vec::new();
-    let mut seen: HashMap<Cow<'a, str>, &'a str> = HashMap::with_capacity(names.len());
-    for name in names {
-        let plain = name.strip_suffix('/').unwrap_or(name);
-        match seen.get(&fold(plain)).copied() {
-            Some(other) if other.strip_suffix('/').unwrap_or(other) == plain => {
-                found.push((Clash::Same, *name, other));
+    let mut seen: HashMap<Cow<'_, str>, usize> = HashMap::with_capacity(names.len());
+    for place in 0..names.len() {
+        let name = plain(place);
+        match seen.entry(twin_key(name)) {
+            Entry::Occupied(other) if plain(*other.get()) == name => {
+                found.push((Clash::Same, place, *other.get()));
             }
-            Some(other) => found.push((Clash::Case, *name, other)),
-            None => {
-                seen.insert(fold(plain), name);
+            Entry::Occupied(other) => found.push((Clash::Twin, place, *other.get())),
+            Entry::Vacant(slot) => {
+                slot.insert(place);
             }
         }
     }
     // Members come in order, mostly, so the directory before is often this one.
     let mut last_parent = "";
-    for name in names {
-        let plain = name.strip_suffix('/').unwrap_or(name);
-        let parent = plain.rsplit_once('/').map_or("", |(parent, _)| parent);
+    for place in 0..names.len() {
+        let parent = plain(place)
+            .rsplit_once('/')
+            .map_or("", |(parent, _)| parent);
         if parent == last_parent {
             continue;
         }
@@ -100,28 +106,14 @@ pub fn clashes<'a>(names: &[&'a str]) -> Vec<(Clash, &'a str, &'a str)> {
         let ancestors = parent.match_indices('/').map(|(at, _)| at);
         for end in ancestors.chain([parent.len()]) {
             let ancestor = parent.get(..end).unwrap_or_default();
-            if let Some(other) = seen.get(&fold(ancestor))
-                && !other.ends_with('/')
+            if let Some(other) = seen.get(&twin_key(ancestor))
+                && names.get(*other).is_some_and(|other| !other.ends_with('/'))
             {
-                found.push((Clash::BelowFile, *name, *other));
+                found.push((Clash::BelowFile, place, *other));
             }
         }
     }
     found
-}
-
-/// Returns a name as file systems that ignore case compare it, nearly: upper case
-/// and back, so that `ß` meets `SS`.
-fn fold(name: &str) -> Cow<'_, str> {
-    if name.is_ascii() {
-        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            Cow::Owned(name.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(name)
-        }
-    } else {
-        Cow::Owned(name.to_uppercase().to_lowercase())
-    }
 }
 
 #[cfg(test)]
@@ -165,14 +157,20 @@ mod tests {
     fn clashes_are_told_once_with_the_name_before() {
         assert_eq!(
             clashes(&[
-                "a", "b/", "b/c", "B/C", "a", "STRASSE", "straße", "a/x/y", "a/x/z"
+                "a", "b/", "b/c", "B/C", "a", "STRASSE", "straße", "a/x/y", "a/x/z", "A"
             ]),
             [
-                (Clash::Case, "B/C", "b/c"),
-                (Clash::Same, "a", "a"),
-                (Clash::Case, "straße", "STRASSE"),
-                (Clash::BelowFile, "a/x/y", "a"),
+                (Clash::Twin, 3, 2),
+                (Clash::Same, 4, 0),
+                (Clash::Twin, 6, 5),
+                (Clash::Twin, 9, 0),
+                (Clash::BelowFile, 7, 0),
             ]
+        );
+        // A file, and a name below its twin: an accent as one character and as two.
+        assert_eq!(
+            clashes(&["caf\u{e9}", "CAFE\u{301}/x"]),
+            [(Clash::BelowFile, 1, 0)]
         );
     }
 

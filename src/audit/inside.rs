@@ -107,6 +107,7 @@ fn wheel_rule(kind: wheel::FaultKind) -> &'static Rule {
         K::VersionUnsupported => &rules::WHEEL_VERSION_UNSUPPORTED,
         K::PurelibMismatch => &rules::WHEEL_PURELIB_MISMATCH,
         K::DataDirectory => &rules::WHEEL_DATA_DIRECTORY,
+        K::InstalledTwice => &rules::WHEEL_INSTALLED_TWICE,
         K::RecordMalformed => &rules::WHEEL_RECORD_MALFORMED,
         K::RecordMismatch => &rules::WHEEL_RECORD_MISMATCH,
         K::RecordUnlisted => &rules::WHEEL_RECORD_UNLISTED,

@@ -7,7 +7,7 @@ use crate::digest::Sha256Digest;
 use crate::filename::{FilenameError, SdistFilename, WheelFilename};
 use crate::finding::{Finding, Subject, rules};
 use crate::manifest::{self, Unsigned};
-use crate::relpath::RelPath;
+use crate::relpath::{RelPath, spelled_out};
 use crate::wheelhouse::{Status, Survey};
 
 /// Returns what in the directory no manifest should list: what `verify` would
@@ -41,7 +41,7 @@ pub fn survey(directory: &Path, survey: &Survey) -> Vec<Finding> {
                         .found("a name with a control character or a backslash")
                         .next("remove or rename the file; no manifest can list it"),
                 ),
-                _ => super::file(directory, "the manifest", file),
+                _ => super::file(directory, "the manifest", file, &BTreeMap::new()),
             }
         })
         .collect();
@@ -51,7 +51,11 @@ pub fn survey(directory: &Path, survey: &Survey) -> Vec<Finding> {
                 &rules::MANIFEST_NAME_TWIN,
                 Subject::path(name.below(directory).display().to_string()),
             )
-            .found(format!("{earlier} is the same file to installers"))
+            .found(format!(
+                "'{}' and '{}' are the same file to others",
+                spelled_out(name.as_str()),
+                spelled_out(earlier.as_str())
+            ))
             .next("remove one of the two"),
         );
     }

@@ -171,7 +171,8 @@ rules! {
     MANIFEST_NAME_REPEATED = "manifest-name-repeated", Error,
         "the manifest lists a name more than once",
         "keep one line for each file and sign the manifest again";
-    /// Two names differ only in case or in spelling of the project.
+    /// Two names differ only in case, in the form of accents or in spelling of the
+    /// project.
     MANIFEST_NAME_TWIN = "manifest-name-twin", Error,
         "two names in the manifest stand for the same file elsewhere",
         "keep one of them and sign the manifest again";
@@ -291,9 +292,9 @@ rules! {
     ARCHIVE_MEMBER_REPEATED = "archive-member-repeated", Error,
         "a name stands for more than one member",
         "do not use the file; programs differ in which of the members they keep";
-    /// Two names differ in case only.
+    /// Two names are one where neither case nor the form of accents counts.
     ARCHIVE_MEMBER_TWIN = "archive-member-twin", Error,
-        "two members are the same file where case does not count",
+        "two members are the same file where case or the form of accents does not count",
         "ask its author to rename one; on some systems the one overwrites the other";
     /// A symbolic link leads out of the archive.
     ARCHIVE_LINK_ESCAPES = "archive-link-escapes", Error,
@@ -347,6 +348,10 @@ rules! {
     WHEEL_DATA_DIRECTORY = "wheel-data-directory", Error,
         "a wheel has a .data directory that the format does not know",
         "ask its author to build it again; installers differ in where they put such files";
+    /// Installers put two members at the same path.
+    WHEEL_INSTALLED_TWICE = "wheel-installed-twice", Error,
+        "two members of a wheel are installed at the same path",
+        "do not use the wheel; installers write the one over the other, and not all the same one";
     /// RECORD cannot be read.
     WHEEL_RECORD_MALFORMED = "wheel-record-malformed", Error,
         "a row of RECORD, or all of it, cannot be read",

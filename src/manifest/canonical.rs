@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Fault, Manifest, PROJECT, fold};
+use super::{Fault, Manifest, PROJECT, twin_key};
 use crate::digest::Sha256Digest;
 use crate::policy::{Lines, WheelhouseName};
 use crate::relpath::RelPath;
@@ -36,7 +36,7 @@ pub fn twins<'a>(names: impl Iterator<Item = &'a RelPath>) -> Vec<(&'a RelPath, 
     let mut folded: BTreeMap<String, &RelPath> = BTreeMap::new();
     let mut twins = Vec::new();
     for name in names {
-        match folded.entry(fold(name)) {
+        match folded.entry(twin_key(name)) {
             std::collections::btree_map::Entry::Occupied(earlier) => {
                 twins.push((name, *earlier.get()));
             }

@@ -41,7 +41,7 @@ pub fn manifest(
 ) -> Report {
     let mut report = Report::new("manifest", request.reference_time);
     report.strict = request.strict;
-    report.depth = request.policy.wheelhouse.depth;
+    report.depth = Some(request.policy.wheelhouse.depth);
     steps(request, wish, &mut report, cancel, progress);
     report
 }

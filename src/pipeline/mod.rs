@@ -1,6 +1,6 @@
 //! The order of the steps, and nothing else.
 //!
-//! In: what the user asked for. Out: a [`Report`], and the proof that later steps
+//! In: what the user asked for. Out: a [`crate::report::Report`], and the proof that later steps
 //! take. Every check is made on a floor below; here stands which follows which,
 //! and what is left out when one fails.
 
@@ -8,6 +8,7 @@ mod certs;
 mod init;
 mod manifest;
 mod rebuild;
+mod recipes;
 mod requirements;
 mod sign;
 mod tools;

@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
+use super::recipes::Recipes;
 use super::tools::{Reason, Toolbox};
 use super::{Progress, Request, verify};
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison};
-use crate::filename::{SdistFilename, WheelFilename};
+use crate::filename::WheelFilename;
 use crate::finding::{Finding, Subject, rules};
 use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
-use crate::recipe::Recipe;
-use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble};
+use crate::report::{RebuildOutcome, RebuildSummary, Report, Trouble};
 use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
 use crate::selection::{self, Pair, Selection, Signed};
 use crate::wheelhouse::{Status, VerifiedFiles};
@@ -176,6 +176,16 @@ impl<'a> Shop<'a> {
         })
     }
 
+    /// Returns where recipes come from.
+    fn recipes(&self) -> Recipes<'_> {
+        Recipes {
+            policy: &self.request.policy.rebuild,
+            search_path: &self.surroundings.search_path,
+            workshop: &self.workshop,
+            toolbox: &self.toolbox,
+        }
+    }
+
     /// Rebuilds several wheels at once; the results are in the order of the pairs.
     fn rebuild_all(&self, pairs: &[Pair], progress: &dyn Progress) -> Vec<RebuildSummary> {
         let jobs = self.request.policy.rebuild.jobs.map_or_else(
@@ -254,10 +264,10 @@ impl<'a> Shop<'a> {
             return Err("the published wheel did not pass verification".into());
         }
 
-        let recipe = &*summary.recipe.insert(self.recipe(pair, sdist)?);
-        summary.recipe_source = Some(RecipeSource::Policy);
-        let python = self.workshop.interpreter(&recipe.interpreter)?;
-        summary.python = Some(python.name());
+        let chosen = self.recipes().choose(pair, sdist)?;
+        summary.recipe_source = Some(chosen.source);
+        summary.python = Some(chosen.interpreter.name());
+        let recipe = &*summary.recipe.insert(chosen.recipe);
         let private = self.private.path().join(index.to_string());
         std::fs::create_dir(&private)?;
         let sdist_copy = private.join(sdist.filename.to_string());
@@ -315,52 +325,6 @@ impl<'a> Shop<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Returns what the policy says of a wheel, with interpreter and tools found.
-    fn recipe(&self, pair: &Pair, sdist: &Signed<SdistFilename>) -> Result<Recipe, Reason> {
-        let policy = &self.request.policy.rebuild;
-        let of_project = match policy.projects.get(sdist.filename.project()) {
-            Some(own) => own.or(&policy.recipe),
-            None => policy.recipe.clone(),
-        };
-        let interpreter = self.interpreter(&pair.wheel.filename)?;
-        // Before fetching any tools: no recipe mends the wrong interpreter.
-        self.workshop
-            .interpreter(&interpreter)?
-            .suits(&pair.wheel.filename)?;
-        let tools = self
-            .toolbox
-            .gather(self.workshop.cache(), &of_project, &interpreter)?;
-        Ok(Recipe::from_policy(
-            &of_project,
-            &sdist.filename,
-            interpreter,
-            tools,
-        ))
-    }
-
-    /// Returns the interpreter that the policy names for a wheel: the one of a
-    /// tag in its name, else the one for Python 3 in general.
-    fn interpreter(&self, wheel: &WheelFilename) -> Result<PathBuf, Reason> {
-        let named = &self.request.policy.rebuild.interpreters;
-        let path = wheel
-            .python_tags()
-            .iter()
-            .rev()
-            .find_map(|tag| named.get(tag))
-            .or_else(|| named.get("py3"))
-            .cloned()
-            .unwrap_or_else(|| PathBuf::from("python3"));
-        if path.components().count() > 1 || path.is_absolute() {
-            return Ok(path);
-        }
-        let name = path.display().to_string();
-        find_program(&name, &self.surroundings.search_path).ok_or_else(|| {
-            Reason(format!(
-                "the interpreter '{name}' is not on the path; name one with --python or in the policy under [rebuild.interpreters]"
-            ))
-        })
     }
 
     /// Puts a rebuilt wheel where the user wants it: whole, or not at all.

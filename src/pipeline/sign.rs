@@ -67,7 +67,7 @@ pub fn sign(
     progress: &dyn Progress,
 ) -> Report {
     let mut report = Report::new("sign", request.reference_time);
-    report.depth = request.policy.wheelhouse.depth;
+    report.depth = Some(request.policy.wheelhouse.depth);
     report.time_is_chosen = request.time_is_chosen;
     if let Some(ready) = prepare(request, wish, &mut report, cancel, progress)
         && !cancel.is_requested()
@@ -86,7 +86,7 @@ pub fn signing_commands(
     progress: &dyn Progress,
 ) -> (Report, Option<String>) {
     let mut report = Report::new("sign", request.reference_time);
-    report.depth = request.policy.wheelhouse.depth;
+    report.depth = Some(request.policy.wheelhouse.depth);
     report.time_is_chosen = request.time_is_chosen;
     let commands = prepare(request, wish, &mut report, cancel, progress)
         .and_then(|ready| commands(request, wish, &ready, &mut report));

@@ -64,7 +64,14 @@ impl<'a> Toolbox<'a> {
             candidates.extend(self.tool_wheelhouse(directory)?);
         }
         let directories = policy.tool_directories.as_deref().unwrap_or_default();
-        let lists = policy.tools.as_deref().unwrap_or_default();
+        let mut lists = Vec::new();
+        for list in policy.tools.iter().flatten() {
+            let bytes = input::read(list, requirements::MAX_BYTES)?;
+            let listed = requirements::parse_hashed(&bytes)
+                .map_err(|error| format!("{}: {error}", list.display()))?;
+            lists.push(listed);
+        }
+        lists.extend(policy.pinned_tools.clone());
         if lists.is_empty() {
             return Ok(cache.everything(&candidates, directories)?);
         }
@@ -73,12 +80,9 @@ impl<'a> Toolbox<'a> {
             environment: environment.iter().cloned().collect(),
         });
         let mut tools = Vec::new();
-        for list in lists {
-            let bytes = input::read(list, requirements::MAX_BYTES)?;
-            let listed = requirements::parse_hashed(&bytes)
-                .map_err(|error| format!("{}: {error}", list.display()))?;
+        for listed in &lists {
             tools.extend(cache.gather(
-                &listed,
+                listed,
                 &candidates,
                 directories,
                 fetcher.as_ref(),

@@ -65,7 +65,7 @@ pub fn verify(
     let mut report = Report::new(command, request.reference_time);
     report.strict = request.strict;
     report.time_is_chosen = request.time_is_chosen;
-    report.depth = request.policy.wheelhouse.depth;
+    report.depth = Some(request.policy.wheelhouse.depth);
     let mut manifest = None;
     let mut fresh = None;
     let checked = steps(

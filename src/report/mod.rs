@@ -129,8 +129,8 @@ pub struct Report {
     pub time: UtcTime,
     /// The manifest, when there is one.
     pub manifest: Option<ManifestSummary>,
-    /// Whether the files were to be looked into.
-    pub depth: Depth,
+    /// Whether the files were to be looked into; `None` for commands that check none.
+    pub depth: Option<Depth>,
     /// One fact a signature.
     pub signatures: Vec<SignatureFact>,
     /// Signers asked for and met.
@@ -174,7 +174,7 @@ impl Report {
             exit_code: Verdict::Error.exit_code(),
             time,
             manifest: None,
-            depth: Depth::default(),
+            depth: None,
             signatures: Vec::new(),
             threshold: None,
             certificates: Vec::new(),

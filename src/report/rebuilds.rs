@@ -37,8 +37,14 @@ impl RebuildOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RecipeSource {
+    /// A signed build record.
+    Record,
     /// The policy and the command line.
     Policy,
+    /// What the wheel and the sdist show.
+    Inferred,
+    /// A search for the signed digest.
+    Searched,
 }
 
 /// One wheel and what its rebuild gave.

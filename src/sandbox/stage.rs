@@ -1,6 +1,6 @@
 //! The step between starting a process and becoming the command.
 //!
-//! In: a [`Request`] on standard input, written by the process that started us.
+//! In: a request on standard input, written by the process that started us.
 //! Out: the command, confined, in our place; or a line on standard output that
 //! says why not. No foreign code has run yet when this does, so what it says can
 //! be believed.

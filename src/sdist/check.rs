@@ -16,6 +16,7 @@ use crate::cancel::Cancel;
 use crate::digest::READ_SIZE;
 use crate::filename::{SdistFilename, SdistFormat, is_version};
 use crate::metadata::{self, Fields};
+use crate::relpath::spelled_out;
 
 /// What is wrong with an sdist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -250,11 +251,13 @@ impl Seen<'_> {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         for (clash, name, other) in clashes(&names) {
             // Equal names were told where they stand.
-            if clash == Clash::Case {
+            if clash == Clash::Twin {
+                let [name, other] =
+                    [name, other].map(|place| names.get(place).copied().unwrap_or_default());
                 self.faults.push(
                     Fault::new(archive::FaultKind::MemberTwin.into())
                         .member(name)
-                        .found(format!("there is '{other}' too")),
+                        .found(format!("there is '{}' too", spelled_out(other))),
                 );
             }
         }

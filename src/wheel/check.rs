@@ -11,7 +11,7 @@ use std::io;
 use rayon::prelude::*;
 
 use super::record::{self, Row, StatedDigest};
-use super::{DIST_INFO, dist_info_of};
+use super::{DIST_INFO, dist_info_of, installed};
 use crate::archive::zip::{self, Archive, Member, ZipError};
 use crate::archive::{self, Fault, Faults, Limits};
 use crate::cancel::Cancel;
@@ -42,6 +42,8 @@ pub enum FaultKind {
     PurelibMismatch,
     /// A `.data` directory that installers do not know.
     DataDirectory,
+    /// Installers put two members at the same path.
+    InstalledTwice,
     /// RECORD cannot be read, or a line of it.
     RecordMalformed,
     /// RECORD says something else of a member than its contents.
@@ -61,10 +63,6 @@ impl From<archive::FaultKind> for FaultKind {
         Self::Archive(kind)
     }
 }
-
-/// The directories below `.data` that installers know (binary distribution
-/// format, "The .data directory").
-const DATA_KEYS: &[&str] = &["purelib", "platlib", "headers", "scripts", "data"];
 
 /// The most tags that are compared; more are a fault of their own. Three lists in
 /// a file name cannot give as many.
@@ -99,7 +97,12 @@ pub fn check(
         faults,
     };
     wheel.descriptions(filename)?;
-    wheel.data_directories(filename);
+    let names: Vec<&str> = archive
+        .members()
+        .iter()
+        .filter_map(|member| member.name().as_str())
+        .collect();
+    installed::check(&names, filename, &mut wheel.faults);
     let record = wheel.record()?;
     wheel.members(&record, cancel, read)?;
     Ok(wheel.faults.finish())
@@ -159,7 +162,7 @@ fn dist_info(
 
 /// Returns whether a directory is called `NAME-VERSION` and this ending, for the
 /// project and version of the file name in any spelling.
-fn is_named_for(directory: &str, ending: &str, filename: &WheelFilename) -> bool {
+pub(super) fn is_named_for(directory: &str, ending: &str, filename: &WheelFilename) -> bool {
     directory
         .strip_suffix(ending)
         .and_then(|stem| stem.rsplit_once('-'))
@@ -326,32 +329,6 @@ impl Wheel<'_> {
             };
             let expected = format!("Root-Is-Purelib: {expected}, as the tags of the name promise");
             self.push_described("WHEEL", fault.expected(expected).found(found));
-        }
-    }
-
-    fn data_directories(&mut self, filename: &WheelFilename) {
-        let mut told = BTreeSet::new();
-        for member in self.archive.members() {
-            let Some((top, rest)) = member.name().as_str().and_then(|name| name.split_once('/'))
-            else {
-                continue;
-            };
-            if !top.ends_with(".data") {
-                continue;
-            }
-            let key = rest.split_once('/').map_or(rest, |(key, _)| key);
-            let is_file = !rest.is_empty() && !rest.contains('/');
-            let found = if !is_named_for(top, ".data", filename) {
-                "a directory that is not named for the wheel".to_owned()
-            } else if is_file || !(rest.is_empty() || DATA_KEYS.contains(&key)) {
-                format!("'{key}', which is none of: {}", DATA_KEYS.join(", "))
-            } else {
-                continue;
-            };
-            if told.insert((top, key)) {
-                let fault = Fault::new(FaultKind::DataDirectory);
-                self.faults.push(fault.member(member.name()).found(found));
-            }
         }
     }
 

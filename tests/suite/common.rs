@@ -7,7 +7,7 @@
 )]
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -241,6 +241,22 @@ pub(crate) fn sha256sum(path: &Path) -> String {
         .output()
         .unwrap();
     String::from_utf8(output.stdout).unwrap()[..64].to_owned()
+}
+
+/// A Python module that writes the smallest wheel that every check lets pass.
+pub(crate) const MINIMAL_PY: &str = include_str!("minimal.py");
+
+/// Writes such a wheel, with these files and what its name says as metadata.
+pub(crate) fn minimal_wheel(path: &Path, files: &[(&str, &str)]) {
+    let mut child = Command::new("python3")
+        .args(["-c", MINIMAL_PY])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let json = serde_json::to_vec(files).unwrap();
+    child.stdin.take().unwrap().write_all(&json).unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 /// Three wheels and their sdists, in the order of their names.

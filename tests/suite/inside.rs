@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use wheelproof::cancel::Cancel;
 use wheelproof::finding::rules;
 use wheelproof::pipeline::{self, Progress, Request};
-use wheelproof::policy::{Depth, Policy};
+use wheelproof::policy::Policy;
 
 use crate::common::{FILES, House, Outcome, WHEEL, run, sha256sum};
 use crate::signing::TODAY;
@@ -89,7 +89,7 @@ fn each_fault_raises_its_rule_and_its_neighbour_none() {
     let mut wrong = Vec::new();
     for case in &cases {
         let house = house_of(&case.path);
-        let outcome = house.check(&["--deep"]);
+        let outcome = house.check(&[]);
         let found = marked(&outcome);
         let is_bad = case.rules.iter().any(|rule| rule.ends_with('!'));
         if found != case.rules || outcome.code != Some(i32::from(is_bad)) {
@@ -143,7 +143,7 @@ fn the_limits_of_the_policy_hold_for_both_kinds() {
             "wheelproof.toml",
             format!("[trust]\ncertificates = [\"keys\"]\n[wheelhouse.limits]\n{limits}\n"),
         );
-        let outcome = run(&mut house.verify(&["--deep", "--format", "json"]));
+        let outcome = run(&mut house.verify(&["--format", "json"]));
         let errors = outcome.errors();
         assert_eq!(errors, vec!["archive-over-limit"; expected], "{limits}");
         assert_eq!(outcome.code, Some(i32::from(expected > 0)));
@@ -156,7 +156,7 @@ fn a_finding_says_where_in_which_member_and_what() {
     let other = "wheelproof_example_greeting-1.0.0-1-py3-none-any.whl";
     std::fs::rename(house.wheel(WHEEL), house.wheel(other)).unwrap();
     house.sign(House::lines().replace(WHEEL, other));
-    let outcome = house.check(&["--deep", "--strict"]).expect(1);
+    let outcome = house.check(&["--strict"]).expect(1);
     let report = outcome.json();
     assert_eq!(report["depth"], "deep");
     let finding = &report["findings"][0];
@@ -175,20 +175,22 @@ fn a_finding_says_where_in_which_member_and_what() {
 #[test]
 fn what_was_left_out_is_said() {
     let house = House::new();
-    let deep = house.text(&["--deep"]).expect(0).out();
+    let deep = house.text(&[]).expect(0).out();
     assert!(!deep.contains("not looked into"), "{deep}");
-    let shallow = house.text(&[]).expect(0).out();
+    assert_eq!(house.check(&[]).json()["depth"], "deep");
+    let shallow = house.text(&["--shallow"]).expect(0).out();
     assert!(
-        shallow.contains("not looked into; --deep does"),
+        shallow
+            .contains("contents  not looked into: digests only, no RECORD and no archive headers"),
         "{shallow}"
     );
     assert_eq!(house.check(&["--shallow"]).json()["depth"], "shallow");
     house.write(
         "wheelproof.toml",
-        "[trust]\ncertificates = [\"keys\"]\n[wheelhouse]\ndepth = \"deep\"\n",
+        "[trust]\ncertificates = [\"keys\"]\n[wheelhouse]\ndepth = \"shallow\"\n",
     );
-    assert_eq!(house.check(&[]).json()["depth"], "deep");
-    assert_eq!(house.check(&["--shallow"]).json()["depth"], "shallow");
+    assert_eq!(house.check(&[]).json()["depth"], "shallow");
+    assert_eq!(house.check(&["--deep"]).json()["depth"], "deep");
     house.check(&["--deep", "--shallow"]).expect(2);
 }
 
@@ -196,12 +198,9 @@ fn what_was_left_out_is_said() {
 fn only_files_with_their_signed_digest_are_looked_into() {
     let house = House::new();
     house.write(&format!("wheels/{WHEEL}"), "no archive");
-    assert_eq!(
-        house.check(&["--deep"]).expect(1).errors(),
-        ["hash-mismatch"]
-    );
+    assert_eq!(house.check(&[]).expect(1).errors(), ["hash-mismatch"]);
     house.write("wheels/unlisted-1.0-py3-none-any.whl", "no archive");
-    let errors = house.check(&["--deep"]).expect(1).errors();
+    let errors = house.check(&[]).expect(1).errors();
     assert_eq!(errors, ["file-unlisted", "hash-mismatch"]);
 }
 
@@ -228,7 +227,7 @@ fn run_starts_nothing_over_a_fault_inside() {
             .args(["--", "echo", "started"]);
         run(&mut command)
     };
-    let outcome = command(&["--deep"]).expect(125);
+    let outcome = command(&[]).expect(125);
     assert!(
         outcome.err().contains("archive-unreadable"),
         "{}",
@@ -264,7 +263,6 @@ fn a_file_that_is_written_between_hashing_and_looking_is_told() {
     let house = House::new();
     let mut policy = Policy::default();
     policy.trust.certificates = vec![house.at("keys")];
-    policy.wheelhouse.depth = Depth::Deep;
     let request = Request {
         root: house.at(""),
         policy,

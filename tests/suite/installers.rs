@@ -18,7 +18,7 @@ pub(crate) struct Installer {
 
 impl Installer {
     /// Returns the words that install into a directory.
-    fn install_to(&self, target: &str) -> String {
+    pub(crate) fn install_to(&self, target: &str) -> String {
         let program = self.program.display();
         match self.name {
             "uv" => format!("{program} pip install --target {target}"),
@@ -82,7 +82,7 @@ fn uv() -> Option<Installer> {
     })
 }
 
-fn installers() -> Vec<Installer> {
+pub(crate) fn installers() -> Vec<Installer> {
     [pip(), uv()].into_iter().flatten().collect()
 }
 

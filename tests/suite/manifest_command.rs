@@ -334,11 +334,11 @@ fn a_wheel_or_sdist_that_verify_would_refuse_is_refused() {
         let house = House::new();
         house.write("sha256sums.txt", "# old\n");
         std::fs::write(house.wheel(name), "no archive").unwrap();
-        let outcome = manifest_json(&house, &["--deep"]).expect(1);
+        let outcome = manifest_json(&house, &[]).expect(1);
         assert_eq!(outcome.errors(), [rule]);
         assert_eq!(read(&house), b"# old\n");
         // Who has asked not to look does not hear of it, as under verify.
-        let report = manifest_json(&house, &[]).expect(0).json();
+        let report = manifest_json(&house, &["--shallow"]).expect(0).json();
         assert_eq!(report["depth"], "shallow");
     }
 }

@@ -92,6 +92,19 @@ fn python(sandbox: &Sandbox, script: &str, limits: Limits) -> Tried {
     run_with(sandbox, scratch, &command)
 }
 
+/// Returns a time to sleep, in seconds, that stands in no other command line of this
+/// machine: another run of these tests may be under way.
+fn seconds_of_this_run(whole: u32) -> String {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("after 1970");
+    format!(
+        "{whole}.{:010}{:09}",
+        std::process::id(),
+        now.subsec_nanos()
+    )
+}
+
 /// Returns how many processes have this word in their command line.
 fn processes_with(word: &str) -> usize {
     fs::read_dir("/proc")
@@ -293,10 +306,14 @@ fn secrets_of_the_host_are_out_of_sight() {
 
 #[test]
 fn sleeping_forever_ends_at_the_time_limit() {
+    let seconds = seconds_of_this_run(98761);
+    let script = format!(
+        "import time, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep({seconds})"
+    );
     for sandbox in layers(true) {
         let tried = python(
             &sandbox,
-            "import time, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(98761)",
+            &script,
             Limits {
                 wall_time: Duration::from_millis(700),
                 ..Limits::default()
@@ -304,15 +321,16 @@ fn sleeping_forever_ends_at_the_time_limit() {
         );
         assert_eq!(tried.ran.ending, Ending::TimedOut);
         assert!(tried.ran.elapsed < Duration::from_secs(5));
-        nobody_is_left("sleep(98761)");
+        nobody_is_left(&seconds);
     }
 }
 
 #[test]
 fn a_request_to_stop_ends_it_at_once() {
+    let seconds = seconds_of_this_run(98762);
     for sandbox in layers(true) {
         let scratch = scratch();
-        let command = command(&sandbox, scratch.path(), "/bin/sleep", &["98762"]);
+        let command = command(&sandbox, scratch.path(), "/bin/sleep", &[&seconds]);
         let cancel = Cancel::new();
         let other = cancel.clone();
         let thread = std::thread::spawn(move || {
@@ -331,43 +349,49 @@ fn a_request_to_stop_ends_it_at_once() {
         thread.join().expect("joins");
         assert_eq!(ran.ending, Ending::Cancelled);
         assert!(ran.elapsed < Duration::from_secs(2), "{:?}", ran.elapsed);
-        nobody_is_left("98762");
+        nobody_is_left(&seconds);
     }
 }
 
 #[test]
 fn daemons_do_not_outlive_the_command() {
     // Forks twice, leaves the session where that is allowed, closes its files.
-    let script = "import os, time\n\
+    let seconds = seconds_of_this_run(98763);
+    let script = format!(
+        "import os, time\n\
         if os.fork() == 0:\n\
         \x20   try: os.setsid()\n\
         \x20   except OSError: pass\n\
         \x20   if os.fork() == 0:\n\
         \x20       os.closerange(0, 64)\n\
-        \x20       time.sleep(98763)\n\
+        \x20       time.sleep({seconds})\n\
         \x20   os._exit(0)\n\
-        os.wait()\nprint('done')\n";
+        os.wait()\nprint('done')\n"
+    );
     for sandbox in layers(false) {
-        let tried = python(&sandbox, script, Limits::default());
+        let tried = python(&sandbox, &script, Limits::default());
         assert_eq!(tried.ran.ending, Ending::Exited(0), "{}", tried.log);
         assert_eq!(tried.output, "done\n");
         assert!(tried.ran.elapsed < Duration::from_secs(5));
-        nobody_is_left("98763");
+        nobody_is_left(&seconds);
     }
 }
 
 #[test]
 fn a_fork_bomb_meets_the_limit_on_processes() {
-    let script = "import os, time\nn = 0\ntry:\n\
+    let seconds = seconds_of_this_run(98764);
+    let script = format!(
+        "import os, time\nn = 0\ntry:\n\
         \x20   for _ in range(2000):\n\
-        \x20       if os.fork() == 0: time.sleep(98764)\n\
+        \x20       if os.fork() == 0: time.sleep({seconds})\n\
         \x20       n += 1\n\
         except OSError: pass\n\
-        print(n)\n";
+        print(n)\n"
+    );
     for sandbox in layers(true) {
         let tried = python(
             &sandbox,
-            script,
+            &script,
             Limits {
                 processes: 40,
                 ..Limits::default()
@@ -378,17 +402,20 @@ fn a_fork_bomb_meets_the_limit_on_processes() {
         if rustix::process::geteuid().is_root() {
             assert!(forks <= 40, "{}: {forks} forks", sandbox.layer());
         }
-        nobody_is_left("98764");
+        nobody_is_left(&seconds);
     }
 }
 
 #[test]
 fn a_full_fork_bomb_is_over_at_the_time_limit() {
-    let script = "import os, time\nend = time.time() + 20\nwhile time.time() < end:\n    try: os.fork()\n    except OSError: pass\n# 98765";
+    let mark = seconds_of_this_run(98765);
+    let script = format!(
+        "import os, time\nend = time.time() + 20\nwhile time.time() < end:\n    try: os.fork()\n    except OSError: pass\n# {mark}"
+    );
     for sandbox in layers(false) {
         let tried = python(
             &sandbox,
-            script,
+            &script,
             Limits {
                 processes: 60,
                 wall_time: Duration::from_secs(1),
@@ -396,7 +423,7 @@ fn a_full_fork_bomb_is_over_at_the_time_limit() {
             },
         );
         assert_eq!(tried.ran.ending, Ending::TimedOut);
-        nobody_is_left("98765");
+        nobody_is_left(&mark);
     }
 }
 

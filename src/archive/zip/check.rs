@@ -6,6 +6,7 @@
 
 use super::{Archive, Clash, DescriptorForm, Fault, FaultKind, Faults, Member, RawText};
 use super::{check_name, clashes, extra_fields};
+use crate::relpath::spelled_out;
 
 /// The identifier of the ZIP64 extra field (APPNOTE 4.5.3).
 const ZIP64_FIELD: u16 = 0x0001;
@@ -58,12 +59,17 @@ pub fn faults(archive: &Archive<'_>) -> Faults<FaultKind> {
         .filter_map(|member| member.name().as_str())
         .collect();
     for (clash, name, other) in clashes(&names) {
+        let [name, other] =
+            [name, other].map(|place| names.get(place).copied().unwrap_or_default());
         let (kind, found) = match clash {
             Clash::Same => (
                 FaultKind::MemberRepeated,
                 "two members have this name".to_owned(),
             ),
-            Clash::Case => (FaultKind::MemberTwin, format!("there is '{other}' too")),
+            Clash::Twin => (
+                FaultKind::MemberTwin,
+                format!("there is '{}' too", spelled_out(other)),
+            ),
             Clash::BelowFile => (
                 FaultKind::MemberRepeated,
                 format!("it lies below '{other}', which is a file"),

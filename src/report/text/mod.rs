@@ -207,10 +207,10 @@ impl Report {
                 size(bytes)
             )?;
         }
-        if self.depth == Depth::Shallow && !counts.is_empty() {
+        if self.depth == Some(Depth::Shallow) && !counts.is_empty() {
             writeln!(
                 out,
-                "{}  not looked into; --deep does",
+                "{}  not looked into: digests only, no RECORD and no archive headers; --deep looks",
                 styled(palette.strong, "contents")
             )?;
         }

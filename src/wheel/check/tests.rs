@@ -328,6 +328,54 @@ fn the_three_descriptions_are_there() {
 }
 
 #[test]
+fn members_that_are_installed_over_others_are_told() {
+    for (name, expected) in [
+        ("six-1.0.data/purelib/six.py", vec![K::InstalledTwice]),
+        ("six-1.0.data/platlib/six.py", vec![K::InstalledTwice]),
+        ("six-1.0.data/platlib/SIX.py", vec![K::InstalledTwice]),
+        ("six-1.0.data/platlib/six.py/x", vec![K::InstalledTwice]),
+        ("six-1.0.data/purelib/pkg", vec![K::InstalledTwice]),
+        ("six-1.0.data/purelib/pkg/", vec![]),
+        ("six-1.0.data/purelib/pkg/c.py", vec![]),
+        ("six-1.0.data/purelib/six.pyi", vec![]),
+        ("six-1.0.data/scripts/six.py", vec![]),
+        ("six-1.0.data/data/six.py", vec![]),
+        (
+            "six-1.0.data/data/lib/python3.9/site-packages/six.py",
+            vec![K::InstalledTwice],
+        ),
+        (
+            "six-1.0.data/purelib/six-1.0.dist-info/METADATA",
+            vec![K::InstalledTwice, K::DistInfo],
+        ),
+        (
+            "six-1.0.data/purelib/evil-1.0.dist-info/METADATA",
+            vec![K::DistInfo],
+        ),
+        // Not at the top there, so no description of a project.
+        ("six-1.0.data/purelib/pkg/x-1.dist-info/METADATA", vec![]),
+    ] {
+        let mut found = Parts::with(Entry::stored(name, b"")).kinds();
+        found.sort_by_key(|kind| *kind != K::InstalledTwice);
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
+fn members_of_one_data_directory_are_told_once() {
+    let mut parts = Parts::with(Entry::stored("six-1.0.data/scripts/x", b""));
+    parts
+        .entries
+        .push(Entry::stored("six-1.0.data/scripts/X", b""));
+    assert_eq!(parts.kinds(), [K::Archive(A::MemberTwin)]);
+    let mut parts = Parts::with(Entry::stored("six-1.0.data/scripts/x", b""));
+    parts
+        .entries
+        .push(Entry::stored("six-1.0.data/data/bin/x", b""));
+    assert_eq!(parts.kinds(), [K::InstalledTwice]);
+}
+
+#[test]
 fn data_directories_are_those_of_the_format() {
     for (name, expected) in [
         ("six-1.0.data/scripts/x", vec![]),
