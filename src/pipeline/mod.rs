@@ -13,6 +13,7 @@ mod requirements;
 mod sign;
 mod tools;
 mod verify;
+mod witnesses;
 
 use std::path::PathBuf;
 

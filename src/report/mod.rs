@@ -21,7 +21,7 @@ use crate::time::UtcTime;
 
 pub use json::escape_json;
 pub use produced::{Change, WrittenFile};
-pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource};
+pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource, WitnessSummary};
 pub use text::{Palette, escape};
 
 /// The name and version of the report's format.

@@ -43,7 +43,11 @@ fn python_has_stock_zlib() -> bool {
 }
 
 /// The answer of the second checker.
-fn second_checker(rebuilt: &Path, witness: &Path, published: Sha256Digest) -> Result<(), String> {
+pub(crate) fn second_checker(
+    rebuilt: &Path,
+    witness: &Path,
+    published: Sha256Digest,
+) -> Result<(), String> {
     let output = python(
         "witness_check.py",
         &[rebuilt, witness, Path::new(&published.to_string())],

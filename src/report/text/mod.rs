@@ -262,6 +262,7 @@ impl Report {
             }
         }
         for (outcome, word) in [
+            (RebuildOutcome::ReproducedWithWitness, "with witness"),
             (RebuildOutcome::Different, "different"),
             (RebuildOutcome::BuildFailed, "not built"),
             (RebuildOutcome::TimedOut, "timed out"),
