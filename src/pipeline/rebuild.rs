@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
-use super::recipes::Recipes;
+use super::recipes::{Copies, Recipes};
 use super::tools::{Reason, Toolbox};
 use super::witnesses;
 use super::{Progress, Request, verify};
@@ -15,10 +15,14 @@ use crate::cancel::Cancel;
 use crate::compare::{self, Comparison};
 use crate::filename::WheelFilename;
 use crate::finding::{Finding, Subject, rules};
+use crate::openpgp::SignatureVerdict;
 use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
-use crate::report::{RebuildOutcome, RebuildSummary, Report, Trouble, WitnessSummary};
+use crate::report::{
+    RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble, WitnessSummary,
+};
 use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
 use crate::selection::{self, Pair, Selection, Signed};
+use crate::time::UtcTime;
 use crate::wheelhouse::{Status, VerifiedFiles};
 
 /// What rebuilds need besides the policy.
@@ -79,13 +83,19 @@ pub fn rebuild(
         .filter(|file| !matches!(file.status, Status::Missing))
         .map(|file| file.name.as_str())
         .collect();
-    let shop = match Shop::open(request, surroundings, &checked.verified, &present, cancel) {
+    let mut shop = match Shop::open(request, surroundings, &checked.verified, &present, cancel) {
         Ok(shop) => shop,
         Err(trouble) => {
             report.errors.push(trouble);
             return report;
         }
     };
+    shop.signed = report
+        .signatures
+        .iter()
+        .filter(|fact| fact.verdict == SignatureVerdict::Good)
+        .filter_map(|fact| fact.created)
+        .min();
     let layer = shop.workshop.sandbox().layer();
     if layer != Layer::Bubblewrap {
         let shortfall = shop.workshop.sandbox().shortfall().unwrap_or("not said");
@@ -111,6 +121,8 @@ struct Shop<'a> {
     workshop: Workshop,
     private: TempDir,
     toolbox: Toolbox<'a>,
+    /// When the manifest was signed, by the first of the signatures that count.
+    signed: Option<UtcTime>,
     cancel: &'a Cancel,
 }
 
@@ -179,7 +191,8 @@ impl<'a> Shop<'a> {
             verified,
             present,
             private,
-            toolbox: Toolbox::new(request, surroundings.fetch.as_deref(), cancel),
+            toolbox: Toolbox::new(request, surroundings, cancel),
+            signed: None,
             cancel,
         })
     }
@@ -188,6 +201,8 @@ impl<'a> Shop<'a> {
     fn recipes(&self) -> Recipes<'_> {
         Recipes {
             policy: &self.request.policy.rebuild,
+            limits: self.request.policy.wheelhouse.limits,
+            signed: self.signed,
             search_path: &self.surroundings.search_path,
             workshop: &self.workshop,
             toolbox: &self.toolbox,
@@ -237,6 +252,8 @@ impl<'a> Shop<'a> {
             rebuilt_sha256: None,
             recipe: None,
             recipe_source: None,
+            inferred: Vec::new(),
+            policy: None,
             python: None,
             sandbox: None,
             notes: Vec::new(),
@@ -272,14 +289,32 @@ impl<'a> Shop<'a> {
             return Err("the published wheel did not pass verification".into());
         }
 
-        let chosen = self.recipes().choose(pair, sdist)?;
-        summary.recipe_source = Some(chosen.source);
-        summary.python = Some(chosen.interpreter.name());
-        let recipe = &*summary.recipe.insert(chosen.recipe);
         let private = self.private.path().join(index.to_string());
         std::fs::create_dir(&private)?;
         let sdist_copy = private.join(sdist.filename.to_string());
         self.verified.copy(&sdist.path, &sdist_copy, self.cancel)?;
+        let published = private.join(pair.wheel.filename.to_string());
+        if wheel_is_verified {
+            self.verified
+                .copy(&pair.wheel.path, &published, self.cancel)?;
+        }
+        let copies = Copies {
+            sdist: &sdist_copy,
+            wheel: wheel_is_verified.then_some(&*published),
+        };
+
+        let chosen = self.recipes().choose(pair, sdist, &copies)?;
+        summary.recipe_source = Some(chosen.source);
+        summary.python = Some(chosen.interpreter.name());
+        summary.inferred = chosen.reasons;
+        if matches!(
+            chosen.source,
+            RecipeSource::Inferred | RecipeSource::Searched
+        ) {
+            let project = sdist.filename.project();
+            summary.policy = Some(chosen.recipe.to_policy_toml(project));
+        }
+        let recipe = &*summary.recipe.insert(chosen.recipe);
         let log = match &self.surroundings.logs {
             Some(directory) => directory.join(format!("{}.log", pair.wheel.filename)),
             None => private.join("log"),
@@ -322,9 +357,6 @@ impl<'a> Shop<'a> {
                 "the published wheel is not there, so only digests could be compared".into(),
             );
         }
-        let published = private.join(pair.wheel.filename.to_string());
-        self.verified
-            .copy(&pair.wheel.path, &published, self.cancel)?;
         let limits = self.request.policy.wheelhouse.limits;
         match compare::wheels(&published, &built.wheel, limits, self.cancel)? {
             Comparison::Different(different) => summary.differences = different.differences,

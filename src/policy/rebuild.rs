@@ -184,6 +184,14 @@ pub struct RecipePolicy {
 }
 
 impl RecipePolicy {
+    /// Returns whether it says where the tools are, and be it that there are none.
+    pub fn names_tools(&self) -> bool {
+        self.tools.is_some()
+            || self.pinned_tools.is_some()
+            || self.tool_directories.is_some()
+            || self.tool_wheelhouses.is_some()
+    }
+
     /// Returns this recipe with the gaps filled from another.
     #[must_use]
     pub fn or(&self, below: &Self) -> Self {

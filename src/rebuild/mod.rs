@@ -11,7 +11,7 @@
 
 mod interpreter;
 mod private;
-mod project;
+mod resolve;
 pub mod tools;
 mod unzip;
 
@@ -29,6 +29,7 @@ use serde::Deserialize;
 use crate::archive;
 use crate::cancel::Cancel;
 use crate::digest::{Sha256Digest, Sha256Hasher};
+use crate::evidence::BuildSystem;
 use crate::filename::{ProjectName, SdistFilename, WheelFilename};
 use crate::recipe::{Recipe, SourceModes, SourceTimes};
 use crate::sandbox::{Command, Copied, Ending, Layer, Limits, Sandbox, SandboxError};
@@ -37,6 +38,7 @@ use crate::sdist::{self, SdistError};
 use private::Private;
 
 pub use interpreter::{Interpreter, InterpreterError};
+pub use resolve::{Resolver, Wanted};
 pub use tools::{Cache, Candidate, Fetcher, ToolsError};
 
 const DRIVER: &str = include_str!("driver.py");
@@ -258,7 +260,7 @@ impl Workshop {
             set_times(source_directory.path(), seconds)
                 .map_err(io_error("set the times in", source_directory.path()))?;
         }
-        let system = match project::BuildSystem::read(&unpacked.source) {
+        let system = match BuildSystem::read(&unpacked.source) {
             Ok(system) => system,
             Err(reason) => return Ok(Outcome::NotAttempted { reason }),
         };
@@ -393,7 +395,7 @@ impl Workshop {
         recipe: &Recipe,
         interpreter: &Interpreter,
         tools: &[PathBuf],
-        system: &project::BuildSystem,
+        system: &BuildSystem,
         source: &Path,
         scratch: &Path,
     ) -> Result<Plan, RebuildError> {

@@ -52,6 +52,11 @@ impl Umask {
         Self(bits & 0o777)
     }
 
+    /// Returns the bits as a policy has them.
+    pub fn octal(self) -> u16 {
+        self.0
+    }
+
     /// Returns the bits.
     pub fn bits(self) -> u32 {
         u32::from(self.0)

@@ -17,6 +17,7 @@ macro_rules! skipped {
 pub(crate) use skipped;
 
 mod audit;
+mod cases;
 mod certs_command;
 mod clearsigned;
 mod common;
@@ -24,9 +25,11 @@ mod directory;
 mod floors;
 mod freshness;
 mod gnupg;
+mod inference;
 mod init_command;
 mod inside;
 mod installers;
+mod kit;
 mod manifest_command;
 mod manifest_forms;
 mod manual;
