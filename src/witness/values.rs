@@ -21,12 +21,10 @@ impl Time {
         let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
         let year = year.checked_sub(1980).filter(|year| *year < 128)?;
         let fits = month < 16 && day < 32 && hour < 32 && minute < 64 && second < 64;
-        (fits && second % 2 == 0).then(|| {
-            Self(DosTime {
-                date: year << 9 | month << 5 | day,
-                time: hour << 11 | minute << 5 | second / 2,
-            })
-        })
+        (fits && second % 2 == 0).then_some(Self(DosTime {
+            date: (year << 9) | (month << 5) | day,
+            time: (hour << 11) | (minute << 5) | (second / 2),
+        }))
     }
 }
 
