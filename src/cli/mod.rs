@@ -5,6 +5,7 @@
 
 mod args;
 mod certs;
+mod explain;
 mod init;
 mod manifest;
 mod output;
@@ -57,6 +58,8 @@ enum Command {
     Rebuild(RebuildArgs),
     /// Verify, then run a command that sees only a sealed copy of what was verified
     Run(RunArgs),
+    /// Name the causes of what differs between two wheels
+    Explain(explain::ExplainArgs),
     /// Write a policy for what lies in a directory
     Init(init::InitArgs),
     /// Write the manifest, as sha256sum would, or say whether it is current
@@ -136,6 +139,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Command::Verify(args) => verify(surroundings, &args, &cancel),
         Command::Run(args) => run::run(surroundings, &args, &cancel, &watched),
         Command::Audit(args) => rebuild::audit(surroundings, &args, &cancel),
+        Command::Explain(args) => explain::run(surroundings, &args, &cancel),
         Command::Manifest(args) => manifest::run(surroundings, &args, &cancel),
         Command::Certs(args) => certs::run(surroundings, &args, &cancel),
         Command::Requirements(args) => requirements::run(surroundings, &args, &cancel),

@@ -22,6 +22,7 @@ mod certs_command;
 mod clearsigned;
 mod common;
 mod directory;
+mod explain;
 mod floors;
 mod freshness;
 mod gnupg;
