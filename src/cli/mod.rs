@@ -16,6 +16,7 @@ mod requirements;
 mod run;
 mod sign;
 mod signals;
+mod witness;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -69,6 +70,8 @@ enum Command {
     Requirements(requirements::RequirementsArgs),
     /// Sign the manifest, or add a signature to those of others
     Sign(sign::SignArgs),
+    /// Check the edits that turn a rebuilt wheel into the published one, or find them
+    Witness(witness::WitnessArgs),
 }
 
 /// What the process was given by its surroundings.
@@ -142,6 +145,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Command::Requirements(args) => requirements::run(surroundings, &args, &cancel),
         Command::Init(args) => init::run(surroundings, &args, &cancel),
         Command::Sign(args) => sign::run(surroundings, &args, &cancel),
+        Command::Witness(args) => witness::run(&args, &cancel),
         Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),
     };
     if let Some(signal) = cancel.signal() {
@@ -152,7 +156,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
 
 fn verify(surroundings: &Surroundings, args: &VerifyArgs, cancel: &Cancel) -> u8 {
     let output = Output::new(&args.output);
-    let request = match request::request(surroundings, &args.common) {
+    let request = match request::request(surroundings, &args.common, Some(&args.requirements)) {
         Ok(request) => request,
         Err(usage) => return output.usage("verify", &usage),
     };

@@ -8,6 +8,7 @@ mod certs;
 mod explain;
 mod init;
 mod manifest;
+mod pinned;
 mod prove;
 mod rebuild;
 mod recipes;
@@ -15,9 +16,11 @@ mod requirements;
 mod sign;
 mod tools;
 mod verify;
+mod witnesses;
 
 use std::path::PathBuf;
 
+use crate::audit::Use;
 use crate::policy::Policy;
 use crate::time::UtcTime;
 
@@ -46,6 +49,8 @@ pub struct Request {
     pub strict: bool,
     /// Whether the user chose the reference time; else it is the clock's.
     pub time_is_chosen: bool,
+    /// What becomes of the requirements after the check.
+    pub requirements: Use,
 }
 
 /// Who wants to know how far the work is. All methods may be called from several

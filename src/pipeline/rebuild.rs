@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,6 +10,7 @@ use tempfile::TempDir;
 use super::prove::Prover;
 use super::recipes::{Copies, Recipes};
 use super::tools::{Reason, Toolbox};
+use super::witnesses;
 use super::{Progress, Request, verify};
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison, Different};
@@ -19,7 +19,9 @@ use crate::filename::WheelFilename;
 use crate::finding::{Finding, Subject, rules};
 use crate::openpgp::SignatureVerdict;
 use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
-use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble};
+use crate::report::{
+    RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble, WitnessSummary,
+};
 use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
 use crate::sdist::SourceFiles;
 use crate::selection::{self, Pair, Selection, Signed};
@@ -41,6 +43,8 @@ pub struct Surroundings {
     pub fetch: Option<Vec<(OsString, OsString)>>,
     /// Where to keep rebuilt wheels that have the signed digest.
     pub keep: Option<PathBuf>,
+    /// Where to keep witnesses, each with the wheel as rebuilt.
+    pub witness: Option<PathBuf>,
     /// Where to keep the logs of the builds.
     pub logs: Option<PathBuf>,
     /// Whether the report says how long builds took.
@@ -108,6 +112,8 @@ pub fn rebuild(
     }
     progress.rebuilding(selected.pairs.len() as u64);
     report.rebuilds = shop.rebuild_all(&selected.pairs, progress);
+    let noted = witnesses::findings(&report.rebuilds);
+    report.findings.extend(noted);
     report
 }
 
@@ -147,9 +153,13 @@ impl<'a> Shop<'a> {
             message: error.to_string(),
             next: "make it writable, or name another place with --cache".to_owned(),
         })?;
-        for directory in [&surroundings.keep, &surroundings.logs]
-            .into_iter()
-            .flatten()
+        for directory in [
+            &surroundings.keep,
+            &surroundings.witness,
+            &surroundings.logs,
+        ]
+        .into_iter()
+        .flatten()
         {
             std::fs::create_dir_all(directory).map_err(|error| Trouble {
                 message: format!("cannot create {}: {error}", directory.display()),
@@ -253,7 +263,7 @@ impl<'a> Shop<'a> {
             sandbox: None,
             notes: Vec::new(),
             differences: Vec::new(),
-            witness: [],
+            witness: WitnessSummary::default(),
             causes: Vec::new(),
             unexplained: Vec::new(),
             log: None,
@@ -363,7 +373,13 @@ impl<'a> Shop<'a> {
                 return Err("the digests differ, the bytes do not".into());
             }
         }
-        Ok(())
+        let search = witnesses::Search {
+            exact: self.request.policy.rebuild.exact,
+            keep: self.surroundings.witness.as_deref(),
+            limits,
+            cancel: self.cancel,
+        };
+        search.run(&published, &built.wheel, &pair.wheel.filename, summary)
     }
 
     /// Fills in why the wheels differ, and proves it where that was asked for.
@@ -391,19 +407,20 @@ impl<'a> Shop<'a> {
         // Those of this system: another root is another system, not one thing.
         let named = rebuild.interpreters.values().flatten();
         let named = named.filter(|interpreter| interpreter.root.is_none());
-        let mut interpreters: Vec<PathBuf> = Vec::new();
-        for python in named
-            .map(|interpreter| interpreter.python.clone())
-            .chain([PathBuf::from("python3")])
-        {
-            let path = match python.components().count() {
-                1 => find_program(
-                    &python.display().to_string(),
-                    &self.surroundings.search_path,
-                ),
+        let search = &self.surroundings.search_path;
+        let named = named.filter_map(|interpreter| {
+            let python = interpreter.python.clone();
+            match python.components().count() {
+                1 => find_program(&python.display().to_string(), search),
                 _ => Some(python),
-            };
-            interpreters.extend(path.filter(|path| !interpreters.contains(path)));
+            }
+        });
+        let installed = search.iter().map(|directory| directory.join("python3"));
+        let mut interpreters: Vec<PathBuf> = Vec::new();
+        for path in named.chain(installed.filter(|path| path.is_file())) {
+            if !interpreters.contains(&path) {
+                interpreters.push(path);
+            }
         }
         let prover = Prover {
             workshop: &self.workshop,
@@ -425,15 +442,6 @@ impl<'a> Shop<'a> {
             return Ok(());
         };
         let to = directory.join(wheel.filename.to_string());
-        let keep = || -> std::io::Result<()> {
-            let mut copy = tempfile::NamedTempFile::new_in(directory)?;
-            std::io::copy(&mut std::fs::File::open(&built.wheel)?, &mut copy)?;
-            let readable = std::fs::Permissions::from_mode(0o644);
-            copy.as_file().set_permissions(readable)?;
-            copy.as_file().sync_all()?;
-            copy.persist(&to).map_err(|error| error.error)?;
-            Ok(())
-        };
-        keep().map_err(|error| format!("cannot keep {}: {error}", to.display()).into())
+        witnesses::keep(&built.wheel, directory, &to)
     }
 }
