@@ -29,8 +29,8 @@
 //! | 1 | `archive` `finding` `gnupg` `requirements` `state` |
 //! | 2 | `policy` `tree` |
 //! | 3 | `openpgp` `sdist` `wheel` |
-//! | 4 | `compare` `manifest` `recipe` `sandbox` |
-//! | 5 | `selection` `wheelhouse` |
+//! | 4 | `compare` `evidence` `manifest` `recipe` `sandbox` |
+//! | 5 | `infer` `selection` `wheelhouse` |
 //! | 6 | `audit` `handoff` `rebuild` |
 //! | 7 | `report` |
 //! | 8 | `pipeline` |
@@ -47,11 +47,13 @@ pub mod cancel;
 pub mod cli;
 pub mod compare;
 pub mod digest;
+pub mod evidence;
 pub mod filename;
 pub mod finding;
 pub mod fingerprint;
 pub mod gnupg;
 pub mod handoff;
+pub mod infer;
 pub mod input;
 pub mod manifest;
 pub mod metadata;

@@ -13,6 +13,7 @@
 
 mod check;
 mod layout;
+mod members;
 mod zip;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ use crate::filename::{SdistFilename, SdistFormat};
 use layout::Layout;
 
 pub use check::{FaultKind, check};
+pub use members::members;
 
 /// Where the modes of unpacked files come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::fingerprint::Fingerprint;
-use crate::policy::{self, KeyValidity, SandboxPolicy, Tolerance, WheelhouseName};
+use crate::policy::{
+    self, KeyValidity, SandboxPolicy, SourceTimesPolicy, Tolerance, WheelhouseName,
+};
 use crate::relpath::RelPath;
 use crate::time::UtcTime;
 
@@ -169,6 +171,9 @@ pub(super) struct RecipeArgs {
     /// SOURCE_DATE_EPOCH of every build
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(315_532_800..))]
     pub(super) source_date_epoch: Option<i64>,
+    /// The time, in seconds since 1970, at which the clock of every build stands still
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(315_532_800..))]
+    pub(super) clock: Option<i64>,
     /// The umask of every build, in octal
     #[arg(long, value_name = "MASK", value_parser = umask)]
     pub(super) umask: Option<u16>,
@@ -178,6 +183,12 @@ pub(super) struct RecipeArgs {
     /// Whether unpacked files have the archive's modes less the umask, or as they are [default: umask]
     #[arg(long, value_name = "FROM", value_parser = source_modes)]
     pub(super) source_modes: Option<bool>,
+    /// Where the times of unpacked files come from: archive, or one time in seconds since 1970 [default: archive]
+    #[arg(long, value_name = "TIMES", value_parser = source_times)]
+    pub(super) source_times: Option<SourceTimesPolicy>,
+    /// The value of TZ in every build [default: UTC]
+    #[arg(long, value_name = "ZONE", value_parser = policy::check_time_zone)]
+    pub(super) time_zone: Option<String>,
     /// A variable added to the environment of every build
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     pub(super) build_env: Vec<(String, String)>,
@@ -288,6 +299,14 @@ fn tolerance(text: &str) -> Result<Tolerance, String> {
 
 fn source_modes(text: &str) -> Result<bool, String> {
     word(text, policy::SOURCE_MODES)
+}
+
+fn source_times(text: &str) -> Result<SourceTimesPolicy, String> {
+    match text.parse() {
+        Ok(seconds) if seconds >= policy::EARLIEST_EPOCH => Ok(SourceTimesPolicy::At(seconds)),
+        _ if text == "archive" => Ok(SourceTimesPolicy::Archive),
+        _ => Err("it has to be archive, or seconds since 1970, not before 1980".to_owned()),
+    }
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

@@ -1,5 +1,6 @@
 //! `wheelproof audit` and `wheelproof rebuild`.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use super::output::Output;
 use super::{Surroundings, Usage, finish, request};
 use crate::cancel::Cancel;
 use crate::pipeline::{self, Request};
-use crate::policy::{Epoch, RebuildPolicy};
+use crate::policy::{Epoch, InterpreterPolicy, RebuildPolicy};
 use crate::selection::{Selection, Selector};
 
 pub(super) fn audit(surroundings: &Surroundings, args: &AuditArgs, cancel: &Cancel) -> u8 {
@@ -147,7 +148,13 @@ impl Task<'_> {
 }
 
 fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
-    policy.interpreters.extend(args.python.iter().cloned());
+    // A tag that is named on the command line has no other interpreter.
+    let mut named: BTreeMap<String, Vec<InterpreterPolicy>> = BTreeMap::new();
+    for (tag, path) in &args.python {
+        let list = named.entry(tag.clone()).or_default();
+        list.push(InterpreterPolicy::from(path.clone()));
+    }
+    policy.interpreters.extend(named);
     policy.jobs = args.jobs.or(policy.jobs);
     policy.timeout = args.timeout.map_or(policy.timeout, |seconds: NonZeroU32| {
         Duration::from_secs(u64::from(seconds.get()))
@@ -165,6 +172,11 @@ fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
         if let Some(seconds) = args.source_date_epoch {
             recipe.source_date_epoch = Some(Epoch::At(seconds));
         }
+        if let Some(seconds) = args.clock {
+            recipe.clock = Some(Epoch::At(seconds));
+        }
+        recipe.source_times = args.source_times.or(recipe.source_times);
+        recipe.time_zone = args.time_zone.clone().or(recipe.time_zone.take());
         recipe.keep_source_modes = args.source_modes.or(recipe.keep_source_modes);
         if !args.build_env.is_empty() {
             recipe.environment = Some(args.build_env.iter().cloned().collect());

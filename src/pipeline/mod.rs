@@ -8,6 +8,7 @@ mod certs;
 mod init;
 mod manifest;
 mod rebuild;
+mod recipes;
 mod requirements;
 mod sign;
 mod tools;

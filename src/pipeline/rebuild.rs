@@ -8,17 +8,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
+use super::recipes::{Copies, Recipes};
 use super::tools::{Reason, Toolbox};
 use super::{Progress, Request, verify};
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison};
-use crate::filename::{SdistFilename, WheelFilename};
+use crate::filename::WheelFilename;
 use crate::finding::{Finding, Subject, rules};
+use crate::openpgp::SignatureVerdict;
 use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
-use crate::recipe::Recipe;
 use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble};
 use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
 use crate::selection::{self, Pair, Selection, Signed};
+use crate::time::UtcTime;
 use crate::wheelhouse::{Status, VerifiedFiles};
 
 /// What rebuilds need besides the policy.
@@ -77,13 +79,19 @@ pub fn rebuild(
         .filter(|file| !matches!(file.status, Status::Missing))
         .map(|file| file.name.as_str())
         .collect();
-    let shop = match Shop::open(request, surroundings, &checked.verified, &present, cancel) {
+    let mut shop = match Shop::open(request, surroundings, &checked.verified, &present, cancel) {
         Ok(shop) => shop,
         Err(trouble) => {
             report.errors.push(trouble);
             return report;
         }
     };
+    shop.signed = report
+        .signatures
+        .iter()
+        .filter(|fact| fact.verdict == SignatureVerdict::Good)
+        .filter_map(|fact| fact.created)
+        .min();
     let layer = shop.workshop.sandbox().layer();
     if layer != Layer::Bubblewrap {
         let shortfall = shop.workshop.sandbox().shortfall().unwrap_or("not said");
@@ -107,6 +115,8 @@ struct Shop<'a> {
     workshop: Workshop,
     private: TempDir,
     toolbox: Toolbox<'a>,
+    /// When the manifest was signed, by the first of the signatures that count.
+    signed: Option<UtcTime>,
     cancel: &'a Cancel,
 }
 
@@ -171,9 +181,22 @@ impl<'a> Shop<'a> {
             verified,
             present,
             private,
-            toolbox: Toolbox::new(request, surroundings.fetch.as_deref(), cancel),
+            toolbox: Toolbox::new(request, surroundings, cancel),
+            signed: None,
             cancel,
         })
+    }
+
+    /// Returns where recipes come from.
+    fn recipes(&self) -> Recipes<'_> {
+        Recipes {
+            policy: &self.request.policy.rebuild,
+            limits: self.request.policy.wheelhouse.limits,
+            signed: self.signed,
+            search_path: &self.surroundings.search_path,
+            workshop: &self.workshop,
+            toolbox: &self.toolbox,
+        }
     }
 
     /// Rebuilds several wheels at once; the results are in the order of the pairs.
@@ -219,6 +242,8 @@ impl<'a> Shop<'a> {
             rebuilt_sha256: None,
             recipe: None,
             recipe_source: None,
+            inferred: Vec::new(),
+            policy: None,
             python: None,
             sandbox: None,
             notes: Vec::new(),
@@ -254,14 +279,32 @@ impl<'a> Shop<'a> {
             return Err("the published wheel did not pass verification".into());
         }
 
-        let recipe = &*summary.recipe.insert(self.recipe(pair, sdist)?);
-        summary.recipe_source = Some(RecipeSource::Policy);
-        let python = self.workshop.interpreter(&recipe.interpreter)?;
-        summary.python = Some(python.name());
         let private = self.private.path().join(index.to_string());
         std::fs::create_dir(&private)?;
         let sdist_copy = private.join(sdist.filename.to_string());
         self.verified.copy(&sdist.path, &sdist_copy, self.cancel)?;
+        let published = private.join(pair.wheel.filename.to_string());
+        if wheel_is_verified {
+            self.verified
+                .copy(&pair.wheel.path, &published, self.cancel)?;
+        }
+        let copies = Copies {
+            sdist: &sdist_copy,
+            wheel: wheel_is_verified.then_some(&*published),
+        };
+
+        let chosen = self.recipes().choose(pair, sdist, &copies)?;
+        summary.recipe_source = Some(chosen.source);
+        summary.python = Some(chosen.interpreter.name());
+        summary.inferred = chosen.reasons;
+        if matches!(
+            chosen.source,
+            RecipeSource::Inferred | RecipeSource::Searched
+        ) {
+            let project = sdist.filename.project();
+            summary.policy = Some(chosen.recipe.to_policy_toml(project));
+        }
+        let recipe = &*summary.recipe.insert(chosen.recipe);
         let log = match &self.surroundings.logs {
             Some(directory) => directory.join(format!("{}.log", pair.wheel.filename)),
             None => private.join("log"),
@@ -304,9 +347,6 @@ impl<'a> Shop<'a> {
                 "the published wheel is not there, so only digests could be compared".into(),
             );
         }
-        let published = private.join(pair.wheel.filename.to_string());
-        self.verified
-            .copy(&pair.wheel.path, &published, self.cancel)?;
         let limits = self.request.policy.wheelhouse.limits;
         match compare::wheels(&published, &built.wheel, limits, self.cancel)? {
             Comparison::Different(different) => summary.differences = different.differences,
@@ -315,52 +355,6 @@ impl<'a> Shop<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Returns what the policy says of a wheel, with interpreter and tools found.
-    fn recipe(&self, pair: &Pair, sdist: &Signed<SdistFilename>) -> Result<Recipe, Reason> {
-        let policy = &self.request.policy.rebuild;
-        let of_project = match policy.projects.get(sdist.filename.project()) {
-            Some(own) => own.or(&policy.recipe),
-            None => policy.recipe.clone(),
-        };
-        let interpreter = self.interpreter(&pair.wheel.filename)?;
-        // Before fetching any tools: no recipe mends the wrong interpreter.
-        self.workshop
-            .interpreter(&interpreter)?
-            .suits(&pair.wheel.filename)?;
-        let tools = self
-            .toolbox
-            .gather(self.workshop.cache(), &of_project, &interpreter)?;
-        Ok(Recipe::from_policy(
-            &of_project,
-            &sdist.filename,
-            interpreter,
-            tools,
-        ))
-    }
-
-    /// Returns the interpreter that the policy names for a wheel: the one of a
-    /// tag in its name, else the one for Python 3 in general.
-    fn interpreter(&self, wheel: &WheelFilename) -> Result<PathBuf, Reason> {
-        let named = &self.request.policy.rebuild.interpreters;
-        let path = wheel
-            .python_tags()
-            .iter()
-            .rev()
-            .find_map(|tag| named.get(tag))
-            .or_else(|| named.get("py3"))
-            .cloned()
-            .unwrap_or_else(|| PathBuf::from("python3"));
-        if path.components().count() > 1 || path.is_absolute() {
-            return Ok(path);
-        }
-        let name = path.display().to_string();
-        find_program(&name, &self.surroundings.search_path).ok_or_else(|| {
-            Reason(format!(
-                "the interpreter '{name}' is not on the path; name one with --python or in the policy under [rebuild.interpreters]"
-            ))
-        })
     }
 
     /// Puts a rebuilt wheel where the user wants it: whole, or not at all.

@@ -5,15 +5,17 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::{Progress, Request, verify};
+use super::{Progress, Request, Surroundings, verify};
 use crate::cancel::Cancel;
 use crate::filename::WheelFilename;
 use crate::finding::{Severity, rules};
+use crate::infer::Inference;
 use crate::input;
 use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy, WheelhousePolicy};
-use crate::rebuild::{Cache, Candidate, Fetcher};
+use crate::rebuild::{Cache, Candidate, Fetcher, Interpreter, Resolver, Wanted};
 use crate::recipe::ToolWheel;
 use crate::requirements;
+use crate::sandbox::find_program;
 
 /// Why a wheel was not rebuilt, in one sentence.
 pub(super) struct Reason(pub(super) String);
@@ -29,6 +31,8 @@ pub(super) struct Toolbox<'a> {
     request: &'a Request,
     /// The environment for fetching; `None` forbids it.
     fetch: Option<&'a [(OsString, OsString)]>,
+    /// Where programs are looked for.
+    search_path: &'a [PathBuf],
     cancel: &'a Cancel,
     /// The signed wheelhouses that were verified, with what they gave.
     wheelhouses: Mutex<BTreeMap<PathBuf, Result<Vec<Candidate>, String>>>,
@@ -37,12 +41,13 @@ pub(super) struct Toolbox<'a> {
 impl<'a> Toolbox<'a> {
     pub(super) fn new(
         request: &'a Request,
-        fetch: Option<&'a [(OsString, OsString)]>,
+        surroundings: &'a Surroundings,
         cancel: &'a Cancel,
     ) -> Self {
         Self {
             request,
-            fetch,
+            fetch: surroundings.fetch.as_deref(),
+            search_path: &surroundings.search_path,
             cancel,
             wheelhouses: Mutex::default(),
         }
@@ -64,21 +69,22 @@ impl<'a> Toolbox<'a> {
             candidates.extend(self.tool_wheelhouse(directory)?);
         }
         let directories = policy.tool_directories.as_deref().unwrap_or_default();
-        let lists = policy.tools.as_deref().unwrap_or_default();
-        if lists.is_empty() {
-            return Ok(cache.everything(&candidates, directories)?);
-        }
-        let fetcher = self.fetch.map(|environment| Fetcher {
-            python: python.to_owned(),
-            environment: environment.iter().cloned().collect(),
-        });
-        let mut tools = Vec::new();
-        for list in lists {
+        let mut lists = Vec::new();
+        for list in policy.tools.iter().flatten() {
             let bytes = input::read(list, requirements::MAX_BYTES)?;
             let listed = requirements::parse_hashed(&bytes)
                 .map_err(|error| format!("{}: {error}", list.display()))?;
+            lists.push(listed);
+        }
+        lists.extend(policy.pinned_tools.clone());
+        if lists.is_empty() {
+            return Ok(cache.everything(&candidates, directories)?);
+        }
+        let fetcher = self.fetcher(python);
+        let mut tools = Vec::new();
+        for listed in &lists {
             tools.extend(cache.gather(
-                &listed,
+                listed,
                 &candidates,
                 directories,
                 fetcher.as_ref(),
@@ -88,6 +94,47 @@ impl<'a> Toolbox<'a> {
         tools.sort_by_key(|tool: &ToolWheel| tool.filename.to_string());
         tools.dedup();
         Ok(tools)
+    }
+
+    fn fetcher(&self, python: &Path) -> Option<Fetcher> {
+        self.fetch.map(|environment| Fetcher {
+            python: python.to_owned(),
+            environment: environment.iter().cloned().collect(),
+        })
+    }
+
+    /// Returns the tools that an inference asks for, in the versions that an index
+    /// had then.
+    ///
+    /// # Errors
+    ///
+    /// Why they cannot be had, in one sentence.
+    pub(super) fn as_of(
+        &self,
+        cache: &Cache,
+        inference: &Inference,
+        python: &Path,
+        interpreter: &Interpreter,
+    ) -> Result<Vec<ToolWheel>, Reason> {
+        let wanted = Wanted {
+            requirements: inference.requirements.clone(),
+            pinned: inference.pinned.clone(),
+            cutoff: inference.cutoff,
+        };
+        let resolver = self.fetch.and_then(|environment| {
+            Some(Resolver {
+                uv: find_program("uv", self.search_path)?,
+                environment: environment.to_vec(),
+            })
+        });
+        let without = match self.fetch {
+            Some(_) => "the program uv, which asks an index what it had when, is not on the path",
+            None => "no earlier run has found out, and asking an index is not allowed (--offline)",
+        };
+        let resolver = resolver.as_ref().ok_or(without);
+        let listed = cache.resolve(&wanted, interpreter, resolver, self.cancel)?;
+        let fetcher = self.fetcher(python);
+        Ok(cache.gather(&listed, &[], &[], fetcher.as_ref(), self.cancel)?)
     }
 
     /// Verifies a signed wheelhouse with the trust of this one, once, and returns

@@ -6,23 +6,27 @@
 
 mod draft;
 mod raw;
+mod rebuild;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::archive::Limits;
-use crate::filename::{ProjectName, SdistFilename, WheelFilename};
+use crate::filename::{SdistFilename, WheelFilename};
 use crate::fingerprint::Fingerprint;
 use crate::input::{self, InputError};
 use crate::relpath::RelPath;
 use crate::time::UtcTime;
 
 pub use draft::{Draft, SuggestedSigner};
+pub use rebuild::{
+    Epoch, InterpreterPolicy, RebuildPolicy, RecipePolicy, RecordsPolicy, SOURCE_MODES,
+    SandboxPolicy, SourceTimesPolicy, check_time_zone,
+};
 
 /// The name of the policy file in a directory.
 pub const FILE_NAME: &str = "wheelproof.toml";
@@ -354,131 +358,6 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// How strongly builds are shut in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SandboxPolicy {
-    /// Only in the full sandbox; refuse to build without it.
-    Require,
-    /// In the best one this machine has, or in none when it has none; say which.
-    #[default]
-    Auto,
-    /// In none, even where this machine has one.
-    Off,
-}
-
-impl SandboxPolicy {
-    /// Every value with the word for it.
-    pub const WORDS: &[(&str, Self)] = &[
-        ("require", Self::Require),
-        ("auto", Self::Auto),
-        ("off", Self::Off),
-    ];
-}
-
-/// How wheels are rebuilt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RebuildPolicy {
-    /// How many builds run at once; one a core when not said.
-    pub jobs: Option<NonZeroUsize>,
-    /// How long one build may take.
-    pub timeout: Duration,
-    /// How many bytes of memory each process of a build may use.
-    pub memory: u64,
-    /// How many bytes a build may write.
-    pub disk: u64,
-    /// How many processes a build may have.
-    pub processes: u64,
-    /// How strongly builds are shut in.
-    pub sandbox: SandboxPolicy,
-    /// Interpreters by Python tag, such as `py3` or `cp311`. A bare name is
-    /// looked for on the path.
-    pub interpreters: BTreeMap<String, PathBuf>,
-    /// What all projects share.
-    pub recipe: RecipePolicy,
-    /// What single projects have instead.
-    pub projects: BTreeMap<ProjectName, RecipePolicy>,
-}
-
-impl Default for RebuildPolicy {
-    fn default() -> Self {
-        Self {
-            jobs: None,
-            timeout: Duration::from_secs(600),
-            memory: 4 << 30,
-            disk: 4 << 30,
-            processes: 512,
-            sandbox: SandboxPolicy::default(),
-            interpreters: BTreeMap::new(),
-            recipe: RecipePolicy::default(),
-            projects: BTreeMap::new(),
-        }
-    }
-}
-
-/// A setting that can be taken back for one project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Epoch {
-    /// `SOURCE_DATE_EPOCH` is set to these seconds since 1970.
-    At(i64),
-    /// `SOURCE_DATE_EPOCH` is not in the environment.
-    Unset,
-}
-
-/// A recipe as far as a policy gives it. What is `None` comes from the layer
-/// below: a project's own, then the shared one, then the defaults.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RecipePolicy {
-    /// `SOURCE_DATE_EPOCH`.
-    pub source_date_epoch: Option<Epoch>,
-    /// Octal mode bits that new files lack.
-    pub umask: Option<u16>,
-    /// Whether unpacked files keep the modes of the archive.
-    pub keep_source_modes: Option<bool>,
-    /// The path of the source during the build, with `{sdist}`, `{name}` and
-    /// `{version}` to be filled in.
-    pub build_path: Option<String>,
-    /// Lists of tool wheels by hash.
-    pub tools: Option<Vec<PathBuf>>,
-    /// Directories that hold tool wheels.
-    pub tool_directories: Option<Vec<PathBuf>>,
-    /// Signed wheelhouses that hold tool wheels: directories with a policy or a
-    /// manifest of their own.
-    pub tool_wheelhouses: Option<Vec<PathBuf>>,
-    /// Variables added to the environment.
-    pub environment: Option<BTreeMap<String, String>>,
-}
-
-impl RecipePolicy {
-    /// Returns this recipe with the gaps filled from another.
-    #[must_use]
-    pub fn or(&self, below: &Self) -> Self {
-        Self {
-            source_date_epoch: self.source_date_epoch.or(below.source_date_epoch),
-            umask: self.umask.or(below.umask),
-            keep_source_modes: self.keep_source_modes.or(below.keep_source_modes),
-            build_path: self.build_path.clone().or_else(|| below.build_path.clone()),
-            tools: self.tools.clone().or_else(|| below.tools.clone()),
-            tool_directories: self
-                .tool_directories
-                .clone()
-                .or_else(|| below.tool_directories.clone()),
-            tool_wheelhouses: self
-                .tool_wheelhouses
-                .clone()
-                .or_else(|| below.tool_wheelhouses.clone()),
-            environment: self
-                .environment
-                .clone()
-                .or_else(|| below.environment.clone()),
-        }
-    }
-}
-
-/// The words for where the modes of unpacked files come from, and whether that
-/// keeps the archive's.
-pub const SOURCE_MODES: &[(&str, bool)] = &[("umask", false), ("archive", true)];
-
 /// Returns a build path when it is absolute, does not climb, and has only the
 /// placeholders `{sdist}`, `{name}` and `{version}`.
 ///
@@ -486,7 +365,7 @@ pub const SOURCE_MODES: &[(&str, bool)] = &[("umask", false), ("archive", true)]
 ///
 /// What is wrong with it, in one sentence.
 pub fn check_build_path(text: &str) -> Result<String, String> {
-    raw::check_build_path(text)
+    rebuild::check_build_path(text)
 }
 
 /// Why a policy cannot be used.
@@ -544,6 +423,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filename::ProjectName;
 
     fn parse(text: &str) -> Result<Policy, String> {
         Policy::parse(Path::new("dir/wheelproof.toml"), text).map_err(|error| error.to_string())

@@ -1,20 +1,19 @@
 //! The policy file as it is written, and the way from there to a [`Policy`].
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::ops::Range;
-use std::path::{Component, Path, PathBuf};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::rebuild;
 use super::{
-    Depth, Epoch, KeyValidity, LAPSE_WARNING_DAYS, Lines, Policy, PolicyError, RebuildPolicy,
-    RecipePolicy, SOURCE_MODES, SandboxPolicy, Tolerance, Trust, WheelhouseName, WheelhousePolicy,
+    Depth, KeyValidity, LAPSE_WARNING_DAYS, Lines, Policy, PolicyError, Tolerance, Trust,
+    WheelhouseName, WheelhousePolicy,
 };
 use crate::archive::Limits;
-use crate::filename::ProjectName;
 use crate::fingerprint::Fingerprint;
 use crate::relpath::RelPath;
 use crate::time::UtcTime;
@@ -24,7 +23,7 @@ use crate::time::UtcTime;
 struct RawPolicy {
     trust: RawTrust,
     wheelhouse: RawWheelhouse,
-    rebuild: RawRebuild,
+    rebuild: rebuild::Raw,
 }
 
 #[derive(Deserialize, Default)]
@@ -63,41 +62,14 @@ struct RawLimits {
     ratio: Option<Spanned<i64>>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawRebuild {
-    jobs: Option<Spanned<i64>>,
-    timeout: Option<Spanned<i64>>,
-    memory_mib: Option<Spanned<i64>>,
-    disk_mib: Option<Spanned<i64>>,
-    processes: Option<Spanned<i64>>,
-    sandbox: Option<Spanned<String>>,
-    interpreters: BTreeMap<Spanned<String>, PathBuf>,
-    recipe: RawRecipe,
-    projects: BTreeMap<Spanned<String>, RawRecipe>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawRecipe {
-    source_date_epoch: Option<Spanned<toml::Value>>,
-    umask: Option<Spanned<String>>,
-    source_modes: Option<Spanned<String>>,
-    build_path: Option<Spanned<String>>,
-    tools: Option<Vec<PathBuf>>,
-    tool_directories: Option<Vec<PathBuf>>,
-    tool_wheelhouses: Option<Vec<PathBuf>>,
-    environment: Option<BTreeMap<String, String>>,
-}
-
 /// The file, for relative paths and for the places of errors.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     path: &'a Path,
     text: &'a str,
 }
 
 impl Source<'_> {
-    fn error(&self, span: Range<usize>, message: impl Into<String>) -> PolicyError {
+    pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> PolicyError {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         PolicyError::Invalid {
@@ -108,19 +80,19 @@ impl Source<'_> {
         }
     }
 
-    fn resolve(&self, path: PathBuf) -> PathBuf {
+    pub(super) fn resolve(&self, path: PathBuf) -> PathBuf {
         match self.path.parent() {
             Some(parent) => parent.join(path),
             None => path,
         }
     }
 
-    fn resolve_all(&self, paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    pub(super) fn resolve_all(&self, paths: Vec<PathBuf>) -> Vec<PathBuf> {
         paths.into_iter().map(|path| self.resolve(path)).collect()
     }
 
     /// Checks a value that has a place, keeping the place for the error.
-    fn check<T, U>(
+    pub(super) fn check<T, U>(
         &self,
         value: &Spanned<T>,
         check: impl FnOnce(&T) -> Result<U, String>,
@@ -128,7 +100,7 @@ impl Source<'_> {
         check(value.get_ref()).map_err(|message| self.error(value.span(), message))
     }
 
-    fn positive(&self, value: &Spanned<i64>) -> Result<u64, PolicyError> {
+    pub(super) fn positive(&self, value: &Spanned<i64>) -> Result<u64, PolicyError> {
         self.check(value, |number| {
             u64::try_from(*number)
                 .ok()
@@ -137,7 +109,11 @@ impl Source<'_> {
         })
     }
 
-    fn mebibytes(&self, value: &Option<Spanned<i64>>, default: u64) -> Result<u64, PolicyError> {
+    pub(super) fn mebibytes(
+        &self,
+        value: &Option<Spanned<i64>>,
+        default: u64,
+    ) -> Result<u64, PolicyError> {
         match value {
             Some(value) => self.check(value, |number| {
                 u64::try_from(*number)
@@ -150,7 +126,7 @@ impl Source<'_> {
         }
     }
 
-    fn word<T: Copy>(
+    pub(super) fn word<T: Copy>(
         &self,
         value: &Spanned<String>,
         words: &[(&str, T)],
@@ -181,7 +157,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Policy, PolicyError> {
     Ok(Policy {
         trust: trust(&source, raw.trust)?,
         wheelhouse: wheelhouse(&source, raw.wheelhouse)?,
-        rebuild: rebuild(&source, raw.rebuild)?,
+        rebuild: rebuild::checked(&source, raw.rebuild)?,
     })
 }
 
@@ -292,150 +268,4 @@ fn limits(source: &Source<'_>, raw: &RawLimits) -> Result<Limits, PolicyError> {
         total_bytes: source.mebibytes(&raw.total_mib, defaults.total_bytes)?,
         ratio: number(&raw.ratio, defaults.ratio)?,
     })
-}
-
-fn rebuild(source: &Source<'_>, raw: RawRebuild) -> Result<RebuildPolicy, PolicyError> {
-    let defaults = RebuildPolicy::default();
-    let interpreters = raw
-        .interpreters
-        .into_iter()
-        .map(|(tag, path)| {
-            let tag = source.check(&tag, |text| {
-                let is_tag = text.starts_with(|c: char| c.is_ascii_lowercase())
-                    && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-                is_tag.then(|| text.clone()).ok_or_else(|| {
-                    format!(
-                        "'{}' is not a Python tag such as py3 or cp311",
-                        text.escape_default()
-                    )
-                })
-            })?;
-            // A bare name is looked for on the path; anything else is a file.
-            let path = if path.components().count() == 1 && path.is_relative() {
-                path
-            } else {
-                source.resolve(path)
-            };
-            Ok((tag, path))
-        })
-        .collect::<Result<_, PolicyError>>()?;
-    let projects = raw
-        .projects
-        .into_iter()
-        .map(|(name, raw)| {
-            let name = source.check(&name, |text| {
-                ProjectName::parse(text).map_err(|error| error.to_string())
-            })?;
-            Ok((name, recipe(source, raw)?))
-        })
-        .collect::<Result<_, PolicyError>>()?;
-    Ok(RebuildPolicy {
-        jobs: raw
-            .jobs
-            .as_ref()
-            .map(|value| source.positive(value))
-            .transpose()?
-            .and_then(|number| usize::try_from(number).ok())
-            .and_then(NonZeroUsize::new),
-        timeout: match &raw.timeout {
-            Some(value) => Duration::from_secs(source.positive(value)?),
-            None => defaults.timeout,
-        },
-        memory: source.mebibytes(&raw.memory_mib, defaults.memory)?,
-        disk: source.mebibytes(&raw.disk_mib, defaults.disk)?,
-        processes: match &raw.processes {
-            Some(value) => source.positive(value)?,
-            None => defaults.processes,
-        },
-        sandbox: match &raw.sandbox {
-            Some(value) => source.word(value, SandboxPolicy::WORDS)?,
-            None => defaults.sandbox,
-        },
-        interpreters,
-        recipe: recipe(source, raw.recipe)?,
-        projects,
-    })
-}
-
-fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyError> {
-    Ok(RecipePolicy {
-        source_date_epoch: raw
-            .source_date_epoch
-            .as_ref()
-            .map(|value| source.check(value, epoch))
-            .transpose()?,
-        umask: raw
-            .umask
-            .as_ref()
-            .map(|value| {
-                source.check(value, |text| {
-                    u16::from_str_radix(text, 8)
-                        .ok()
-                        .filter(|bits| *bits <= 0o777)
-                        .ok_or_else(|| {
-                            format!(
-                                "'{}' is not an octal umask such as 022",
-                                text.escape_default()
-                            )
-                        })
-                })
-            })
-            .transpose()?,
-        keep_source_modes: raw
-            .source_modes
-            .as_ref()
-            .map(|value| source.word(value, SOURCE_MODES))
-            .transpose()?,
-        build_path: raw
-            .build_path
-            .as_ref()
-            .map(|value| source.check(value, |text| check_build_path(text)))
-            .transpose()?,
-        tools: raw.tools.map(|paths| source.resolve_all(paths)),
-        tool_directories: raw.tool_directories.map(|paths| source.resolve_all(paths)),
-        tool_wheelhouses: raw.tool_wheelhouses.map(|paths| source.resolve_all(paths)),
-        environment: raw.environment,
-    })
-}
-
-fn epoch(value: &toml::Value) -> Result<Epoch, String> {
-    // A ZIP member cannot be older than 1980 (APPNOTE 4.4.6), and tools fail on
-    // smaller values in ways that are hard to read.
-    match value {
-        toml::Value::Integer(seconds) if *seconds >= super::EARLIEST_EPOCH => {
-            Ok(Epoch::At(*seconds))
-        }
-        toml::Value::Integer(seconds) => Err(format!(
-            "{seconds} lies before 1980 (315532800), the earliest time in a wheel"
-        )),
-        toml::Value::String(text) if text == "unset" => Ok(Epoch::Unset),
-        _ => Err("this has to be seconds since 1970, or \"unset\"".to_owned()),
-    }
-}
-
-pub(super) fn check_build_path(text: &str) -> Result<String, String> {
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once('{') {
-        let (name, after) = after
-            .split_once('}')
-            .ok_or_else(|| "a '{' has no '}'".to_owned())?;
-        if !["sdist", "name", "version"].contains(&name) {
-            return Err(format!(
-                "{{{}}} is none of: {{sdist}}, {{name}}, {{version}}",
-                name.escape_default()
-            ));
-        }
-        rest = after;
-    }
-    let path = Path::new(text);
-    if !path.is_absolute() {
-        return Err("the build path has to be absolute".to_owned());
-    }
-    if path
-        .components()
-        .any(|component| component == Component::ParentDir)
-    {
-        return Err("the build path must not hold '..'".to_owned());
-    }
-    Ok(text.to_owned())
 }

@@ -36,6 +36,65 @@ sys.path += job["tools"]
 sys.argv[:] = ["build_wheel"]
 
 
+def freeze(seconds):
+    """Makes this process believe that it is always this time: what asks for the
+    clock gets it, and so does what asks for the time of a file of this build."""
+    import datetime
+    import time
+
+    # The kernel stamps files with a clock that is some milliseconds late.
+    begun = time.time_ns() - 10**9
+    real = {name: getattr(time, name) for name in ("gmtime", "localtime", "ctime", "asctime", "strftime", "clock_gettime", "clock_gettime_ns")}
+    clocks = {getattr(time, name) for name in ("CLOCK_REALTIME", "CLOCK_REALTIME_COARSE", "CLOCK_TAI") if hasattr(time, name)}
+
+    time.time = lambda: float(seconds)
+    time.time_ns = lambda: seconds * 10**9
+    time.gmtime = lambda at=None: real["gmtime"](seconds if at is None else at)
+    time.localtime = lambda at=None: real["localtime"](seconds if at is None else at)
+    time.ctime = lambda at=None: real["ctime"](seconds if at is None else at)
+    time.asctime = lambda t=None: real["asctime"](time.localtime() if t is None else t)
+    time.strftime = lambda form, t=None: real["strftime"](form, time.localtime() if t is None else t)
+    time.clock_gettime = lambda clock: float(seconds) if clock in clocks else real["clock_gettime"](clock)
+    time.clock_gettime_ns = lambda clock: seconds * 10**9 if clock in clocks else real["clock_gettime_ns"](clock)
+
+    def standing(base, names):
+        # What was made by the real class, by a parser for example, is one of
+        # these too.
+        class Kind(type):
+            def __instancecheck__(cls, value):
+                return isinstance(value, base)
+
+            def __subclasscheck__(cls, other):
+                return issubclass(other, base)
+
+        return Kind(base.__name__, (base,), {**names, "__module__": "datetime"})
+
+    moment, day = datetime.datetime, datetime.date
+    utc = datetime.timezone.utc
+    datetime.datetime = standing(moment, {
+        "now": classmethod(lambda cls, tz=None: cls.fromtimestamp(seconds, tz)),
+        "today": classmethod(lambda cls: cls.fromtimestamp(seconds)),
+        "utcnow": classmethod(lambda cls: cls.fromtimestamp(seconds, utc).replace(tzinfo=None)),
+    })
+    datetime.date = standing(day, {"today": classmethod(lambda cls: cls.fromtimestamp(seconds))})
+
+    def stamped(real_stat):
+        def of(*words, **named):
+            found = real_stat(*words, **named)
+            if max(found.st_mtime_ns, 0) < begun:
+                return found
+            parts = list(found)
+            parts[stat.ST_MTIME] = seconds
+            rest = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
+            rest.update(st_mtime=float(seconds), st_mtime_ns=seconds * 10**9)
+            return os.stat_result(parts, rest)
+
+        return of
+
+    for name in ("stat", "lstat", "fstat"):
+        setattr(os, name, stamped(getattr(os, name)))
+
+
 def send(header, wheel=None):
     channel.write(json.dumps(header).encode() + b"\n")
     if wheel is not None:
@@ -83,6 +142,9 @@ def missing_module(error):
         error = error.__cause__ or error.__context__
     return None
 
+
+if job["clock"] is not None:
+    freeze(job["clock"])
 
 try:
     module, _, attributes = job["backend"].partition(":")

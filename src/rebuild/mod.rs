@@ -11,7 +11,7 @@
 
 mod interpreter;
 mod private;
-mod project;
+mod resolve;
 pub mod tools;
 mod unzip;
 
@@ -23,19 +23,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 use serde::Deserialize;
 
 use crate::archive;
 use crate::cancel::Cancel;
 use crate::digest::{Sha256Digest, Sha256Hasher};
+use crate::evidence::BuildSystem;
 use crate::filename::{ProjectName, SdistFilename, WheelFilename};
-use crate::recipe::{Recipe, SourceModes};
+use crate::recipe::{Recipe, SourceModes, SourceTimes};
 use crate::sandbox::{Command, Copied, Ending, Layer, Limits, Sandbox, SandboxError};
 use crate::sdist::{self, SdistError};
 
 use private::Private;
 
 pub use interpreter::{Interpreter, InterpreterError};
+pub use resolve::{Resolver, Wanted};
 pub use tools::{Cache, Candidate, Fetcher, ToolsError};
 
 const DRIVER: &str = include_str!("driver.py");
@@ -212,6 +215,11 @@ impl Workshop {
         if let Err(reason) = interpreter.suits(job.wheel) {
             return Ok(Outcome::NotAttempted { reason });
         }
+        if recipe.root.is_some() || recipe.sysconfig.is_some() || !recipe.inputs.is_empty() {
+            let reason =
+                "a root, sysconfig data and inputs cannot be given to builds yet".to_owned();
+            return Ok(Outcome::NotAttempted { reason });
+        }
         let mut tools = Vec::new();
         for tool in &recipe.tools {
             tools.push(self.cache.unpacked(tool, &interpreter, cancel)?);
@@ -248,7 +256,11 @@ impl Workshop {
                 });
             }
         };
-        let system = match project::BuildSystem::read(&unpacked.source) {
+        if let SourceTimes::At(seconds) = recipe.source_times {
+            set_times(source_directory.path(), seconds)
+                .map_err(io_error("set the times in", source_directory.path()))?;
+        }
+        let system = match BuildSystem::read(&unpacked.source) {
             Ok(system) => system,
             Err(reason) => return Ok(Outcome::NotAttempted { reason }),
         };
@@ -383,7 +395,7 @@ impl Workshop {
         recipe: &Recipe,
         interpreter: &Interpreter,
         tools: &[PathBuf],
-        system: &project::BuildSystem,
+        system: &BuildSystem,
         source: &Path,
         scratch: &Path,
     ) -> Result<Plan, RebuildError> {
@@ -451,7 +463,7 @@ impl Workshop {
                 // own path.
                 ("PYTHONPATH", joined(&tools)?),
                 ("TMPDIR", text(&places.temporary)?),
-                ("TZ", "UTC".to_owned()),
+                ("TZ", recipe.time_zone.clone()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
@@ -475,6 +487,7 @@ impl Workshop {
             "packages": packages,
             "temporary": text(&places.temporary)?,
             "output": text(&output)?,
+            "clock": recipe.clock,
         });
         let command = Command {
             program: interpreter.executable.clone(),
@@ -669,6 +682,22 @@ fn text(path: &Path) -> Result<String, RebuildError> {
     path.to_str()
         .map(str::to_owned)
         .ok_or_else(|| SandboxError::NotUtf8(path.display().to_string()).into())
+}
+
+/// Gives every file below a directory one time of last change.
+fn set_times(directory: &Path, seconds: i64) -> io::Result<()> {
+    let time = Timespec {
+        tv_sec: seconds,
+        tv_nsec: 0,
+    };
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    for entry in walkdir::WalkDir::new(directory).contents_first(true) {
+        rustix::fs::utimensat(CWD, entry?.path(), &times, AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    Ok(())
 }
 
 /// Joins paths as `PATH` and `PYTHONPATH` do.

@@ -114,6 +114,16 @@ pub enum ToolsError {
     /// The program that fetches tools failed.
     #[error("the listed tools could not be fetched: {0}")]
     Fetch(String),
+    /// Nobody says which tools there were.
+    #[error(
+        "no tools were found for {wanted}: {reason}; name the tools in the policy, or try again with a network"
+    )]
+    Resolve {
+        /// What was asked for.
+        wanted: String,
+        /// Why there is no answer.
+        reason: String,
+    },
     /// Somebody asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -167,6 +177,11 @@ impl Cache {
             root,
             checked: Mutex::default(),
         })
+    }
+
+    /// Returns the directory.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Finds the wheels of a list: among the candidates, in directories of
@@ -655,7 +670,7 @@ fn wheels_in(directory: &Path) -> Vec<(WheelFilename, PathBuf)> {
 }
 
 /// Runs a trusted program; `Ok(Err(_))` when it fails or takes too long.
-fn wait(
+pub(super) fn wait(
     mut command: Command,
     patience: Duration,
     cancel: &Cancel,
@@ -694,7 +709,10 @@ fn wait(
     }
 }
 
-fn cache_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ToolsError {
+pub(super) fn cache_error(
+    action: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> ToolsError {
     let path = path.display().to_string();
     move |source| ToolsError::Cache {
         action,

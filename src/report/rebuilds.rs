@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::compare::Difference;
 use crate::digest::Sha256Digest;
+use crate::infer::Reason;
 use crate::recipe::Recipe;
 use crate::sandbox::Layer;
 
@@ -37,8 +38,14 @@ impl RebuildOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RecipeSource {
+    /// A signed build record.
+    Record,
     /// The policy and the command line.
     Policy,
+    /// What the wheel and the sdist show.
+    Inferred,
+    /// A search for the signed digest.
+    Searched,
 }
 
 /// One wheel and what its rebuild gave.
@@ -61,6 +68,12 @@ pub struct RebuildSummary {
     pub recipe: Option<Recipe>,
     /// Where the recipe came from.
     pub recipe_source: Option<RecipeSource>,
+    /// What the wheel and the sdist show of the recipe, where it was inferred.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inferred: Vec<Reason>,
+    /// The recipe as a table of the policy, where it was inferred or searched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// The interpreter that ran the build, such as `cpython 3.11.2`.
     pub python: Option<String>,
     /// What the build was shut in by.

@@ -144,7 +144,7 @@ fn interpreters_are_those_on_the_path() {
     let found = policy(&house).rebuild.interpreters;
     let found: Vec<_> = found
         .iter()
-        .map(|(tag, program)| (tag.as_str(), program.as_path()))
+        .map(|(tag, programs)| (tag.as_str(), programs[0].python.as_path()))
         .collect();
     assert_eq!(
         found,

@@ -17,17 +17,17 @@ use wheelproof::filename::{SdistFilename, WheelFilename};
 use wheelproof::rebuild::{
     Built, Cache, Candidate, Fetcher, Job, Outcome, RebuildError, ToolsError, Workshop,
 };
-use wheelproof::recipe::{Recipe, SourceModes, ToolWheel, Umask};
+use wheelproof::recipe::{Recipe, ToolWheel, Umask};
 use wheelproof::requirements;
 use wheelproof::sandbox::{Layer, Limits, Sandbox};
 
 use crate::common::working_layers;
 
-const PYTHON: &str = "/usr/bin/python3";
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
 const WHEEL: &str = "small-1.0-py3-none-any.whl";
 
 /// Writes what a wheel needs with fixed times, whatever the clock says.
-const HONEST: &str = r#"
+pub(crate) const HONEST: &str = r#"
 import os, zipfile
 def build_wheel(directory, config_settings=None, metadata_directory=None):
     name = "small-1.0-py3-none-any.whl"
@@ -44,18 +44,20 @@ def extra():
 "#;
 
 /// Everything one build needs, in a directory that every user may pass through.
-struct Bench {
-    directory: tempfile::TempDir,
+pub(crate) struct Bench {
+    pub(crate) directory: tempfile::TempDir,
     workshop: Workshop,
     tools: Vec<ToolWheel>,
     environment: BTreeMap<String, String>,
     umask: Umask,
-    wheel: &'static str,
+    pub(crate) wheel: &'static str,
     interpreter: PathBuf,
+    /// What the recipe of a test has besides.
+    pub(crate) amend: Box<dyn Fn(&mut Recipe) + Sync>,
 }
 
 impl Bench {
-    fn new(sandbox: Sandbox) -> Self {
+    pub(crate) fn new(sandbox: Sandbox) -> Self {
         Self::with_limits(
             sandbox,
             Limits {
@@ -65,7 +67,7 @@ impl Bench {
         )
     }
 
-    fn with_limits(sandbox: Sandbox, limits: Limits) -> Self {
+    pub(crate) fn with_limits(sandbox: Sandbox, limits: Limits) -> Self {
         let directory = tempfile::Builder::new()
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir()
@@ -90,26 +92,34 @@ impl Bench {
             umask: Umask::DEFAULT,
             wheel: WHEEL,
             interpreter: PathBuf::from(PYTHON),
+            amend: Box::new(|_| {}),
         }
     }
 
-    fn recipe(&self) -> Recipe {
-        Recipe {
-            interpreter: self.interpreter.clone(),
+    pub(crate) fn recipe(&self) -> Recipe {
+        let mut recipe = Recipe {
             tools: self.tools.clone(),
             source_date_epoch: Some(1_309_379_017),
             umask: self.umask,
-            source_modes: SourceModes::Umask,
-            build_path: PathBuf::from("/tmp/pip-wheel-build/small-1.0"),
             environment: self.environment.clone(),
-        }
+            ..Recipe::new(
+                self.interpreter.clone(),
+                PathBuf::from("/tmp/pip-wheel-build/small-1.0"),
+            )
+        };
+        (self.amend)(&mut recipe);
+        recipe
     }
 
-    fn build(&self, backend: &str) -> Result<Outcome, RebuildError> {
+    pub(crate) fn build(&self, backend: &str) -> Result<Outcome, RebuildError> {
         self.build_archive(&sdist(backend, None), &Cancel::new())
     }
 
-    fn build_archive(&self, archive: &[u8], cancel: &Cancel) -> Result<Outcome, RebuildError> {
+    pub(crate) fn build_archive(
+        &self,
+        archive: &[u8],
+        cancel: &Cancel,
+    ) -> Result<Outcome, RebuildError> {
         let sdist = self.directory.path().join("small-1.0.tar.gz");
         fs::write(&sdist, archive).expect("writes");
         let name = SdistFilename::parse("small-1.0.tar.gz").expect("a name");
@@ -133,7 +143,7 @@ impl Bench {
 
     /// Returns how many directories of builds there are; copies of tools belong
     /// to the workshop and stay as long as it does.
-    fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         fs::read_dir(self.directory.path().join("tmp"))
             .expect("is there")
             .flatten()
@@ -146,18 +156,18 @@ impl Bench {
             .count()
     }
 
-    fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.directory.path().join("log.txt")
     }
 
-    fn built(&self, backend: &str) -> Built {
+    pub(crate) fn built(&self, backend: &str) -> Built {
         match self.build(backend) {
             Ok(Outcome::Built(built)) => built,
             other => panic!("not built: {other:?}"),
         }
     }
 
-    fn failed(&self, backend: &str) -> String {
+    pub(crate) fn failed(&self, backend: &str) -> String {
         match self.build(backend) {
             Ok(Outcome::BuildFailed { reason, .. }) => reason,
             other => panic!("not a failed build: {other:?}"),
@@ -166,7 +176,7 @@ impl Bench {
 }
 
 /// Returns an sdist of a small project with this backend.
-fn sdist(backend: &str, project: Option<&str>) -> Vec<u8> {
+pub(crate) fn sdist(backend: &str, project: Option<&str>) -> Vec<u8> {
     let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
     let project = project.unwrap_or(
         "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n",
@@ -192,7 +202,7 @@ fn sdist(backend: &str, project: Option<&str>) -> Vec<u8> {
 }
 
 /// An honest backend that runs some code first.
-fn misbehaving(code: &str) -> String {
+pub(crate) fn misbehaving(code: &str) -> String {
     let indented: String = code.lines().map(|line| format!("    {line}\n")).collect();
     format!(
         "{HONEST}\nhonest = build_wheel\ndef build_wheel(directory, *rest):\n{indented}    return honest(directory)\n"
@@ -200,7 +210,7 @@ fn misbehaving(code: &str) -> String {
 }
 
 /// Reads a member of a wheel with Python, which knows nothing of us.
-fn member(wheel: &Path, name: &str) -> String {
+pub(crate) fn member(wheel: &Path, name: &str) -> String {
     let output = Command::new(PYTHON)
         .args(["-c", "import sys, zipfile; sys.stdout.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]).decode())"])
         .arg(wheel)

@@ -47,7 +47,30 @@ impl Report {
         if !layers.is_empty() {
             write!(out, ", with {}, sandbox: {layers}", escape(&pythons))?;
         }
-        writeln!(out, "\n")
+        writeln!(out, "\n")?;
+        self.write_recipes(out, palette)
+    }
+
+    /// Writes the recipes that were found and gave the signed digest, to be kept.
+    fn write_recipes(&self, out: &mut dyn Write, palette: &Palette) -> io::Result<()> {
+        let found: Vec<&str> = self
+            .rebuilds
+            .iter()
+            .filter(|rebuild| rebuild.outcome == RebuildOutcome::Reproduced)
+            .filter_map(|rebuild| rebuild.policy.as_deref())
+            .collect();
+        if found.is_empty() {
+            return Ok(());
+        }
+        let title = "recipes that were found; in the policy they need no evidence";
+        writeln!(out, "{}", styled(palette.strong, title))?;
+        for block in found {
+            for line in block.lines() {
+                writeln!(out, "  {}", escape(line))?;
+            }
+            writeln!(out)?;
+        }
+        Ok(())
     }
 }
 
@@ -76,6 +99,12 @@ fn write_rebuild(
     let mut detail = |text: &str| writeln!(out, "{DETAIL}{}", escape(text));
     if let Some(reason) = &rebuild.reason {
         detail(reason)?;
+    }
+    for reason in &rebuild.inferred {
+        detail(&format!(
+            "{}: {}, because {}",
+            reason.part, reason.value, reason.because
+        ))?;
     }
     for note in &rebuild.notes {
         detail(&format!("note: {note}"))?;

@@ -18,13 +18,13 @@ const MAX_BYTES: u64 = 4 << 20;
 
 /// What the build system table says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BuildSystem {
+pub struct BuildSystem {
     /// `MODULE` or `MODULE:OBJECT`.
-    pub(super) backend: String,
+    pub backend: String,
     /// Directories of the source to import the backend from.
-    pub(super) backend_path: Vec<String>,
+    pub backend_path: Vec<String>,
     /// The tools that the project asks for.
-    pub(super) requires: Vec<String>,
+    pub requires: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,12 +52,13 @@ enum BackendPath {
 }
 
 impl BuildSystem {
-    /// Reads the table, or returns what stands for a missing one.
+    /// Reads the file of an unpacked source, or returns what stands for a missing
+    /// one.
     ///
     /// # Errors
     ///
     /// A sentence about what is wrong with the file.
-    pub(super) fn read(source: &Path) -> Result<Self, String> {
+    pub fn read(source: &Path) -> Result<Self, String> {
         let mut text = String::new();
         let opened = OpenOptions::new()
             .read(true)
@@ -78,7 +79,16 @@ impl BuildSystem {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(format!("pyproject.toml cannot be read: {error}")),
         }
-        let document: Document = toml::from_str(&text)
+        Self::parse(&text)
+    }
+
+    /// Reads the text of the file; an empty text stands for a missing one.
+    ///
+    /// # Errors
+    ///
+    /// A sentence about what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let document: Document = toml::from_str(text)
             .map_err(|error| format!("pyproject.toml is malformed: {}", error.message()))?;
         let table = document.build_system.unwrap_or(Table {
             requires: Vec::new(),

@@ -1,0 +1,95 @@
+//! A recipe from what a wheel and its sdist show.
+//!
+//! In: evidence. Out: [`Inference`], what the tools have to be and what the build
+//! has to see, each part with the evidence that speaks for it. Pure: the same
+//! evidence gives the same inference. It is a guess until a rebuild gives the
+//! published digest.
+//!
+//! One rule a file: [`tools`] reads who built it, [`times`] the clock and the
+//! epoch, [`modes`] the umask.
+
+mod modes;
+mod times;
+mod tools;
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::evidence::SdistEvidence;
+use crate::evidence::WheelEvidence;
+use crate::filename::ProjectName;
+use crate::recipe::SourceModes;
+use crate::recipe::Umask;
+use crate::time::UtcTime;
+
+pub use times::is_constant;
+pub use tools::{LAST_WITHOUT_WHEEL, builder_project, checked_requirement};
+
+/// A part of a recipe and why it is so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// The part, in the word of the policy.
+    pub part: &'static str,
+    /// What was inferred.
+    pub value: String,
+    /// The evidence, in one sentence without a full stop.
+    pub because: String,
+}
+
+/// A recipe that evidence speaks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inference {
+    /// What the tools have to satisfy, as requirements; checked to name projects
+    /// and versions only.
+    pub requirements: Vec<String>,
+    /// The projects among them whose version the evidence names, whatever the
+    /// date.
+    pub pinned: BTreeSet<ProjectName>,
+    /// No other tool is newer than this.
+    pub cutoff: Option<UtcTime>,
+    /// `SOURCE_DATE_EPOCH`.
+    pub source_date_epoch: Option<i64>,
+    /// The clock of the build.
+    pub clock: Option<i64>,
+    /// The umask.
+    pub umask: Option<Umask>,
+    /// Where the modes of the source come from.
+    pub source_modes: Option<SourceModes>,
+    /// The time zone, as `TZ` has it.
+    pub time_zone: Option<String>,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}
+
+impl Inference {
+    fn because(&mut self, part: &'static str, value: impl ToString, because: impl ToString) {
+        self.reasons.push(Reason {
+            part,
+            value: value.to_string(),
+            because: because.to_string(),
+        });
+    }
+}
+
+/// Infers a recipe. `signed` is when the manifest was signed: the build was
+/// earlier.
+///
+/// # Errors
+///
+/// A sentence about why the sdist does not say how it is built.
+pub fn infer(
+    project: &ProjectName,
+    wheel: Option<&WheelEvidence>,
+    sdist: &SdistEvidence,
+    signed: Option<UtcTime>,
+) -> Result<Inference, String> {
+    let mut inference = Inference::default();
+    tools::infer(&mut inference, project, wheel, sdist)?;
+    times::cutoff(&mut inference, wheel, sdist, signed);
+    if let Some(wheel) = wheel {
+        times::infer(&mut inference, wheel, sdist);
+        modes::infer(&mut inference, wheel, sdist);
+    }
+    Ok(inference)
+}

@@ -1,0 +1,211 @@
+//! When: the epoch, the clock, the time zone, and how new the tools can be.
+
+use std::collections::BTreeSet;
+
+use super::Inference;
+use crate::archive::zip::DosTime;
+use crate::evidence::SdistEvidence;
+use crate::evidence::WheelEvidence;
+use crate::evidence::dos_seconds;
+use crate::time::UtcTime;
+
+/// The times that builders write when nobody tells them one: 1980-01-01,
+/// 2016-01-01 (flit, poetry-core, pdm-backend) and 2020-02-02 (hatchling), each at
+/// midnight, in seconds since 1970.
+const CONSTANTS: &[i64] = &[315_532_800, 1_451_606_400, 1_580_601_600];
+
+/// Builders that have no constant: a time in their wheels is the epoch or a clock.
+const WITHOUT_CONSTANT: &[&str] = &["setuptools", "bdist_wheel"];
+
+/// Returns whether seconds since 1970 are a time that builders write when nobody
+/// tells them one.
+pub fn is_constant(seconds: i64) -> bool {
+    CONSTANTS.contains(&seconds)
+}
+
+/// Returns seconds since 1970 with the time they are.
+fn told(seconds: i64) -> String {
+    match UtcTime::from_unix_seconds(seconds) {
+        Some(time) => format!("{seconds} ({time})"),
+        None => seconds.to_string(),
+    }
+}
+
+/// Infers how new the tools can be.
+pub(super) fn cutoff(
+    inference: &mut Inference,
+    wheel: Option<&WheelEvidence>,
+    sdist: &SdistEvidence,
+    signed: Option<UtcTime>,
+) {
+    let is_real = |seconds: &i64| {
+        *seconds > 315_532_800
+            && !is_constant(*seconds)
+            && signed.is_none_or(|signed| *seconds <= signed.unix_seconds())
+    };
+    let in_wheel = wheel
+        .into_iter()
+        .flat_map(|wheel| &wheel.members)
+        .filter_map(|member| dos_seconds(member.time))
+        .filter(is_real)
+        .max();
+    let in_sdist = sdist
+        .files
+        .values()
+        .map(|file| file.mtime)
+        .filter(is_real)
+        .max();
+    let newest = in_wheel.max(in_sdist).and_then(UtcTime::from_unix_seconds);
+    inference.cutoff = match (newest, wheel, signed) {
+        // An sdist alone says when the wheel was not yet built.
+        (Some(newest), Some(_), _) => {
+            inference.because(
+                "tools",
+                format!("none newer than {newest}"),
+                "that is the newest date in wheel and sdist",
+            );
+            Some(newest)
+        }
+        (_, _, Some(signed)) => {
+            inference.because(
+                "tools",
+                format!("none newer than {signed}"),
+                "the manifest was signed then, and no earlier date is known",
+            );
+            Some(signed)
+        }
+        (newest, _, None) => newest,
+    };
+}
+
+/// Infers epoch, clock and time zone from the times of the members.
+pub(super) fn infer(inference: &mut Inference, wheel: &WheelEvidence, sdist: &SdistEvidence) {
+    let times: BTreeSet<DosTime> = wheel.members.iter().map(|member| member.time).collect();
+    let builder = wheel.builder.as_ref().map_or("", |builder| &builder.name);
+    let setuptools = WITHOUT_CONSTANT.contains(&builder);
+    let one = match times.len() {
+        1 => times.first().copied().and_then(dos_seconds),
+        _ => None,
+    };
+    if let Some(one) = one {
+        if is_constant(one) && !setuptools {
+            inference.because(
+                "source-date-epoch",
+                "unset",
+                "all members share a time that builders write when they are told none",
+            );
+        } else {
+            inference.source_date_epoch = Some(one);
+            inference.because(
+                "source-date-epoch",
+                told(one),
+                "all members share this time",
+            );
+        }
+        return;
+    }
+    if setuptools {
+        let record = wheel.described_in("RECORD").map(|member| member.time);
+        if let Some(clock) = record.and_then(dos_seconds) {
+            inference.because(
+                "source-date-epoch",
+                "unset",
+                format!("the members have {} different times", times.len()),
+            );
+            inference.because(
+                "clock",
+                told(clock),
+                "RECORD, which is written last, has this time; the other files keep the sdist's",
+            );
+            inference.clock = Some(clock);
+        }
+        return;
+    }
+    let described_constant = wheel
+        .described_in("WHEEL")
+        .and_then(|member| dos_seconds(member.time))
+        .is_some_and(is_constant);
+    if described_constant {
+        inference.because(
+            "source-date-epoch",
+            "unset",
+            format!("WHEEL has the time that {builder} writes when told none, other members have real ones"),
+        );
+    }
+    zone(inference, wheel, sdist);
+    generated(inference, wheel, sdist);
+}
+
+/// Infers the clock from members that the build made: those with a real time that
+/// is not the one of a file of the sdist.
+fn generated(inference: &mut Inference, wheel: &WheelEvidence, sdist: &SdistEvidence) {
+    if inference.time_zone.is_some() {
+        return;
+    }
+    let made: Vec<(&str, i64)> = wheel
+        .members
+        .iter()
+        .filter_map(|member| Some((&*member.name, dos_seconds(member.time)?)))
+        .filter(|(_, seconds)| !is_constant(*seconds))
+        .filter(|(name, seconds)| {
+            sdist
+                .source_of(name)
+                .is_none_or(|source| source.mtime - source.mtime.rem_euclid(2) != *seconds)
+        })
+        .collect();
+    // Files that the sdist has under another name look the same, and for them a
+    // clock does no harm.
+    let (Some((name, clock)), true) = (
+        made.first().copied(),
+        made.iter()
+            .all(|(_, seconds)| Some(*seconds) == made.first().map(|made| made.1)),
+    ) else {
+        return;
+    };
+    inference.because(
+        "clock",
+        told(clock),
+        format!(
+            "'{}' has this time, and the sdist has no such file with it",
+            name.escape_debug()
+        ),
+    );
+    inference.clock = Some(clock);
+}
+
+/// Infers the time zone: flit without an epoch writes local times, the sdist has
+/// seconds since 1970.
+fn zone(inference: &mut Inference, wheel: &WheelEvidence, sdist: &SdistEvidence) {
+    let mut offsets = BTreeSet::new();
+    let mut compared = 0u32;
+    for member in &wheel.members {
+        let (Some(local), Some(source)) = (dos_seconds(member.time), sdist.source_of(&member.name))
+        else {
+            continue;
+        };
+        if is_constant(local) {
+            continue;
+        }
+        let offset = local - (source.mtime - source.mtime.rem_euclid(2));
+        // Zones lie on quarters of an hour, between -12 and +14 hours.
+        if offset % 900 == 0 && (-12 * 3600..=14 * 3600).contains(&offset) {
+            offsets.insert(offset);
+            compared += 1;
+        }
+    }
+    let mut found = offsets.iter();
+    if let (Some(offset), None) = (found.next(), found.next())
+        && *offset != 0
+    {
+        // POSIX counts west of Greenwich.
+        let sign = if *offset > 0 { "-" } else { "+" };
+        let (hours, minutes) = (offset.abs() / 3600, offset.abs() % 3600 / 60);
+        let zone = format!("<local>{sign}{hours:02}:{minutes:02}");
+        inference.because(
+            "time-zone",
+            &zone,
+            format!("{compared} members have the sdist's times, so much later"),
+        );
+        inference.time_zone = Some(zone);
+    }
+}

@@ -1,0 +1,564 @@
+//! What a policy says of rebuilding: `[rebuild]` and the tables below it.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::EARLIEST_EPOCH;
+use super::PolicyError;
+use super::raw::Source;
+use crate::filename::ProjectName;
+use crate::requirements::{self, Requirement};
+
+/// How strongly builds are shut in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SandboxPolicy {
+    /// Only in the full sandbox; refuse to build without it.
+    Require,
+    /// In the best one this machine has, or in none when it has none; say which.
+    #[default]
+    Auto,
+    /// In none, even where this machine has one.
+    Off,
+}
+
+impl SandboxPolicy {
+    /// Every value with the word for it.
+    pub const WORDS: &[(&str, Self)] = &[
+        ("require", Self::Require),
+        ("auto", Self::Auto),
+        ("off", Self::Off),
+    ];
+}
+
+/// Whether build records decide how wheels are rebuilt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordsPolicy {
+    /// A wheel that has a signed record is rebuilt by it.
+    #[default]
+    Use,
+    /// Records are read, and nothing is built by them.
+    Ignore,
+}
+
+impl RecordsPolicy {
+    /// Every value with the word for it.
+    pub const WORDS: &[(&str, Self)] = &[("use", Self::Use), ("ignore", Self::Ignore)];
+}
+
+/// An interpreter that a policy names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InterpreterPolicy {
+    /// The directory that takes the place of `/`, with another system in it.
+    pub root: Option<PathBuf>,
+    /// The interpreter: a bare name, looked for on the path, or a file. With a
+    /// root, a path inside.
+    pub python: PathBuf,
+}
+
+impl From<PathBuf> for InterpreterPolicy {
+    fn from(python: PathBuf) -> Self {
+        Self { root: None, python }
+    }
+}
+
+/// How wheels are rebuilt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RebuildPolicy {
+    /// How many builds run at once; one a core when not said.
+    pub jobs: Option<NonZeroUsize>,
+    /// How long one build may take.
+    pub timeout: Duration,
+    /// How many bytes of memory each process of a build may use.
+    pub memory: u64,
+    /// How many bytes a build may write.
+    pub disk: u64,
+    /// How many processes a build may have.
+    pub processes: u64,
+    /// How strongly builds are shut in.
+    pub sandbox: SandboxPolicy,
+    /// Whether build records decide how wheels are rebuilt.
+    pub records: RecordsPolicy,
+    /// Interpreters by Python tag, such as `py3` or `cp311`; at least one each,
+    /// the one to take first in front.
+    pub interpreters: BTreeMap<String, Vec<InterpreterPolicy>>,
+    /// What all projects share.
+    pub recipe: RecipePolicy,
+    /// What single projects have instead.
+    pub projects: BTreeMap<ProjectName, RecipePolicy>,
+}
+
+impl Default for RebuildPolicy {
+    fn default() -> Self {
+        Self {
+            jobs: None,
+            timeout: Duration::from_secs(600),
+            memory: 4 << 30,
+            disk: 4 << 30,
+            processes: 512,
+            sandbox: SandboxPolicy::default(),
+            records: RecordsPolicy::default(),
+            interpreters: BTreeMap::new(),
+            recipe: RecipePolicy::default(),
+            projects: BTreeMap::new(),
+        }
+    }
+}
+
+impl RebuildPolicy {
+    /// Returns what holds for a project: its own keys, then the shared ones.
+    pub fn recipe_of(&self, project: &ProjectName) -> RecipePolicy {
+        match self.projects.get(project) {
+            Some(own) => own.or(&self.recipe),
+            None => self.recipe.clone(),
+        }
+    }
+}
+
+/// A setting that can be taken back for one project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Epoch {
+    /// These seconds since 1970.
+    At(i64),
+    /// None: `SOURCE_DATE_EPOCH` is not in the environment, the clock is real.
+    Unset,
+}
+
+/// Where the times of the unpacked source come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceTimesPolicy {
+    /// The archive.
+    Archive,
+    /// These seconds since 1970, for every file.
+    At(i64),
+}
+
+/// A recipe as far as a policy gives it. What is `None` comes from the layer
+/// below: a project's own, then the shared one, then the defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecipePolicy {
+    /// The interpreter, whatever the Python tags say.
+    pub interpreter: Option<InterpreterPolicy>,
+    /// Where the sysconfig data comes from: another interpreter, a module, a file
+    /// of JSON, a build record.
+    pub sysconfig: Option<PathBuf>,
+    /// `SOURCE_DATE_EPOCH`.
+    pub source_date_epoch: Option<Epoch>,
+    /// The time that the build believes it is.
+    pub clock: Option<Epoch>,
+    /// Octal mode bits that new files lack.
+    pub umask: Option<u16>,
+    /// Whether unpacked files keep the modes of the archive.
+    pub keep_source_modes: Option<bool>,
+    /// Where the times of unpacked files come from.
+    pub source_times: Option<SourceTimesPolicy>,
+    /// The value of `TZ`.
+    pub time_zone: Option<String>,
+    /// The path of the source during the build, with `{sdist}`, `{name}` and
+    /// `{version}` to be filled in.
+    pub build_path: Option<String>,
+    /// What compilers write instead of the build path, with the same placeholders.
+    pub prefix_map: Option<String>,
+    /// Lists of tool wheels by hash.
+    pub tools: Option<Vec<PathBuf>>,
+    /// Tool wheels by hash, written down in the policy itself.
+    pub pinned_tools: Option<Vec<Requirement>>,
+    /// Directories that hold tool wheels.
+    pub tool_directories: Option<Vec<PathBuf>>,
+    /// Signed wheelhouses that hold tool wheels: directories with a policy or a
+    /// manifest of their own.
+    pub tool_wheelhouses: Option<Vec<PathBuf>>,
+    /// Directories that the build reads, by the path it finds them at.
+    pub inputs: Option<BTreeMap<PathBuf, PathBuf>>,
+    /// Variables added to the environment.
+    pub environment: Option<BTreeMap<String, String>>,
+}
+
+impl RecipePolicy {
+    /// Returns whether it says where the tools are, and be it that there are none.
+    pub fn names_tools(&self) -> bool {
+        self.tools.is_some()
+            || self.pinned_tools.is_some()
+            || self.tool_directories.is_some()
+            || self.tool_wheelhouses.is_some()
+    }
+
+    /// Returns this recipe with the gaps filled from another.
+    #[must_use]
+    pub fn or(&self, below: &Self) -> Self {
+        fn first<T: Clone>(own: &Option<T>, below: &Option<T>) -> Option<T> {
+            own.as_ref().or(below.as_ref()).cloned()
+        }
+        Self {
+            interpreter: first(&self.interpreter, &below.interpreter),
+            sysconfig: first(&self.sysconfig, &below.sysconfig),
+            source_date_epoch: self.source_date_epoch.or(below.source_date_epoch),
+            clock: self.clock.or(below.clock),
+            umask: self.umask.or(below.umask),
+            keep_source_modes: self.keep_source_modes.or(below.keep_source_modes),
+            source_times: self.source_times.or(below.source_times),
+            time_zone: first(&self.time_zone, &below.time_zone),
+            build_path: first(&self.build_path, &below.build_path),
+            prefix_map: first(&self.prefix_map, &below.prefix_map),
+            tools: first(&self.tools, &below.tools),
+            pinned_tools: first(&self.pinned_tools, &below.pinned_tools),
+            tool_directories: first(&self.tool_directories, &below.tool_directories),
+            tool_wheelhouses: first(&self.tool_wheelhouses, &below.tool_wheelhouses),
+            inputs: first(&self.inputs, &below.inputs),
+            environment: first(&self.environment, &below.environment),
+        }
+    }
+}
+
+/// The words for where the modes of unpacked files come from, and whether that
+/// keeps the archive's.
+pub const SOURCE_MODES: &[(&str, bool)] = &[("umask", false), ("archive", true)];
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Raw {
+    jobs: Option<Spanned<i64>>,
+    timeout: Option<Spanned<i64>>,
+    memory_mib: Option<Spanned<i64>>,
+    disk_mib: Option<Spanned<i64>>,
+    processes: Option<Spanned<i64>>,
+    sandbox: Option<Spanned<String>>,
+    records: Option<Spanned<String>>,
+    interpreters: BTreeMap<Spanned<String>, Spanned<RawInterpreters>>,
+    recipe: RawRecipe,
+    projects: BTreeMap<Spanned<String>, RawRecipe>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "an interpreter is a path, or a table { root = \"/DIR\", python = \"/PATH\" }, or a list of these"
+)]
+enum RawInterpreters {
+    One(RawInterpreter),
+    Several(Vec<RawInterpreter>),
+}
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "an interpreter is a path, or a table { root = \"/DIR\", python = \"/PATH\" }"
+)]
+enum RawInterpreter {
+    Path(PathBuf),
+    Table(RawInterpreterTable),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawInterpreterTable {
+    root: Option<PathBuf>,
+    python: PathBuf,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct RawRecipe {
+    interpreter: Option<Spanned<RawInterpreter>>,
+    sysconfig: Option<PathBuf>,
+    source_date_epoch: Option<Spanned<toml::Value>>,
+    clock: Option<Spanned<toml::Value>>,
+    umask: Option<Spanned<String>>,
+    source_modes: Option<Spanned<String>>,
+    source_times: Option<Spanned<toml::Value>>,
+    time_zone: Option<Spanned<String>>,
+    build_path: Option<Spanned<String>>,
+    prefix_map: Option<Spanned<String>>,
+    tools: Option<Vec<PathBuf>>,
+    pinned_tools: Option<Spanned<Vec<String>>>,
+    tool_directories: Option<Vec<PathBuf>>,
+    tool_wheelhouses: Option<Vec<PathBuf>>,
+    inputs: Option<BTreeMap<Spanned<PathBuf>, PathBuf>>,
+    environment: Option<BTreeMap<String, String>>,
+}
+
+pub(super) fn checked(source: &Source<'_>, raw: Raw) -> Result<RebuildPolicy, PolicyError> {
+    let defaults = RebuildPolicy::default();
+    let interpreters = raw
+        .interpreters
+        .into_iter()
+        .map(|(tag, named)| {
+            let tag = source.check(&tag, |text| {
+                let is_tag = text.starts_with(|c: char| c.is_ascii_lowercase())
+                    && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+                is_tag.then(|| text.clone()).ok_or_else(|| {
+                    format!(
+                        "'{}' is not a Python tag such as py3 or cp311",
+                        text.escape_default()
+                    )
+                })
+            })?;
+            let span = named.span();
+            let list = match named.into_inner() {
+                RawInterpreters::One(one) => vec![one],
+                RawInterpreters::Several(several) => several,
+            };
+            if list.is_empty() {
+                return Err(source.error(span, "the list has no interpreter"));
+            }
+            let list = list
+                .into_iter()
+                .map(|one| {
+                    interpreter(source, one).map_err(|error| source.error(span.clone(), error))
+                })
+                .collect::<Result<_, _>>()?;
+            Ok((tag, list))
+        })
+        .collect::<Result<_, PolicyError>>()?;
+    let projects = raw
+        .projects
+        .into_iter()
+        .map(|(name, raw)| {
+            let name = source.check(&name, |text| {
+                ProjectName::parse(text).map_err(|error| error.to_string())
+            })?;
+            Ok((name, recipe(source, raw)?))
+        })
+        .collect::<Result<_, PolicyError>>()?;
+    Ok(RebuildPolicy {
+        jobs: raw
+            .jobs
+            .as_ref()
+            .map(|value| source.positive(value))
+            .transpose()?
+            .and_then(|number| usize::try_from(number).ok())
+            .and_then(NonZeroUsize::new),
+        timeout: match &raw.timeout {
+            Some(value) => Duration::from_secs(source.positive(value)?),
+            None => defaults.timeout,
+        },
+        memory: source.mebibytes(&raw.memory_mib, defaults.memory)?,
+        disk: source.mebibytes(&raw.disk_mib, defaults.disk)?,
+        processes: match &raw.processes {
+            Some(value) => source.positive(value)?,
+            None => defaults.processes,
+        },
+        sandbox: match &raw.sandbox {
+            Some(value) => source.word(value, SandboxPolicy::WORDS)?,
+            None => defaults.sandbox,
+        },
+        records: match &raw.records {
+            Some(value) => source.word(value, RecordsPolicy::WORDS)?,
+            None => defaults.records,
+        },
+        interpreters,
+        recipe: recipe(source, raw.recipe)?,
+        projects,
+    })
+}
+
+/// Returns an interpreter with its paths resolved. A bare name is looked for on
+/// the path; anything else is a file, and inside a root it is one of the root's.
+fn interpreter(source: &Source<'_>, raw: RawInterpreter) -> Result<InterpreterPolicy, String> {
+    let (root, python) = match raw {
+        RawInterpreter::Path(python) => (None, python),
+        RawInterpreter::Table(RawInterpreterTable { root, python }) => (root, python),
+    };
+    if root.is_some() && (!python.is_absolute() || climbs(&python)) {
+        return Err("inside a root, python has to be an absolute path without '..'".to_owned());
+    }
+    let is_name = python.components().count() == 1 && python.is_relative();
+    Ok(InterpreterPolicy {
+        python: match root.is_some() || is_name {
+            true => python,
+            false => source.resolve(python),
+        },
+        root: root.map(|root| source.resolve(root)),
+    })
+}
+
+fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyError> {
+    let build_path = |value: &Option<Spanned<String>>| {
+        value
+            .as_ref()
+            .map(|value| source.check(value, |text| check_build_path(text)))
+            .transpose()
+    };
+    let epoch = |value: &Option<Spanned<toml::Value>>| {
+        value
+            .as_ref()
+            .map(|value| source.check(value, |value| epoch(value, "unset")))
+            .transpose()
+    };
+    Ok(RecipePolicy {
+        interpreter: raw
+            .interpreter
+            .map(|raw| {
+                let span = raw.span();
+                interpreter(source, raw.into_inner()).map_err(|error| source.error(span, error))
+            })
+            .transpose()?,
+        sysconfig: raw.sysconfig.map(|path| source.resolve(path)),
+        source_date_epoch: epoch(&raw.source_date_epoch)?,
+        clock: epoch(&raw.clock)?,
+        umask: raw
+            .umask
+            .as_ref()
+            .map(|value| {
+                source.check(value, |text| {
+                    u16::from_str_radix(text, 8)
+                        .ok()
+                        .filter(|bits| *bits <= 0o777)
+                        .ok_or_else(|| {
+                            format!(
+                                "'{}' is not an octal umask such as 022",
+                                text.escape_default()
+                            )
+                        })
+                })
+            })
+            .transpose()?,
+        keep_source_modes: raw
+            .source_modes
+            .as_ref()
+            .map(|value| source.word(value, SOURCE_MODES))
+            .transpose()?,
+        source_times: raw
+            .source_times
+            .as_ref()
+            .map(|value| source.check(value, source_times))
+            .transpose()?,
+        time_zone: raw
+            .time_zone
+            .as_ref()
+            .map(|value| source.check(value, |text| check_time_zone(text)))
+            .transpose()?,
+        build_path: build_path(&raw.build_path)?,
+        prefix_map: raw
+            .prefix_map
+            .as_ref()
+            .map(|value| source.check(value, |text| check_prefix_map(text)))
+            .transpose()?,
+        tools: raw.tools.map(|paths| source.resolve_all(paths)),
+        pinned_tools: raw
+            .pinned_tools
+            .as_ref()
+            .map(|value| {
+                source.check(value, |lines| {
+                    requirements::parse_hashed(lines.join("\n").as_bytes())
+                        .map_err(|error| error.to_string())
+                })
+            })
+            .transpose()?,
+        tool_directories: raw.tool_directories.map(|paths| source.resolve_all(paths)),
+        tool_wheelhouses: raw.tool_wheelhouses.map(|paths| source.resolve_all(paths)),
+        inputs: raw
+            .inputs
+            .map(|inputs| {
+                let resolved = inputs.into_iter().map(|(at, path)| {
+                    let at = source.check(&at, |at| check_input_path(at))?;
+                    Ok((at, source.resolve(path)))
+                });
+                resolved.collect::<Result<_, PolicyError>>()
+            })
+            .transpose()?,
+        environment: raw.environment,
+    })
+}
+
+fn epoch(value: &toml::Value, none: &str) -> Result<Epoch, String> {
+    // A ZIP member cannot be older than 1980 (APPNOTE 4.4.6), and tools fail on
+    // smaller values in ways that are hard to read.
+    match value {
+        toml::Value::Integer(seconds) if *seconds >= EARLIEST_EPOCH => Ok(Epoch::At(*seconds)),
+        toml::Value::Integer(seconds) => Err(format!(
+            "{seconds} lies before 1980 (315532800), the earliest time in a wheel"
+        )),
+        toml::Value::String(text) if text == none => Ok(Epoch::Unset),
+        _ => Err(format!("this has to be seconds since 1970, or \"{none}\"")),
+    }
+}
+
+fn source_times(value: &toml::Value) -> Result<SourceTimesPolicy, String> {
+    epoch(value, "archive").map(|times| match times {
+        Epoch::At(seconds) => SourceTimesPolicy::At(seconds),
+        Epoch::Unset => SourceTimesPolicy::Archive,
+    })
+}
+
+/// Returns a time zone that is a name or a POSIX text, and no path.
+///
+/// # Errors
+///
+/// What it should look like.
+pub fn check_time_zone(text: &str) -> Result<String, String> {
+    // The C library reads a file of this name where it begins with a colon or a
+    // slash, or climbs.
+    let is_plain = !text.is_empty()
+        && !text.starts_with(['/', ':'])
+        && !text.contains("..")
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/+-_,.:<>".contains(c));
+    is_plain.then(|| text.to_owned()).ok_or_else(|| {
+        format!(
+            "'{}' is not a time zone such as UTC, Europe/Berlin or CET-1CEST",
+            text.escape_default()
+        )
+    })
+}
+
+fn check_prefix_map(text: &str) -> Result<String, String> {
+    check_placeholders(text)?;
+    // It becomes one word of a compiler's command line, which Python splits at
+    // spaces and a compiler at the first '='.
+    let is_word = !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_graphic() && !"='\"\\".contains(c));
+    is_word.then(|| text.to_owned()).ok_or_else(|| {
+        "this has to be a path without spaces, quotes, backslashes and '='".to_owned()
+    })
+}
+
+fn check_input_path(path: &Path) -> Result<PathBuf, String> {
+    let is_plain = path.is_absolute() && !climbs(path) && path != Path::new("/");
+    is_plain
+        .then(|| path.to_owned())
+        .ok_or_else(|| "the path inside has to be absolute and without '..'".to_owned())
+}
+
+fn climbs(path: &Path) -> bool {
+    path.components()
+        .any(|component| component == Component::ParentDir)
+}
+
+fn check_placeholders(text: &str) -> Result<(), String> {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('{') {
+        let (name, after) = after
+            .split_once('}')
+            .ok_or_else(|| "a '{' has no '}'".to_owned())?;
+        if !["sdist", "name", "version"].contains(&name) {
+            return Err(format!(
+                "{{{}}} is none of: {{sdist}}, {{name}}, {{version}}",
+                name.escape_default()
+            ));
+        }
+        rest = after;
+    }
+    Ok(())
+}
+
+pub(super) fn check_build_path(text: &str) -> Result<String, String> {
+    check_placeholders(text)?;
+    let path = Path::new(text);
+    if !path.is_absolute() {
+        return Err("the build path has to be absolute".to_owned());
+    }
+    if climbs(path) {
+        return Err("the build path must not hold '..'".to_owned());
+    }
+    Ok(text.to_owned())
+}

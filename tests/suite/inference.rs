@@ -1,0 +1,223 @@
+//! Rebuilding without a recipe: what wheel and sdist show, through the program,
+//! with a uv that the tests make up.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::audit::{PROBE, sdist};
+use crate::common::{House, Outcome, run, sha256sum, wheelproof};
+use crate::signing::TODAY;
+
+/// Writes a wheel of the project: `{time}` is the time of what the build makes, a
+/// tuple, `{source}` that of what it copies.
+const WRITE_WHEEL: &str = r#"
+import base64, hashlib, zipfile
+
+def write(path, source, made):
+    info = "probe-1.0.dist-info/"
+    files = [
+        ("probe.py", b"", source),
+        (info + "METADATA", b"Metadata-Version: 2.1\nName: probe\nVersion: 1.0\n", made),
+        (info + "WHEEL", b"Wheel-Version: 1.0\nGenerator: setuptools (1.2.3)\nRoot-Is-Purelib: true\nTag: py3-none-any\n", made),
+    ]
+    record = ""
+    for name, data, _ in files:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+        record += f"{name},sha256={digest},{len(data)}\n"
+    files.append((info + "RECORD", (record + info + "RECORD,,\n").encode(), made))
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, data, time in files:
+            member = zipfile.ZipInfo(name, time)
+            member.external_attr = 0o100644 << 16
+            wheel.writestr(member, data)
+"#;
+
+/// A backend that takes times as real ones do: of files from the file system, of
+/// what it makes from a file it has written, from the clock.
+const BACKEND: &str = r#"
+import datetime, os, time
+
+def build_wheel(directory, settings=None, metadata=None):
+    of = lambda path: time.gmtime(os.stat(path).st_mtime)[:6]
+    open("made", "w").close()
+    assert of("made") == time.gmtime()[:6] == datetime.datetime.utcnow().timetuple()[:6]
+    assert datetime.date.today().year == 2024
+    write(os.path.join(directory, "probe-1.0-py3-none-any.whl"), of("probe.py"), of("made"))
+    return "probe-1.0-py3-none-any.whl"
+"#;
+
+/// A wheelhouse whose wheel was built by that backend at 2024-01-02 03:04:06, and a
+/// uv that knows the backend's wheel.
+fn house(requires: &str) -> House {
+    let house = House::of_one_project("");
+    let pyproject =
+        format!("[build-system]\nrequires = [\"{requires}\"]\nbuild-backend = \"helper\"\n");
+    sdist(
+        &house.wheel("probe-1.0.tar.gz"),
+        &[
+            ("probe-1.0/pyproject.toml", &pyproject),
+            ("probe-1.0/probe.py", ""),
+        ],
+    );
+    // 1700000000, the time of all files of the sdist, is 2023-11-14 22:13:20.
+    let times = "(2023, 11, 14, 22, 13, 20), (2024, 1, 2, 3, 4, 6)";
+    python(
+        &format!("{WRITE_WHEEL}\nimport sys; write(sys.argv[1], {times})"),
+        &house.wheel(PROBE),
+    );
+    house.sign_all();
+
+    let helper = house.at("helper-1.0-py3-none-any.whl");
+    let module = format!("{WRITE_WHEEL}{BACKEND}");
+    let script = format!(
+        "import sys, zipfile\nw = zipfile.ZipFile(sys.argv[1], 'w')\nw.writestr('helper.py', {module:?})\nw.close()"
+    );
+    python(&script, &helper);
+    let digest = sha256sum(&helper);
+    let place = house.at(format!("cache/wheelproof/wheels/{digest}"));
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::rename(&helper, place.join("helper-1.0-py3-none-any.whl")).unwrap();
+
+    std::fs::create_dir(house.at("bin")).unwrap();
+    let said = house.at("uv-was-told");
+    let uv = format!(
+        "#!/bin/sh\necho \"$@\" >> {said}\nwhile [ $# -gt 1 ]; do\n  if [ \"$1\" = --output-file ]; then\n    echo 'helper==1.0 --hash=sha256:{digest}' > \"$2\"\n  fi\n  shift\ndone\ncat \"$1\" >> {said}\n",
+        said = said.display()
+    );
+    house.write("bin/uv", uv);
+    house.mode("bin/uv", 0o755);
+    house
+}
+
+fn python(script: &str, argument: &Path) {
+    let status = Command::new("python3")
+        .args(["-c", script])
+        .arg(argument)
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+fn rebuild(house: &House, path: &str, flags: &[&str]) -> Outcome {
+    let _ = std::fs::create_dir(house.at("tmp"));
+    house.mode("tmp", 0o1777);
+    run(wheelproof()
+        .current_dir(house.at(""))
+        .env("PATH", path)
+        .env("TMPDIR", house.at("tmp"))
+        .env("XDG_CACHE_HOME", house.at("cache"))
+        .args(["rebuild", ".", "--all", "--certs", "keys", "--time", TODAY])
+        .args(flags))
+}
+
+#[test]
+fn a_wheel_comes_back_by_what_it_and_its_sdist_show() {
+    let house = house("helper>=0.5");
+    let with_uv = format!("{}:/usr/bin:/bin", house.at("bin").display());
+    let outcome = rebuild(&house, &with_uv, &["--format", "json"]).expect(0);
+    let report = outcome.json();
+    let found = &report["rebuilds"][0];
+    assert_eq!(found["outcome"], "reproduced");
+    assert_eq!(
+        found["rebuilt_sha256"],
+        sha256sum(&house.wheel(PROBE)).as_str()
+    );
+    assert_eq!(found["recipe_source"], "inferred");
+    // `date -u -d '2024-01-02 03:04:06' +%s`
+    assert_eq!(found["recipe"]["clock"], 1_704_164_646);
+    let reasons = found["inferred"].to_string();
+    for evidence in [
+        "Generator: setuptools 1.2.3",
+        "RECORD",
+        "mode 644",
+        "newest date",
+    ] {
+        assert!(reasons.contains(evidence), "{evidence}: {reasons}");
+    }
+    let policy = found["policy"].as_str().unwrap();
+    assert!(
+        policy.starts_with("[rebuild.projects.\"probe\"]\n"),
+        "{policy}"
+    );
+    assert!(policy.contains("clock = 1704164646\n"), "{policy}");
+
+    let told = std::fs::read_to_string(house.at("uv-was-told")).unwrap();
+    for word in [
+        "--exclude-newer 2024-01-02T03:04:06Z",
+        "--exclude-newer-package setuptools=",
+        "--only-binary :all:",
+        "--generate-hashes",
+        "\nhelper>=0.5\n",
+        "\nsetuptools==1.2.3\n",
+    ] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+
+    // The second time nobody is asked, and the report has the same bytes.
+    let again = rebuild(&house, "/usr/bin:/bin", &["--format", "json", "--offline"]).expect(0);
+    assert_eq!(again.out(), outcome.out());
+    assert_eq!(
+        std::fs::read_to_string(house.at("uv-was-told")).unwrap(),
+        told
+    );
+
+    // What was found, pasted into the policy, is a recipe of the policy.
+    house.write("wheelproof.toml", policy);
+    let outcome = rebuild(&house, "/usr/bin:/bin", &["--format", "json", "--offline"]).expect(0);
+    let report = outcome.json();
+    assert_eq!(report["rebuilds"][0]["recipe_source"], "policy");
+    assert_eq!(report["rebuilds"][0]["outcome"], "reproduced");
+}
+
+#[test]
+fn an_answer_to_another_question_is_not_believed() {
+    let house = house("helper");
+    let with_uv = format!("{}:/usr/bin:/bin", house.at("bin").display());
+    rebuild(&house, &with_uv, &[]).expect(0);
+    let kept = house.at("cache/wheelproof/resolved");
+    let entry = std::fs::read_dir(kept)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let text = std::fs::read_to_string(&entry).unwrap();
+    std::fs::write(&entry, text.replace("2024", "2025")).unwrap();
+    let outcome = rebuild(&house, &with_uv, &["--format", "json"]).expect(3);
+    let reason = outcome.json()["rebuilds"][0]["reason"].to_string();
+    assert!(reason.contains("answers another question"), "{reason}");
+}
+
+#[test]
+fn requirements_that_lead_elsewhere_never_reach_uv() {
+    for requires in [
+        "helper @ file:///etc/passwd",
+        "-r /etc/passwd",
+        "git+https://example.org/x",
+    ] {
+        let house = house(requires);
+        let with_uv = format!("{}:/usr/bin:/bin", house.at("bin").display());
+        let outcome = rebuild(&house, &with_uv, &["--format", "json"]).expect(3);
+        let report = outcome.json();
+        assert_eq!(report["rebuilds"][0]["outcome"], "not-attempted");
+        let reason = report["rebuilds"][0]["reason"].as_str().unwrap();
+        assert!(reason.contains("no project with a version"), "{reason}");
+        assert!(!house.at("uv-was-told").exists());
+    }
+}
+
+#[test]
+fn without_uv_and_without_an_earlier_answer_the_reason_is_said() {
+    let house = house("helper");
+    for (flags, says) in [(&["--offline"][..], "--offline"), (&[], "uv")] {
+        let outcome = rebuild(
+            &house,
+            "/usr/bin:/bin",
+            &[flags, &["--format", "json"]].concat(),
+        );
+        let report = outcome.expect(3).json();
+        assert_eq!(report["rebuilds"][0]["outcome"], "not-attempted");
+        let reason = report["rebuilds"][0]["reason"].as_str().unwrap();
+        assert!(reason.contains(says), "{reason}");
+    }
+}

@@ -1,0 +1,103 @@
+//! Each part of a recipe reaches the build.
+
+use wheelproof::recipe::SourceTimes;
+
+use crate::common::working_layers;
+use crate::rebuild::{Bench, HONEST, member};
+
+/// An honest backend with one more member, whose text is a Python expression.
+fn saying(expression: &str) -> String {
+    HONEST.replace("return {}", &format!("return {{'seen': {expression}}}"))
+}
+
+/// 2014-05-13 16:53:20 UTC.
+const STANDING: i64 = 1_400_000_000;
+
+#[test]
+fn a_clock_that_stands_is_what_the_backend_sees_everywhere() {
+    // What each way of asking gives, said by the calendar and not by us.
+    let expected = "1400000000.0 1400000000000000000 2014-05-13T16:53:20 2014-05-13T16:53:20+00:00 \
+                    2014-05-13 2014-05-13 16:53:20 Tue May 13 16:53:20 2014 1400000000 \
+                    1400000000 1300000000 True True True";
+    let backend = saying("clocks()")
+        + r#"
+def clocks():
+    import time, datetime, pathlib
+    from datetime import datetime as moment, date
+    open('made', 'w').close()
+    return ' '.join(str(it) for it in [
+        time.time(), time.time_ns(), moment.utcnow().isoformat(),
+        moment.now(datetime.timezone.utc).isoformat(), date.today(),
+        time.strftime('%Y-%m-%d %H:%M:%S'), time.ctime(),
+        int(os.stat('made').st_mtime), int(pathlib.Path('made').stat().st_mtime),
+        int(os.stat('small.py').st_mtime),
+        isinstance(moment.now(), moment), isinstance(moment.strptime('1', '%d'), moment),
+        isinstance(moment.now(), date)])
+"#;
+    for sandbox in working_layers() {
+        let mut bench = Bench::new(sandbox);
+        bench.amend = Box::new(|recipe| recipe.clock = Some(STANDING));
+        assert_eq!(member(&bench.built(&backend).wheel, "seen"), expected);
+    }
+}
+
+#[test]
+fn without_a_clock_in_the_recipe_the_clock_is_real() {
+    for sandbox in working_layers() {
+        let bench = Bench::new(sandbox);
+        let built = bench.built(&saying("__import__('time').strftime('%Y')"));
+        let year: i32 = member(&built.wheel, "seen").parse().expect("a year");
+        assert!(year >= 2026, "{year}");
+    }
+}
+
+#[test]
+fn a_zip_of_generated_files_has_the_standing_time_twice() {
+    let backend = saying("'x'").replace(
+        "    return name",
+        "        open('made', 'w').close()\n        wheel.write('made')\n    return name",
+    );
+    for sandbox in working_layers() {
+        let mut bench = Bench::new(sandbox);
+        bench.amend = Box::new(|recipe| recipe.clock = Some(STANDING));
+        let first = bench.built(&backend);
+        let second = bench.built(&backend);
+        assert_eq!(first.sha256, second.sha256);
+        let answer = std::process::Command::new("python3")
+            .args([
+                "-c",
+                "import sys, zipfile; print(zipfile.ZipFile(sys.argv[1]).getinfo('made').date_time)",
+            ])
+            .arg(&first.wheel)
+            .output()
+            .expect("runs");
+        let said = String::from_utf8_lossy(&answer.stdout);
+        assert_eq!(said.trim(), "(2014, 5, 13, 16, 53, 20)");
+    }
+}
+
+#[test]
+fn the_time_zone_is_the_recipes() {
+    for sandbox in working_layers() {
+        let mut bench = Bench::new(sandbox);
+        bench.amend = Box::new(|recipe| {
+            recipe.time_zone = "CET-1CEST,M3.5.0,M10.5.0/3".to_owned();
+            recipe.clock = Some(STANDING);
+        });
+        let built = bench.built(&saying("__import__('time').strftime('%H:%M %Z')"));
+        assert_eq!(member(&built.wheel, "seen"), "18:53 CEST");
+    }
+}
+
+#[test]
+fn one_time_can_be_that_of_all_source_files() {
+    let backend = saying(
+        "' '.join(sorted({'%d' % os.stat(os.path.join(top, it)).st_mtime \
+         for top, _, files in os.walk('.') for it in files + ['.']}))",
+    );
+    for sandbox in working_layers() {
+        let mut bench = Bench::new(sandbox);
+        bench.amend = Box::new(|recipe| recipe.source_times = SourceTimes::At(1_234_567_890));
+        assert_eq!(member(&bench.built(&backend).wheel, "seen"), "1234567890");
+    }
+}
