@@ -25,6 +25,7 @@ mod directory;
 mod floors;
 mod freshness;
 mod gnupg;
+mod gpgv;
 mod inference;
 mod init_command;
 mod inside;
