@@ -10,6 +10,8 @@ mod manifest;
 mod rebuild;
 mod recipes;
 mod requirements;
+mod search;
+mod searched;
 mod sign;
 mod tools;
 mod verify;

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -42,6 +43,9 @@ pub struct Surroundings {
     pub logs: Option<PathBuf>,
     /// Whether the report says how long builds took.
     pub durations: bool,
+    /// How long recipes are searched for wheels that did not come back; `None`
+    /// searches none.
+    pub search: Option<Duration>,
 }
 
 /// Verifies a directory, rebuilds the selected wheels whose sdists are verified,
@@ -103,21 +107,24 @@ pub fn rebuild(
     }
     progress.rebuilding(selected.pairs.len() as u64);
     report.rebuilds = shop.rebuild_all(&selected.pairs, progress);
+    if let Some(time) = surroundings.search {
+        shop.search(&selected.pairs, &mut report.rebuilds, time, progress);
+    }
     report
 }
 
 /// Everything that the rebuilds of one run share.
-struct Shop<'a> {
-    request: &'a Request,
+pub(super) struct Shop<'a> {
+    pub(super) request: &'a Request,
     surroundings: &'a Surroundings,
-    verified: &'a VerifiedFiles,
+    pub(super) verified: &'a VerifiedFiles,
     present: &'a BTreeSet<&'a str>,
-    workshop: Workshop,
-    private: TempDir,
-    toolbox: Toolbox<'a>,
+    pub(super) workshop: Workshop,
+    pub(super) private: TempDir,
+    pub(super) toolbox: Toolbox<'a>,
     /// When the manifest was signed, by the first of the signatures that count.
-    signed: Option<UtcTime>,
-    cancel: &'a Cancel,
+    pub(super) signed: Option<UtcTime>,
+    pub(super) cancel: &'a Cancel,
 }
 
 impl<'a> Shop<'a> {
@@ -188,7 +195,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Returns where recipes come from.
-    fn recipes(&self) -> Recipes<'_> {
+    pub(super) fn recipes(&self) -> Recipes<'_> {
         Recipes {
             policy: &self.request.policy.rebuild,
             limits: self.request.policy.wheelhouse.limits,
@@ -199,12 +206,17 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// Rebuilds several wheels at once; the results are in the order of the pairs.
-    fn rebuild_all(&self, pairs: &[Pair], progress: &dyn Progress) -> Vec<RebuildSummary> {
-        let jobs = self.request.policy.rebuild.jobs.map_or_else(
+    /// Returns how many builds run at once.
+    pub(super) fn jobs(&self) -> usize {
+        self.request.policy.rebuild.jobs.map_or_else(
             || std::thread::available_parallelism().map_or(1, usize::from),
             usize::from,
-        );
+        )
+    }
+
+    /// Rebuilds several wheels at once; the results are in the order of the pairs.
+    fn rebuild_all(&self, pairs: &[Pair], progress: &dyn Progress) -> Vec<RebuildSummary> {
+        let jobs = self.jobs();
         let next = AtomicUsize::new(0);
         let work = || {
             let mut share = Vec::new();
@@ -358,7 +370,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Puts a rebuilt wheel where the user wants it: whole, or not at all.
-    fn keep(&self, built: &Built, wheel: &Signed<WheelFilename>) -> Result<(), Reason> {
+    pub(super) fn keep(&self, built: &Built, wheel: &Signed<WheelFilename>) -> Result<(), Reason> {
         let Some(directory) = &self.surroundings.keep else {
             return Ok(());
         };
