@@ -28,9 +28,9 @@
 //! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `time` |
 //! | 1 | `archive` `finding` `gnupg` `requirements` `state` |
 //! | 2 | `policy` `tree` |
-//! | 3 | `openpgp` `sdist` `wheel` |
+//! | 3 | `elf` `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `evidence` `manifest` `recipe` `sandbox` |
-//! | 5 | `infer` `selection` `wheelhouse` |
+//! | 5 | `explain` `infer` `selection` `wheelhouse` `witness` |
 //! | 6 | `audit` `handoff` `rebuild` `search` |
 //! | 7 | `report` |
 //! | 8 | `pipeline` |
@@ -47,7 +47,9 @@ pub mod cancel;
 pub mod cli;
 pub mod compare;
 pub mod digest;
+pub mod elf;
 pub mod evidence;
+pub mod explain;
 pub mod filename;
 pub mod finding;
 pub mod fingerprint;
@@ -75,3 +77,4 @@ pub mod time;
 pub mod tree;
 pub mod wheel;
 pub mod wheelhouse;
+pub mod witness;

@@ -12,6 +12,7 @@
 //! that tells them apart.
 
 mod check;
+mod files;
 mod layout;
 mod members;
 mod zip;
@@ -33,6 +34,7 @@ use crate::filename::{SdistFilename, SdistFormat};
 use layout::Layout;
 
 pub use check::{FaultKind, check};
+pub use files::{SourceFile, SourceFiles};
 pub use members::members;
 
 /// Where the modes of unpacked files come from.

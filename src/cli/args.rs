@@ -225,6 +225,12 @@ pub(super) struct RecipeArgs {
     /// Keep rebuilt wheels that have the signed digest in this directory
     #[arg(long, value_name = "PATH")]
     pub(super) keep: Option<PathBuf>,
+    /// Keep witnesses in this directory: NAME.whl.witness.json, with the wheel as rebuilt in NAME.whl.rebuilt
+    #[arg(long, value_name = "PATH")]
+    pub(super) witness: Option<PathBuf>,
+    /// Count a wheel as different unless it has the signed digest, even with a witness
+    #[arg(long)]
+    pub(super) exact: bool,
     /// Keep the log of each build in this directory
     #[arg(long, value_name = "PATH")]
     pub(super) logs: Option<PathBuf>,

@@ -144,6 +144,7 @@ impl Task<'_> {
                 .unwrap_or_default(),
             fetch: (!args.offline).then(|| surroundings.environment.clone()),
             keep: args.keep.clone(),
+            witness: args.witness.clone(),
             logs: args.logs.clone(),
             durations: args.durations,
             search: args.search.then(|| {
@@ -172,6 +173,7 @@ fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
     policy.processes = args
         .processes
         .map_or(policy.processes, |number| u64::from(number.get()));
+    policy.exact |= args.exact;
     policy.sandbox = args.sandbox.unwrap_or(policy.sandbox);
     // A flag is said for this run, so it wins over what single projects have.
     let layers = policy.projects.values_mut().chain([&mut policy.recipe]);

@@ -402,6 +402,10 @@ rules! {
 
     // Rebuilds.
 
+    /// A wheel came back but for its container.
+    REPRODUCED_WITH_WITNESS = "reproduced-with-witness", Note,
+        "a wheel came back with its contents, and not with every byte",
+        "read the edits; a recipe with the tools that wrote it gives every byte, and --exact asks for that";
     /// Builds ran with a weaker layer than bubblewrap, or with none.
     SANDBOX_WEAKER = "sandbox-weaker", Warning,
         "builds were not run in the full sandbox",

@@ -5,6 +5,7 @@
 //! and what is left out when one fails.
 
 mod certs;
+mod explain;
 mod init;
 mod manifest;
 mod rebuild;
@@ -15,6 +16,7 @@ mod searched;
 mod sign;
 mod tools;
 mod verify;
+mod witnesses;
 
 use std::path::PathBuf;
 
@@ -22,6 +24,7 @@ use crate::policy::Policy;
 use crate::time::UtcTime;
 
 pub use certs::certs;
+pub use explain::{ExplainRequest, explain};
 pub use init::{InitWish, init};
 pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{Surroundings, rebuild};

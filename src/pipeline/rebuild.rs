@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use tempfile::TempDir;
 
 use super::recipes::{Copies, Recipes};
 use super::tools::{Reason, Toolbox};
+use super::witnesses;
 use super::{Progress, Request, verify};
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison};
@@ -18,7 +18,9 @@ use crate::filename::WheelFilename;
 use crate::finding::{Finding, Subject, rules};
 use crate::openpgp::SignatureVerdict;
 use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
-use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble};
+use crate::report::{
+    RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble, WitnessSummary,
+};
 use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
 use crate::selection::{self, Pair, Selection, Signed};
 use crate::time::UtcTime;
@@ -39,6 +41,8 @@ pub struct Surroundings {
     pub fetch: Option<Vec<(OsString, OsString)>>,
     /// Where to keep rebuilt wheels that have the signed digest.
     pub keep: Option<PathBuf>,
+    /// Where to keep witnesses, each with the wheel as rebuilt.
+    pub witness: Option<PathBuf>,
     /// Where to keep the logs of the builds.
     pub logs: Option<PathBuf>,
     /// Whether the report says how long builds took.
@@ -110,6 +114,8 @@ pub fn rebuild(
     if let Some(time) = surroundings.search {
         shop.search(&selected.pairs, &mut report.rebuilds, time, progress);
     }
+    let noted = witnesses::findings(&report.rebuilds);
+    report.findings.extend(noted);
     report
 }
 
@@ -149,9 +155,13 @@ impl<'a> Shop<'a> {
             message: error.to_string(),
             next: "make it writable, or name another place with --cache".to_owned(),
         })?;
-        for directory in [&surroundings.keep, &surroundings.logs]
-            .into_iter()
-            .flatten()
+        for directory in [
+            &surroundings.keep,
+            &surroundings.witness,
+            &surroundings.logs,
+        ]
+        .into_iter()
+        .flatten()
         {
             std::fs::create_dir_all(directory).map_err(|error| Trouble {
                 message: format!("cannot create {}: {error}", directory.display()),
@@ -260,7 +270,7 @@ impl<'a> Shop<'a> {
             sandbox: None,
             notes: Vec::new(),
             differences: Vec::new(),
-            witness: [],
+            witness: WitnessSummary::default(),
             causes: [],
             log: None,
             seconds: None,
@@ -366,7 +376,13 @@ impl<'a> Shop<'a> {
                 return Err("the digests differ, the bytes do not".into());
             }
         }
-        Ok(())
+        let search = witnesses::Search {
+            exact: self.request.policy.rebuild.exact,
+            keep: self.surroundings.witness.as_deref(),
+            limits,
+            cancel: self.cancel,
+        };
+        search.run(&published, &built.wheel, &pair.wheel.filename, summary)
     }
 
     /// Puts a rebuilt wheel where the user wants it: whole, or not at all.
@@ -375,15 +391,6 @@ impl<'a> Shop<'a> {
             return Ok(());
         };
         let to = directory.join(wheel.filename.to_string());
-        let keep = || -> std::io::Result<()> {
-            let mut copy = tempfile::NamedTempFile::new_in(directory)?;
-            std::io::copy(&mut std::fs::File::open(&built.wheel)?, &mut copy)?;
-            let readable = std::fs::Permissions::from_mode(0o644);
-            copy.as_file().set_permissions(readable)?;
-            copy.as_file().sync_all()?;
-            copy.persist(&to).map_err(|error| error.error)?;
-            Ok(())
-        };
-        keep().map_err(|error| format!("cannot keep {}: {error}", to.display()).into())
+        witnesses::keep(&built.wheel, directory, &to)
     }
 }

@@ -22,7 +22,7 @@ use crate::infer;
 use crate::policy::Epoch;
 use crate::rebuild::{Built, Job, Outcome, Wanted};
 use crate::recipe::{Recipe, SourceModes, ToolWheel};
-use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource};
+use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, WitnessSummary};
 use crate::requirements::Requirement;
 use crate::search::{self, Moments, ToolSet, Variation, Variations};
 use crate::selection::{Pair, Signed};
@@ -305,6 +305,7 @@ impl Shop<'_> {
         summary.sandbox = Some(hit.built.layer);
         summary.notes.clone_from(&hit.built.notes);
         summary.differences.clear();
+        summary.witness = WitnessSummary::default();
         summary.log = None;
         if let Err(Reason(reason)) = self.keep(&hit.built, &hunt.pair.wheel) {
             summary.reason = Some(reason);

@@ -5,6 +5,7 @@
 //! the command line.
 
 mod certificates;
+mod comparison;
 mod json;
 mod produced;
 mod rebuilds;
@@ -19,9 +20,10 @@ use crate::policy::Depth;
 use crate::policy::WheelhouseName;
 use crate::time::UtcTime;
 
+pub use comparison::{ComparedFile, ComparisonReport};
 pub use json::escape_json;
 pub use produced::{Change, WrittenFile};
-pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource};
+pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource, WitnessSummary};
 pub use text::{Palette, escape};
 
 /// The name and version of the report's format.
@@ -34,6 +36,16 @@ pub struct Tool {
     pub name: &'static str,
     /// Its version.
     pub version: &'static str,
+}
+
+impl Tool {
+    /// Returns this program.
+    pub fn own() -> Self {
+        Self {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
 }
 
 /// The answer in one word.
@@ -165,10 +177,7 @@ impl Report {
     pub fn new(command: &'static str, time: UtcTime) -> Self {
         Self {
             schema: SCHEMA,
-            tool: Tool {
-                name: env!("CARGO_PKG_NAME"),
-                version: env!("CARGO_PKG_VERSION"),
-            },
+            tool: Tool::own(),
             command,
             verdict: Verdict::Error,
             exit_code: Verdict::Error.exit_code(),

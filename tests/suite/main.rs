@@ -17,10 +17,12 @@ macro_rules! skipped {
 pub(crate) use skipped;
 
 mod audit;
+mod cases;
 mod certs_command;
 mod clearsigned;
 mod common;
 mod directory;
+mod explain;
 mod floors;
 mod freshness;
 mod gnupg;
@@ -28,6 +30,7 @@ mod inference;
 mod init_command;
 mod inside;
 mod installers;
+mod kit;
 mod manifest_command;
 mod manifest_forms;
 mod manual;
@@ -46,3 +49,4 @@ mod signatures;
 mod signing;
 mod transcripts;
 mod twins;
+mod witness;

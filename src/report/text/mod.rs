@@ -3,6 +3,7 @@
 //! Whatever came from the input is escaped: a file name belongs to its author,
 //! the terminal to its user.
 
+mod comparison;
 mod rebuilds;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -262,6 +263,7 @@ impl Report {
             }
         }
         for (outcome, word) in [
+            (RebuildOutcome::ReproducedWithWitness, "with witness"),
             (RebuildOutcome::Different, "different"),
             (RebuildOutcome::BuildFailed, "not built"),
             (RebuildOutcome::TimedOut, "timed out"),
