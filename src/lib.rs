@@ -30,7 +30,7 @@
 //! | 2 | `policy` `tree` |
 //! | 3 | `elf` `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `evidence` `manifest` `recipe` `sandbox` |
-//! | 5 | `explain` `infer` `selection` `wheelhouse` `witness` |
+//! | 5 | `explain` `infer` `pinned` `selection` `wheelhouse` `witness` |
 //! | 6 | `audit` `handoff` `rebuild` `search` |
 //! | 7 | `report` |
 //! | 8 | `pipeline` |
@@ -60,6 +60,7 @@ pub mod input;
 pub mod manifest;
 pub mod metadata;
 pub mod openpgp;
+pub mod pinned;
 pub mod pipeline;
 pub mod policy;
 pub mod rebuild;

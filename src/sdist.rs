@@ -15,6 +15,7 @@ mod check;
 mod files;
 mod layout;
 mod members;
+mod requires;
 mod zip;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ use layout::Layout;
 pub use check::{FaultKind, check};
 pub use files::{SourceFile, SourceFiles};
 pub use members::members;
+pub use requires::build_requirements;
 
 /// Where the modes of unpacked files come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

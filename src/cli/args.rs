@@ -20,6 +20,8 @@ pub(super) struct VerifyArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
     #[command(flatten)]
+    pub(super) requirements: RequirementsFlag,
+    #[command(flatten)]
     pub(super) output: OutputArgs,
 }
 
@@ -30,6 +32,8 @@ pub(super) struct VerifyArgs {
 pub(super) struct AuditArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
+    #[command(flatten)]
+    pub(super) requirements: RequirementsFlag,
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
@@ -46,6 +50,8 @@ pub(super) struct RebuildArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
     #[command(flatten)]
+    pub(super) requirements: RequirementsFlag,
+    #[command(flatten)]
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     pub(super) recipe: RecipeArgs,
@@ -58,14 +64,14 @@ pub(super) struct RebuildArgs {
     wheelproof run dists -- pip install six==1.16.0\n  \
     wheelproof run dists --requirements requirements.txt -- sh -c 'pip install -r \"$WHEELPROOF_REQUIREMENTS\"'\n\n\
     CMD finds the sealed copy in WHEELPROOF_WHEELHOUSE; pip and uv are pointed at it and at nothing else. \
-    With --requirements, WHEELPROOF_REQUIREMENTS is the same list with the signed hashes: older pip takes \
-    hashes from a list only, and refuses one without them.")]
+    With --requirements, the copy holds what these files admit and nothing else, and \
+    WHEELPROOF_REQUIREMENTS is the same list with the signed hashes: older pip takes hashes from a \
+    list only, and refuses one without them.")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
-    /// Install only what these files name, and only with the signed digests
-    #[arg(long, value_name = "FILE")]
-    pub(super) requirements: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) requirements: RequirementsFlag,
     /// Say nothing unless something is wrong
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -75,6 +81,14 @@ pub(super) struct RunArgs {
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(super) command: Vec<std::ffi::OsString>,
+}
+
+/// The requirements that the wheelhouse has to meet.
+#[derive(Debug, Args)]
+pub(super) struct RequirementsFlag {
+    /// Requirements that the files have to meet: a requirements file with hashes, poetry.lock, uv.lock or pylock.toml
+    #[arg(long = "requirements", value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
 }
 
 /// Where things are, and how far to look.

@@ -156,7 +156,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
 
 fn verify(surroundings: &Surroundings, args: &VerifyArgs, cancel: &Cancel) -> u8 {
     let output = Output::new(&args.output);
-    let request = match request::request(surroundings, &args.common) {
+    let request = match request::request(surroundings, &args.common, Some(&args.requirements)) {
         Ok(request) => request,
         Err(usage) => return output.usage("verify", &usage),
     };

@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::{AuditArgs, CommonArgs, OutputArgs, RebuildArgs, RecipeArgs, SelectionArgs};
+use super::args::{
+    AuditArgs, CommonArgs, OutputArgs, RebuildArgs, RecipeArgs, RequirementsFlag, SelectionArgs,
+};
 use super::output::Output;
 use super::{Surroundings, Usage, finish, request};
 use crate::cancel::Cancel;
@@ -21,6 +23,7 @@ pub(super) fn audit(surroundings: &Surroundings, args: &AuditArgs, cancel: &Canc
         command: "audit",
         default: Some(Selection::All),
         common: &args.common,
+        requirements: &args.requirements,
         selection: &args.selection,
         recipe: &args.recipe,
         output: &args.output,
@@ -33,6 +36,7 @@ pub(super) fn rebuild(surroundings: &Surroundings, args: &RebuildArgs, cancel: &
         command: "rebuild",
         default: None,
         common: &args.common,
+        requirements: &args.requirements,
         selection: &args.selection,
         recipe: &args.recipe,
         output: &args.output,
@@ -46,6 +50,7 @@ struct Task<'a> {
     command: &'static str,
     default: Option<Selection>,
     common: &'a CommonArgs,
+    requirements: &'a RequirementsFlag,
     selection: &'a SelectionArgs,
     recipe: &'a RecipeArgs,
     output: &'a OutputArgs,
@@ -75,7 +80,7 @@ impl Task<'_> {
     }
 
     fn request(&self, surroundings: &Surroundings) -> Result<Request, Usage> {
-        let mut request = request::request(surroundings, self.common)?;
+        let mut request = request::request(surroundings, self.common, Some(self.requirements))?;
         override_with(&mut request.policy.rebuild, self.recipe);
         Ok(request)
     }

@@ -8,6 +8,7 @@ mod certs;
 mod explain;
 mod init;
 mod manifest;
+mod pinned;
 mod rebuild;
 mod recipes;
 mod requirements;
@@ -20,6 +21,7 @@ mod witnesses;
 
 use std::path::PathBuf;
 
+use crate::audit::Use;
 use crate::policy::Policy;
 use crate::time::UtcTime;
 
@@ -48,6 +50,8 @@ pub struct Request {
     pub strict: bool,
     /// Whether the user chose the reference time; else it is the clock's.
     pub time_is_chosen: bool,
+    /// What becomes of the requirements after the check.
+    pub requirements: Use,
 }
 
 /// Who wants to know how far the work is. All methods may be called from several

@@ -176,6 +176,7 @@ impl<'a> Toolbox<'a> {
                 // But a directory of tools names no file for us to write.
                 wheelhouse: WheelhousePolicy {
                     state: None,
+                    requirements: Vec::new(),
                     depth: self.request.policy.wheelhouse.depth,
                     limits: self.request.policy.wheelhouse.limits,
                     ..own.wheelhouse

@@ -9,6 +9,7 @@ mod comparison;
 mod json;
 mod produced;
 mod rebuilds;
+mod requirements;
 mod text;
 
 use serde::Serialize;
@@ -24,6 +25,7 @@ pub use comparison::{ComparedFile, ComparisonReport};
 pub use json::escape_json;
 pub use produced::{Change, WrittenFile};
 pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource, WitnessSummary};
+pub use requirements::RequirementsSummary;
 pub use text::{Palette, escape};
 
 /// The name and version of the report's format.
@@ -152,6 +154,9 @@ pub struct Report {
     pub certificates: Vec<CertificateSummary>,
     /// Every listed name and every directory entry.
     pub files: Vec<FileSummary>,
+    /// The files of requirements that were held against the signed files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<RequirementsSummary>,
     /// What the policy cares about, in the order of the checks.
     pub findings: Vec<Finding>,
     /// What the command wrote.
@@ -188,6 +193,7 @@ impl Report {
             threshold: None,
             certificates: Vec::new(),
             files: Vec::new(),
+            requirements: Vec::new(),
             findings: Vec::new(),
             written: Vec::new(),
             rebuilds: Vec::new(),

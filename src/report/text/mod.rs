@@ -118,6 +118,7 @@ impl Report {
             self.write_certificates(out, &palette)?;
             self.write_signatures(out, &palette)?;
             self.write_files(out, &palette)?;
+            self.write_requirements(out, &palette)?;
             self.write_written(out, &palette)?;
         }
         self.write_rebuilds(out, &palette, quiet)?;
