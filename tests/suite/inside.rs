@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use wheelproof::audit::Use;
 use wheelproof::cancel::Cancel;
 use wheelproof::pipeline::{self, Progress, Request};
 use wheelproof::policy::Policy;
@@ -152,6 +153,7 @@ fn a_file_that_is_written_between_hashing_and_looking_is_told() {
         reference_time: TODAY.parse().unwrap(),
         strict: false,
         time_is_chosen: true,
+        requirements: Use::AsTheyAre,
     };
     let meddler = Meddler {
         path: house.wheel(WHEEL),
