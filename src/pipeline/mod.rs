@@ -12,6 +12,8 @@ mod pinned;
 mod rebuild;
 mod recipes;
 mod requirements;
+mod search;
+mod searched;
 mod sign;
 mod tools;
 mod verify;

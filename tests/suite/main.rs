@@ -26,6 +26,7 @@ mod explain;
 mod floors;
 mod freshness;
 mod gnupg;
+mod gpgv;
 mod inference;
 mod init_command;
 mod inside;
