@@ -28,10 +28,10 @@
 //! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `time` |
 //! | 1 | `archive` `finding` `gnupg` `requirements` `state` |
 //! | 2 | `policy` `tree` |
-//! | 3 | `openpgp` `sdist` `wheel` |
+//! | 3 | `elf` `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `evidence` `manifest` `recipe` `sandbox` |
-//! | 5 | `infer` `selection` `wheelhouse` |
-//! | 6 | `audit` `handoff` `rebuild` |
+//! | 5 | `explain` `infer` `pinned` `selection` `wheelhouse` `witness` |
+//! | 6 | `audit` `handoff` `rebuild` `search` |
 //! | 7 | `report` |
 //! | 8 | `pipeline` |
 //! | 9 | `cli` |
@@ -47,7 +47,9 @@ pub mod cancel;
 pub mod cli;
 pub mod compare;
 pub mod digest;
+pub mod elf;
 pub mod evidence;
+pub mod explain;
 pub mod filename;
 pub mod finding;
 pub mod fingerprint;
@@ -58,6 +60,7 @@ pub mod input;
 pub mod manifest;
 pub mod metadata;
 pub mod openpgp;
+pub mod pinned;
 pub mod pipeline;
 pub mod policy;
 pub mod rebuild;
@@ -68,9 +71,11 @@ pub mod report;
 pub mod requirements;
 pub mod sandbox;
 pub mod sdist;
+pub mod search;
 pub mod selection;
 pub mod state;
 pub mod time;
 pub mod tree;
 pub mod wheel;
 pub mod wheelhouse;
+pub mod witness;

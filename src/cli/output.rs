@@ -8,7 +8,7 @@ use anstream::{AutoStream, ColorChoice};
 use super::args::{Format, OutputArgs};
 use super::progress::Bars;
 use super::{NOT_STARTED, Surroundings, USAGE, Usage};
-use crate::report::{Report, Verdict, escape, escape_json};
+use crate::report::{ComparisonReport, Report, Verdict, escape, escape_json};
 
 /// How this command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +46,23 @@ impl Output {
         match self.format {
             Format::Text => report.write_text(&mut bytes, self.quiet)?,
             Format::Json => report.write_json(&mut bytes)?,
+        }
+        let mut out = AutoStream::new(io::stdout(), self.color);
+        unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
+    }
+
+    /// Writes what is said of two wheels to standard output.
+    pub(super) fn comparison(&self, report: &ComparisonReport, full: bool) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        match self.format {
+            Format::Text => report.write_text(&mut bytes, full, self.quiet)?,
+            Format::Json => report.write_json(&mut bytes)?,
+        }
+        // Like every other command, this one says on standard error why it could
+        // not do its work.
+        if self.format == Format::Text && !report.errors.is_empty() {
+            let mut out = AutoStream::new(io::stderr(), self.color);
+            return unless_closed(out.write_all(&bytes).and_then(|()| out.flush()));
         }
         let mut out = AutoStream::new(io::stdout(), self.color);
         unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
@@ -154,11 +171,19 @@ fn usage_as_json(command: Option<&str>, usage: &Usage) {
 
 /// Writes a report to a file as JSON: whole, or not at all.
 pub(super) fn write_report_file(report: &Report, path: &Path) -> io::Result<()> {
+    write_file(path, &mut |file| report.write_json(file))
+}
+
+/// Writes a file: whole, or not at all.
+pub(super) fn write_file(
+    path: &Path,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
     let mut file = tempfile::NamedTempFile::new_in(parent.unwrap_or(Path::new(".")))?;
-    report.write_json(&mut file)?;
+    write(&mut file)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

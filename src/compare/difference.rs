@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::detail::Detail;
 use super::text::ContentDiff;
 use crate::archive::zip::{DosTime, Method, RawText};
 use crate::digest::Sha256Digest;
@@ -155,6 +156,14 @@ pub enum HeaderField {
 }
 
 impl HeaderField {
+    /// Returns the words for the field.
+    pub fn name(self) -> &'static str {
+        let message = self.message();
+        let name = message.strip_suffix(" differs");
+        name.or_else(|| message.strip_suffix(" differ"))
+            .unwrap_or(message)
+    }
+
     fn message(self) -> &'static str {
         match self {
             Self::CreatorSystem => "creator system differs",
@@ -218,6 +227,9 @@ pub enum Kind {
         sides: Sides<Digested>,
         /// The changed lines, or why there are none.
         diff: ContentDiff,
+        /// What differs in terms of a form we know.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<Detail>,
     },
     /// The packed data of a member differs and at least one side cannot be
     /// unpacked.

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::io::{self, Read};
 
+use super::detail::{self, Depth, Detail};
 use super::difference::{
     Compressed, Consequence, Contents, Difference, Digested, HeaderField, Kind, Sides, UnixMode,
 };
-use super::record::{self, Changed};
+use super::record::{self, Changed, Residue};
 use super::streams::{self, Buffers};
 use super::text::{self, Budget, ContentDiff};
 use super::{Side, split};
@@ -89,10 +90,12 @@ pub(super) fn differences(
     published: &Archive<'_>,
     rebuilt: &Archive<'_>,
     pairing: &Pairing,
+    depth: &mut Depth,
     buffers: &mut Buffers,
     cancel: &Cancel,
 ) -> Result<Vec<Difference>, (Side, io::Error)> {
     let mut work = Work {
+        depth,
         archives: Sides { published, rebuilt },
         cancel,
         buffers,
@@ -124,10 +127,16 @@ pub(super) fn differences(
         }
     }
     for (index, members) in records {
-        if work.record_follows(members)?
-            && let Some(difference) = work.differences.get_mut(index)
-        {
-            difference.consequence = Some(Consequence::RecordFollowsMembers);
+        let residue = work.record_residue(members)?;
+        if let (Some(residue), Some(difference)) = (residue, work.differences.get_mut(index)) {
+            if residue.is_nothing() {
+                difference.consequence = Some(Consequence::RecordFollowsMembers);
+            } else if let Kind::Contents { detail, .. } = &mut difference.kind {
+                *detail = Some(Detail::SameLines {
+                    crlf: residue.crlf,
+                    order: residue.order,
+                });
+            }
         }
     }
     Ok(work.differences)
@@ -139,6 +148,7 @@ fn is_record(member: &Member) -> bool {
 
 /// The comparison while it goes on.
 struct Work<'a> {
+    depth: &'a mut Depth,
     archives: Sides<&'a Archive<'a>>,
     cancel: &'a Cancel,
     buffers: &'a mut Buffers,
@@ -271,9 +281,11 @@ impl<'a> Work<'a> {
         let contents_differ = streams.first_difference.is_some();
         if contents_differ {
             self.note(members.published, sides.map(Some));
+            let (diff, detail) = self.look_into(members, sides)?;
             kinds.push(Kind::Contents {
                 sides,
-                diff: self.diff(members, sides)?,
+                diff,
+                detail,
             });
         }
         if !contents_differ || compressed.published.method != compressed.rebuilt.method {
@@ -292,20 +304,32 @@ impl<'a> Work<'a> {
         )
     }
 
-    /// Compares contents that are known to differ as texts, when they are small.
-    fn diff(
+    /// Compares contents that are known to differ: as texts when they are small,
+    /// and by their form.
+    fn look_into(
         &mut self,
         members: Sides<&'a Member>,
         sides: Sides<Digested>,
-    ) -> Result<ContentDiff, (Side, io::Error)> {
-        if sides.published.size.max(sides.rebuilt.size) > text::MEMBER_BYTES {
-            return Ok(ContentDiff::TooLarge);
+    ) -> Result<(ContentDiff, Option<Detail>), (Side, io::Error)> {
+        let mut diff = ContentDiff::TooLarge;
+        if sides.published.size.max(sides.rebuilt.size) <= text::MEMBER_BYTES
+            && let Some(both) = self.both(members, text::MEMBER_BYTES)?
+        {
+            diff = self.budget.diff(&both.published, &both.rebuilt);
+            let name = members.published.name().to_string();
+            let detail = detail::of_small(&name, &both.published, &both.rebuilt);
+            if detail.is_some() || matches!(diff, ContentDiff::Text { .. }) {
+                return Ok((diff, detail));
+            }
         }
-        let both = self.both(members, text::MEMBER_BYTES)?;
-        Ok(match both {
-            Some(both) => self.budget.diff(&both.published, &both.rebuilt),
-            None => ContentDiff::TooLarge,
-        })
+        let detail = detail::of_large(
+            self.archives,
+            members,
+            self.depth,
+            self.buffers,
+            self.cancel,
+        )?;
+        Ok((diff, detail))
     }
 
     /// Returns the contents of both members when they can be read and have at
@@ -325,11 +349,15 @@ impl<'a> Work<'a> {
         })
     }
 
-    fn record_follows(&self, members: Sides<&'a Member>) -> Result<bool, (Side, io::Error)> {
-        Ok(!self.has_duplicates
-            && self
-                .both(members, record::MEMBER_BYTES)?
-                .is_some_and(|both| record::follows(&both.published, &both.rebuilt, &self.changed)))
+    fn record_residue(
+        &self,
+        members: Sides<&'a Member>,
+    ) -> Result<Option<Residue>, (Side, io::Error)> {
+        if self.has_duplicates {
+            return Ok(None);
+        }
+        let both = self.both(members, record::MEMBER_BYTES)?;
+        Ok(both.and_then(|both| record::residue(&both.published, &both.rebuilt, &self.changed)))
     }
 }
 

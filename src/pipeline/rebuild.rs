@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::recipes::{Copies, Recipes};
 use super::tools::{Reason, Toolbox};
+use super::witnesses;
 use super::{Progress, Request, verify};
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison};
@@ -17,7 +18,9 @@ use crate::filename::WheelFilename;
 use crate::finding::{Finding, Subject, rules};
 use crate::openpgp::SignatureVerdict;
 use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
-use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble};
+use crate::report::{
+    RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble, WitnessSummary,
+};
 use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
 use crate::selection::{self, Pair, Selection, Signed};
 use crate::time::UtcTime;
@@ -38,10 +41,15 @@ pub struct Surroundings {
     pub fetch: Option<Vec<(OsString, OsString)>>,
     /// Where to keep rebuilt wheels that have the signed digest.
     pub keep: Option<PathBuf>,
+    /// Where to keep witnesses, each with the wheel as rebuilt.
+    pub witness: Option<PathBuf>,
     /// Where to keep the logs of the builds.
     pub logs: Option<PathBuf>,
     /// Whether the report says how long builds took.
     pub durations: bool,
+    /// How long recipes are searched for wheels that did not come back; `None`
+    /// searches none.
+    pub search: Option<Duration>,
 }
 
 /// Verifies a directory, rebuilds the selected wheels whose sdists are verified,
@@ -103,21 +111,26 @@ pub fn rebuild(
     }
     progress.rebuilding(selected.pairs.len() as u64);
     report.rebuilds = shop.rebuild_all(&selected.pairs, progress);
+    if let Some(time) = surroundings.search {
+        shop.search(&selected.pairs, &mut report.rebuilds, time, progress);
+    }
+    let noted = witnesses::findings(&report.rebuilds);
+    report.findings.extend(noted);
     report
 }
 
 /// Everything that the rebuilds of one run share.
-struct Shop<'a> {
-    request: &'a Request,
+pub(super) struct Shop<'a> {
+    pub(super) request: &'a Request,
     surroundings: &'a Surroundings,
-    verified: &'a VerifiedFiles,
+    pub(super) verified: &'a VerifiedFiles,
     present: &'a BTreeSet<&'a str>,
-    workshop: Workshop,
-    private: TempDir,
-    toolbox: Toolbox<'a>,
+    pub(super) workshop: Workshop,
+    pub(super) private: TempDir,
+    pub(super) toolbox: Toolbox<'a>,
     /// When the manifest was signed, by the first of the signatures that count.
-    signed: Option<UtcTime>,
-    cancel: &'a Cancel,
+    pub(super) signed: Option<UtcTime>,
+    pub(super) cancel: &'a Cancel,
 }
 
 impl<'a> Shop<'a> {
@@ -142,9 +155,13 @@ impl<'a> Shop<'a> {
             message: error.to_string(),
             next: "make it writable, or name another place with --cache".to_owned(),
         })?;
-        for directory in [&surroundings.keep, &surroundings.logs]
-            .into_iter()
-            .flatten()
+        for directory in [
+            &surroundings.keep,
+            &surroundings.witness,
+            &surroundings.logs,
+        ]
+        .into_iter()
+        .flatten()
         {
             std::fs::create_dir_all(directory).map_err(|error| Trouble {
                 message: format!("cannot create {}: {error}", directory.display()),
@@ -188,7 +205,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Returns where recipes come from.
-    fn recipes(&self) -> Recipes<'_> {
+    pub(super) fn recipes(&self) -> Recipes<'_> {
         Recipes {
             policy: &self.request.policy.rebuild,
             limits: self.request.policy.wheelhouse.limits,
@@ -199,12 +216,17 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// Rebuilds several wheels at once; the results are in the order of the pairs.
-    fn rebuild_all(&self, pairs: &[Pair], progress: &dyn Progress) -> Vec<RebuildSummary> {
-        let jobs = self.request.policy.rebuild.jobs.map_or_else(
+    /// Returns how many builds run at once.
+    pub(super) fn jobs(&self) -> usize {
+        self.request.policy.rebuild.jobs.map_or_else(
             || std::thread::available_parallelism().map_or(1, usize::from),
             usize::from,
-        );
+        )
+    }
+
+    /// Rebuilds several wheels at once; the results are in the order of the pairs.
+    fn rebuild_all(&self, pairs: &[Pair], progress: &dyn Progress) -> Vec<RebuildSummary> {
+        let jobs = self.jobs();
         let next = AtomicUsize::new(0);
         let work = || {
             let mut share = Vec::new();
@@ -248,7 +270,7 @@ impl<'a> Shop<'a> {
             sandbox: None,
             notes: Vec::new(),
             differences: Vec::new(),
-            witness: [],
+            witness: WitnessSummary::default(),
             causes: [],
             log: None,
             seconds: None,
@@ -354,24 +376,21 @@ impl<'a> Shop<'a> {
                 return Err("the digests differ, the bytes do not".into());
             }
         }
-        Ok(())
+        let search = witnesses::Search {
+            exact: self.request.policy.rebuild.exact,
+            keep: self.surroundings.witness.as_deref(),
+            limits,
+            cancel: self.cancel,
+        };
+        search.run(&published, &built.wheel, &pair.wheel.filename, summary)
     }
 
     /// Puts a rebuilt wheel where the user wants it: whole, or not at all.
-    fn keep(&self, built: &Built, wheel: &Signed<WheelFilename>) -> Result<(), Reason> {
+    pub(super) fn keep(&self, built: &Built, wheel: &Signed<WheelFilename>) -> Result<(), Reason> {
         let Some(directory) = &self.surroundings.keep else {
             return Ok(());
         };
         let to = directory.join(wheel.filename.to_string());
-        let keep = || -> std::io::Result<()> {
-            let mut copy = tempfile::NamedTempFile::new_in(directory)?;
-            std::io::copy(&mut std::fs::File::open(&built.wheel)?, &mut copy)?;
-            let readable = std::fs::Permissions::from_mode(0o644);
-            copy.as_file().set_permissions(readable)?;
-            copy.as_file().sync_all()?;
-            copy.persist(&to).map_err(|error| error.error)?;
-            Ok(())
-        };
-        keep().map_err(|error| format!("cannot keep {}: {error}", to.display()).into())
+        witnesses::keep(&built.wheel, directory, &to)
     }
 }

@@ -14,6 +14,9 @@ use crate::sandbox::Layer;
 pub enum RebuildOutcome {
     /// The rebuilt wheel has the signed digest.
     Reproduced,
+    /// The rebuilt wheel holds the same, and edits of its container give the signed
+    /// digest.
+    ReproducedWithWitness,
     /// A wheel was built, and it has another digest.
     Different,
     /// The build gave no wheel.
@@ -28,7 +31,7 @@ impl RebuildOutcome {
     /// Returns whether the outcome says anything about the published wheel.
     pub fn is_verdict(self) -> bool {
         match self {
-            Self::Reproduced | Self::Different => true,
+            Self::Reproduced | Self::ReproducedWithWitness | Self::Different => true,
             Self::BuildFailed | Self::TimedOut | Self::NotAttempted => false,
         }
     }
@@ -46,6 +49,17 @@ pub enum RecipeSource {
     Inferred,
     /// A search for the signed digest.
     Searched,
+}
+
+/// The edits of a witness: as JSON for programs, in words for people.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct WitnessSummary {
+    /// The edits as in the witness, a compressed stream by its size and digest.
+    pub edits: Vec<serde_json::Value>,
+    /// The edits in words.
+    #[serde(skip)]
+    pub sentences: Vec<String>,
 }
 
 /// One wheel and what its rebuild gave.
@@ -83,8 +97,8 @@ pub struct RebuildSummary {
     pub notes: Vec<String>,
     /// Where the two wheels differ.
     pub differences: Vec<Difference>,
-    /// The place of the edits that turn the rebuilt wheel into the published one.
-    pub witness: [(); 0],
+    /// The edits that turn the rebuilt wheel into the published one.
+    pub witness: WitnessSummary,
     /// The place of the causes of the differences.
     pub causes: [(); 0],
     /// The end of the log, when the build gave no wheel.

@@ -377,6 +377,24 @@ fn sizes_in_the_zip64_field_count_where_the_header_refers_to_it() {
     assert_eq!(read(&archive, 0).expect("contents"), b"abc");
 }
 
+/// CPython's zipfile writes it for a stream with `force_zip64`.
+#[test]
+fn the_wide_descriptor_of_an_empty_member_is_not_cut_short() {
+    for (signature, form) in [
+        (&b"PK\x07\x08"[..], DescriptorForm::Signed64),
+        (b"", DescriptorForm::Bare64),
+    ] {
+        let entry = Entry {
+            after: [signature, &[0; 20]].concat(),
+            ..Entry::stored("a", b"").streamed()
+        };
+        let bytes = build::archive(&[entry]);
+        let archive = open(&bytes);
+        assert_eq!(archive.members()[0].descriptor(), Some(form));
+        assert!(archive.gaps().is_empty());
+    }
+}
+
 #[test]
 fn each_form_of_data_descriptor_is_told_apart() {
     let narrow = Entry::stored("a", b"abc").streamed();

@@ -14,6 +14,9 @@ const DETAIL: &str = "                 ";
 /// How many differences of one wheel are written out; JSON has them all.
 const DIFFERENCES_A_WHEEL: usize = 12;
 
+/// How many edits of one witness are written out; JSON has them all.
+const EDITS_A_WHEEL: usize = 12;
+
 /// How many lines of a failed build's log are written out.
 const LOG_LINES: usize = 12;
 
@@ -27,7 +30,16 @@ impl Report {
         let shown: Vec<&RebuildSummary> = self
             .rebuilds
             .iter()
-            .filter(|rebuild| !quiet || rebuild.outcome != RebuildOutcome::Reproduced)
+            .filter(|rebuild| {
+                let passes = match rebuild.outcome {
+                    RebuildOutcome::Reproduced | RebuildOutcome::ReproducedWithWitness => true,
+                    RebuildOutcome::Different
+                    | RebuildOutcome::BuildFailed
+                    | RebuildOutcome::TimedOut
+                    | RebuildOutcome::NotAttempted => false,
+                };
+                !quiet || !passes
+            })
             .collect();
         if shown.is_empty() {
             return Ok(());
@@ -44,6 +56,10 @@ impl Report {
         let pythons = distinct(|rebuild| rebuild.python.as_deref());
         let layers = distinct(|rebuild| rebuild.sandbox.map(Layer::as_str));
         write!(out, "  {reproduced} of {} reproduced", self.rebuilds.len())?;
+        let witnesses = self.count_rebuilds(RebuildOutcome::ReproducedWithWitness);
+        if witnesses > 0 {
+            write!(out, " and {witnesses} with witness")?;
+        }
         if !layers.is_empty() {
             write!(out, ", with {}, sandbox: {layers}", escape(&pythons))?;
         }
@@ -81,6 +97,7 @@ fn write_rebuild(
 ) -> io::Result<()> {
     let (style, word) = match rebuild.outcome {
         RebuildOutcome::Reproduced => (palette.good, "reproduced"),
+        RebuildOutcome::ReproducedWithWitness => (palette.note, "with witness"),
         RebuildOutcome::Different => (palette.bad, "DIFFERENT"),
         RebuildOutcome::BuildFailed => (palette.warning, "build failed"),
         RebuildOutcome::TimedOut => (palette.warning, "timed out"),
@@ -109,11 +126,32 @@ fn write_rebuild(
     for note in &rebuild.notes {
         detail(&format!("note: {note}"))?;
     }
-    if let (RebuildOutcome::Different, Some(rebuilt)) = (rebuild.outcome, rebuild.rebuilt_sha256) {
+    let has_witness = rebuild.outcome == RebuildOutcome::ReproducedWithWitness;
+    let differs = has_witness || rebuild.outcome == RebuildOutcome::Different;
+    if let (true, Some(rebuilt)) = (differs, rebuild.rebuilt_sha256) {
         detail(&format!("published: {}", rebuild.published_sha256))?;
         detail(&format!("rebuilt:   {rebuilt}"))?;
     }
-    for difference in rebuild.differences.iter().take(DIFFERENCES_A_WHEEL) {
+    for sentence in rebuild.witness.sentences.iter().take(EDITS_A_WHEEL) {
+        detail(&format!("edit: {sentence}"))?;
+    }
+    let more = rebuild
+        .witness
+        .sentences
+        .len()
+        .saturating_sub(EDITS_A_WHEEL);
+    if more > 0 {
+        detail(&format!(
+            "{more} more {}; --format json has them all",
+            plural(more, "edit", "edits")
+        ))?;
+    }
+    // The edits say the same, and more shortly.
+    let differences = match has_witness {
+        true => &[][..],
+        false => &rebuild.differences,
+    };
+    for difference in differences.iter().take(DIFFERENCES_A_WHEEL) {
         let follows = match difference.consequence {
             Some(Consequence::RecordFollowsMembers) => "; follows from the other members",
             None => "",
@@ -126,10 +164,7 @@ fn write_rebuild(
             write_diff(out, palette, diff)?;
         }
     }
-    let more = rebuild
-        .differences
-        .len()
-        .saturating_sub(DIFFERENCES_A_WHEEL);
+    let more = differences.len().saturating_sub(DIFFERENCES_A_WHEEL);
     if more > 0 {
         writeln!(
             out,
