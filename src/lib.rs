@@ -31,7 +31,7 @@
 //! | 3 | `elf` `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `evidence` `manifest` `recipe` `sandbox` |
 //! | 5 | `explain` `infer` `pinned` `selection` `wheelhouse` `witness` |
-//! | 6 | `audit` `handoff` `rebuild` |
+//! | 6 | `audit` `handoff` `rebuild` `search` |
 //! | 7 | `report` |
 //! | 8 | `pipeline` |
 //! | 9 | `cli` |
@@ -72,6 +72,7 @@ pub mod report;
 pub mod requirements;
 pub mod sandbox;
 pub mod sdist;
+pub mod search;
 pub mod selection;
 pub mod state;
 pub mod time;

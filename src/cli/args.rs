@@ -254,6 +254,13 @@ pub(super) struct RecipeArgs {
     /// Say how long each build took; equal input then no longer gives equal reports
     #[arg(long)]
     pub(super) durations: bool,
+    /// Search a recipe for each wheel that does not come back: try tools and epochs until
+    /// the signed digest comes out
+    #[arg(long)]
+    pub(super) search: bool,
+    /// How long all searches together may take [default: 60]
+    #[arg(long, value_name = "SECONDS", requires = "search")]
+    pub(super) search_time: Option<NonZeroU32>,
     /// Where tool wheels are kept between runs [default: the user's cache directory]
     #[arg(long, value_name = "PATH")]
     pub(super) cache: Option<PathBuf>,

@@ -15,6 +15,9 @@ use crate::pipeline::{self, Request};
 use crate::policy::{Epoch, InterpreterPolicy, RebuildPolicy};
 use crate::selection::{Selection, Selector};
 
+/// How long a search takes at most where nothing is said.
+const SEARCH_SECONDS: u32 = 60;
+
 pub(super) fn audit(surroundings: &Surroundings, args: &AuditArgs, cancel: &Cancel) -> u8 {
     Task {
         command: "audit",
@@ -150,6 +153,10 @@ impl Task<'_> {
             logs: args.logs.clone(),
             durations: args.durations,
             prove: args.prove,
+            search: args.search.then(|| {
+                let seconds = args.search_time.map_or(SEARCH_SECONDS, NonZeroU32::get);
+                Duration::from_secs(u64::from(seconds))
+            }),
         })
     }
 }

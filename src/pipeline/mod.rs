@@ -13,6 +13,8 @@ mod prove;
 mod rebuild;
 mod recipes;
 mod requirements;
+mod search;
+mod searched;
 mod sign;
 mod tools;
 mod verify;

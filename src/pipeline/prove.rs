@@ -15,9 +15,8 @@ use crate::compare::{self, Comparison};
 use crate::digest::Sha256Digest;
 use crate::explain::{self, Cause, Factor, Proof};
 use crate::filename::ProjectName;
-use crate::infer::Inference;
 use crate::policy::RecipePolicy;
-use crate::rebuild::{Job, Outcome, Workshop};
+use crate::rebuild::{Job, Outcome, Wanted, Workshop};
 use crate::recipe::{Recipe, SourceModes, ToolWheel, Umask};
 use crate::sdist::SourceFiles;
 
@@ -190,21 +189,21 @@ impl Prover<'_> {
     /// Finds a tool in a version: in the directories of tools, else from an index.
     fn tool(&self, recipe: &Recipe, name: &str, version: &str) -> Option<ToolWheel> {
         let project = ProjectName::parse(name).ok()?;
-        let wanted = version.parse().ok()?;
+        let version_wanted = version.parse().ok()?;
         let directories = self.policy.tool_directories.as_deref().unwrap_or_default();
         let cache = self.workshop.cache();
-        if let Ok(Some(tool)) = cache.unlisted(&project, &wanted, directories) {
+        if let Ok(Some(tool)) = cache.unlisted(&project, &version_wanted, directories) {
             return Some(tool);
         }
-        let inference = Inference {
+        let wanted = Wanted {
             requirements: vec![format!("{name}=={version}")],
             pinned: BTreeSet::from([project.clone()]),
-            ..Inference::default()
+            ..Wanted::default()
         };
         let interpreter = self.workshop.interpreter(&recipe.interpreter).ok()?;
         let tools = self
             .toolbox
-            .as_of(cache, &inference, &recipe.interpreter, &interpreter);
+            .as_of(cache, &wanted, &recipe.interpreter, &interpreter);
         let is_it = |tool: &ToolWheel| *tool.filename.project() == project;
         tools.ok()?.into_iter().find(is_it)
     }

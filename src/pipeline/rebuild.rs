@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -51,6 +52,9 @@ pub struct Surroundings {
     pub durations: bool,
     /// Whether causes are tried by a rebuild with one thing changed.
     pub prove: bool,
+    /// How long recipes are searched for wheels that did not come back; `None`
+    /// searches none.
+    pub search: Option<Duration>,
 }
 
 /// Verifies a directory, rebuilds the selected wheels whose sdists are verified,
@@ -112,23 +116,26 @@ pub fn rebuild(
     }
     progress.rebuilding(selected.pairs.len() as u64);
     report.rebuilds = shop.rebuild_all(&selected.pairs, progress);
+    if let Some(time) = surroundings.search {
+        shop.search(&selected.pairs, &mut report.rebuilds, time, progress);
+    }
     let noted = witnesses::findings(&report.rebuilds);
     report.findings.extend(noted);
     report
 }
 
 /// Everything that the rebuilds of one run share.
-struct Shop<'a> {
-    request: &'a Request,
+pub(super) struct Shop<'a> {
+    pub(super) request: &'a Request,
     surroundings: &'a Surroundings,
-    verified: &'a VerifiedFiles,
+    pub(super) verified: &'a VerifiedFiles,
     present: &'a BTreeSet<&'a str>,
-    workshop: Workshop,
-    private: TempDir,
-    toolbox: Toolbox<'a>,
+    pub(super) workshop: Workshop,
+    pub(super) private: TempDir,
+    pub(super) toolbox: Toolbox<'a>,
     /// When the manifest was signed, by the first of the signatures that count.
-    signed: Option<UtcTime>,
-    cancel: &'a Cancel,
+    pub(super) signed: Option<UtcTime>,
+    pub(super) cancel: &'a Cancel,
 }
 
 impl<'a> Shop<'a> {
@@ -203,7 +210,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Returns where recipes come from.
-    fn recipes(&self) -> Recipes<'_> {
+    pub(super) fn recipes(&self) -> Recipes<'_> {
         Recipes {
             policy: &self.request.policy.rebuild,
             limits: self.request.policy.wheelhouse.limits,
@@ -214,12 +221,17 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// Rebuilds several wheels at once; the results are in the order of the pairs.
-    fn rebuild_all(&self, pairs: &[Pair], progress: &dyn Progress) -> Vec<RebuildSummary> {
-        let jobs = self.request.policy.rebuild.jobs.map_or_else(
+    /// Returns how many builds run at once.
+    pub(super) fn jobs(&self) -> usize {
+        self.request.policy.rebuild.jobs.map_or_else(
             || std::thread::available_parallelism().map_or(1, usize::from),
             usize::from,
-        );
+        )
+    }
+
+    /// Rebuilds several wheels at once; the results are in the order of the pairs.
+    fn rebuild_all(&self, pairs: &[Pair], progress: &dyn Progress) -> Vec<RebuildSummary> {
+        let jobs = self.jobs();
         let next = AtomicUsize::new(0);
         let work = || {
             let mut share = Vec::new();
@@ -437,7 +449,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Puts a rebuilt wheel where the user wants it: whole, or not at all.
-    fn keep(&self, built: &Built, wheel: &Signed<WheelFilename>) -> Result<(), Reason> {
+    pub(super) fn keep(&self, built: &Built, wheel: &Signed<WheelFilename>) -> Result<(), Reason> {
         let Some(directory) = &self.surroundings.keep else {
             return Ok(());
         };

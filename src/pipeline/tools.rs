@@ -9,12 +9,12 @@ use super::{Progress, Request, Surroundings, verify};
 use crate::cancel::Cancel;
 use crate::filename::WheelFilename;
 use crate::finding::{Severity, rules};
-use crate::infer::Inference;
 use crate::input;
 use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy, WheelhousePolicy};
 use crate::rebuild::{Cache, Candidate, Fetcher, Interpreter, Resolver, Wanted};
 use crate::recipe::ToolWheel;
 use crate::requirements;
+use crate::requirements::Requirement;
 use crate::sandbox::find_program;
 
 /// Why a wheel was not rebuilt, in one sentence.
@@ -103,7 +103,7 @@ impl<'a> Toolbox<'a> {
         })
     }
 
-    /// Returns the tools that an inference asks for, in the versions that an index
+    /// Returns the tools that are asked for, in the versions that an index
     /// had then.
     ///
     /// # Errors
@@ -112,15 +112,10 @@ impl<'a> Toolbox<'a> {
     pub(super) fn as_of(
         &self,
         cache: &Cache,
-        inference: &Inference,
+        wanted: &Wanted,
         python: &Path,
         interpreter: &Interpreter,
     ) -> Result<Vec<ToolWheel>, Reason> {
-        let wanted = Wanted {
-            requirements: inference.requirements.clone(),
-            pinned: inference.pinned.clone(),
-            cutoff: inference.cutoff,
-        };
         let resolver = self.fetch.and_then(|environment| {
             Some(Resolver {
                 uv: find_program("uv", self.search_path)?,
@@ -132,9 +127,19 @@ impl<'a> Toolbox<'a> {
             None => "no earlier run has found out, and asking an index is not allowed (--offline)",
         };
         let resolver = resolver.as_ref().ok_or(without);
-        let listed = cache.resolve(&wanted, interpreter, resolver, self.cancel)?;
+        let listed = cache.resolve(wanted, interpreter, resolver, self.cancel)?;
+        self.listed(cache, &listed, python)
+    }
+
+    /// Returns the tools of a list.
+    pub(super) fn listed(
+        &self,
+        cache: &Cache,
+        listed: &[Requirement],
+        python: &Path,
+    ) -> Result<Vec<ToolWheel>, Reason> {
         let fetcher = self.fetcher(python);
-        Ok(cache.gather(&listed, &[], &[], fetcher.as_ref(), self.cancel)?)
+        Ok(cache.gather(listed, &[], &[], fetcher.as_ref(), self.cancel)?)
     }
 
     /// Verifies a signed wheelhouse with the trust of this one, once, and returns

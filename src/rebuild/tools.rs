@@ -182,7 +182,7 @@ impl Cache {
     }
 
     /// Returns the directory.
-    pub(super) fn root(&self) -> &Path {
+    pub fn root(&self) -> &Path {
         &self.root
     }
 

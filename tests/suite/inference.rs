@@ -221,3 +221,113 @@ fn without_uv_and_without_an_earlier_answer_the_reason_is_said() {
         assert!(reason.contains(says), "{reason}");
     }
 }
+
+/// A backend that stands in its source and takes times from the epoch, modes from
+/// the file system.
+const FROM_EPOCH: &str = r#"
+import os, time, zipfile
+
+def build_wheel(directory, settings=None, metadata=None):
+    now = time.gmtime(int(os.environ.get("SOURCE_DATE_EPOCH", "1000000000")))[:6]
+    os.mkdir("probe-1.0.dist-info")
+    for name in ["METADATA", "WHEEL", "RECORD"]:
+        with open("probe-1.0.dist-info/" + name, "w") as file:
+            file.write(name)
+    with zipfile.ZipFile(os.path.join(directory, "probe-1.0-py3-none-any.whl"), "w") as wheel:
+        for name in ["probe.py", "probe-1.0.dist-info/METADATA", "probe-1.0.dist-info/WHEEL", "probe-1.0.dist-info/RECORD"]:
+            member = zipfile.ZipInfo(name, now)
+            mode = 0o664 if name.endswith("RECORD") else os.stat(name).st_mode & 0o777
+            member.external_attr = (0o100000 | mode) << 16
+            wheel.writestr(member, open(name).read())
+    return "probe-1.0-py3-none-any.whl"
+"#;
+
+/// A wheelhouse whose wheel is signed and not there: built at this time, `probe.py`
+/// and what the build made with this mode.
+fn house_of_a_digest(time: &str, mode: &str) -> House {
+    let house = House::of_one_project(FROM_EPOCH);
+    let pyproject =
+        "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
+    sdist(
+        &house.wheel("probe-1.0.tar.gz"),
+        &[
+            ("probe-1.0/pyproject.toml", pyproject),
+            ("probe-1.0/backend.py", FROM_EPOCH),
+            ("probe-1.0/probe.py", "x"),
+        ],
+    );
+    let script = format!(
+        "import sys, zipfile\n\
+        with zipfile.ZipFile(sys.argv[1], 'w') as wheel:\n\
+        \x20for name, text, mode in [('probe.py', 'x', {mode})] + [('probe-1.0.dist-info/' + name, name, {mode} if name != 'RECORD' else 0o664) for name in ['METADATA', 'WHEEL', 'RECORD']]:\n\
+        \x20 member = zipfile.ZipInfo(name, {time})\n\
+        \x20 member.external_attr = (0o100000 | mode) << 16\n\
+        \x20 wheel.writestr(member, text)\n"
+    );
+    python(&script, &house.wheel(PROBE));
+    house.sign_all();
+    house.remove(&format!("wheels/{PROBE}"));
+    house
+}
+
+#[test]
+fn a_search_finds_epoch_and_umask_from_the_signed_digest_alone() {
+    // 1700000000, the time of the sdist's files; files of the sdist have mode 644.
+    for (mode, umask) in [("0o644", "022"), ("0o600", "077")] {
+        let house = house_of_a_digest("(2023, 11, 14, 22, 13, 20)", mode);
+        let flags = ["--shallow", "--format", "json", "--offline"];
+        let without = rebuild(&house, "/usr/bin:/bin", &flags).expect(1);
+        assert_ne!(without.json()["rebuilds"][0]["outcome"], "reproduced");
+
+        let flags = [&flags[..], &["--search"]].concat();
+        let outcome = rebuild(&house, "/usr/bin:/bin", &flags);
+        let report = outcome.json();
+        let found = &report["rebuilds"][0];
+        assert_eq!(found["outcome"], "reproduced", "{found}");
+        assert_eq!(found["recipe_source"], "searched");
+        assert_eq!(found["recipe"]["source_date_epoch"], 1_700_000_000);
+        assert_eq!(found["recipe"]["umask"], umask);
+        assert_eq!(found["rebuilt_sha256"], found["published_sha256"]);
+
+        // What was found is remembered, and the report is the same.
+        let again = rebuild(&house, "/usr/bin:/bin", &flags);
+        assert_eq!(again.out(), outcome.out());
+    }
+}
+
+#[test]
+fn a_search_that_finds_nothing_says_so_and_ends() {
+    // A second that nothing speaks for.
+    let house = house_of_a_digest("(2017, 3, 4, 5, 6, 8)", "0o644");
+    let flags = ["--shallow", "--format", "json", "--offline", "--search"];
+    let outcome = rebuild(&house, "/usr/bin:/bin", &flags).expect(1);
+    let report = outcome.json();
+    assert_eq!(report["rebuilds"][0]["outcome"], "different");
+    let notes = report["rebuilds"][0]["notes"].to_string();
+    assert!(notes.contains("--search"), "{notes}");
+}
+
+#[test]
+fn a_forged_memory_of_a_search_proves_nothing() {
+    let house = house_of_a_digest("(2023, 11, 14, 22, 13, 20)", "0o644");
+    let flags = ["--shallow", "--format", "json", "--offline", "--search"];
+    rebuild(&house, "/usr/bin:/bin", &flags);
+    let searched = house.at("cache/wheelproof/searched");
+    let entry = std::fs::read_dir(searched)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    for forged in [
+        "",
+        "{}",
+        "{\"pins\":[],\"others\":[\"x @ file:///etc\"],\"epoch\":5,\"umask\":18,\"keep_source_modes\":false}",
+    ] {
+        std::fs::write(&entry, forged).unwrap();
+        let report = rebuild(&house, "/usr/bin:/bin", &flags).json();
+        let found = &report["rebuilds"][0];
+        assert_eq!(found["outcome"], "reproduced");
+        assert_eq!(found["recipe"]["source_date_epoch"], 1_700_000_000);
+    }
+}

@@ -27,6 +27,7 @@ mod floors;
 mod founding;
 mod freshness;
 mod gnupg;
+mod gpgv;
 mod inference;
 mod init_command;
 mod inside;
