@@ -8,7 +8,7 @@ use anstream::{AutoStream, ColorChoice};
 use super::args::{Format, OutputArgs};
 use super::progress::Bars;
 use super::{NOT_STARTED, Surroundings, USAGE, Usage};
-use crate::report::{ComparisonReport, Report, Verdict, escape, escape_json};
+use crate::report::{ComparisonReport, EnvironmentReport, Report, Verdict, escape, escape_json};
 
 /// How this command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +63,17 @@ impl Output {
         if self.format == Format::Text && !report.errors.is_empty() {
             let mut out = AutoStream::new(io::stderr(), self.color);
             return unless_closed(out.write_all(&bytes).and_then(|()| out.flush()));
+        }
+        let mut out = AutoStream::new(io::stdout(), self.color);
+        unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
+    }
+
+    /// Writes what is said of two environments to standard output.
+    pub(super) fn environments(&self, report: &EnvironmentReport, full: bool) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        match self.format {
+            Format::Text => report.write_text(&mut bytes, full)?,
+            Format::Json => report.write_json(&mut bytes)?,
         }
         let mut out = AutoStream::new(io::stdout(), self.color);
         unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))

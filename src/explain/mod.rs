@@ -15,6 +15,7 @@
 mod case;
 mod clock;
 mod container;
+mod environment;
 mod modes;
 mod objects;
 mod patterns;
@@ -32,6 +33,10 @@ use crate::compare::Different;
 use crate::sdist::SourceFiles;
 
 use case::Case;
+
+pub use environment::{
+    Environment, EnvironmentDifference, Reach, SCHEMA as ENVIRONMENT_SCHEMA, environments,
+};
 
 /// How sure a cause is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

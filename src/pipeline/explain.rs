@@ -1,14 +1,17 @@
 //! Two wheels that somebody has, and why they differ. Nothing is verified: who asks
 //! may have built both.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::archive::Limits;
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison, Kind};
-use crate::explain;
+use crate::explain::{self, Environment};
 use crate::filename::SdistFilename;
-use crate::report::{ComparisonReport, Trouble};
+use crate::input;
+use crate::rebuild;
+use crate::report::{ComparisonReport, EnvironmentReport, Trouble};
 use crate::sdist::SourceFiles;
 
 /// What to explain.
@@ -93,4 +96,48 @@ fn read_sdist(path: &Path, limits: &Limits, cancel: &Cancel) -> Result<SourceFil
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = SdistFilename::parse(&name).map_err(|error| trouble(error.to_string()))?;
     SourceFiles::read(path, &name, limits, cancel).map_err(|error| trouble(error.to_string()))
+}
+
+/// The environment of a process: names and values.
+type Variables = [(OsString, OsString)];
+
+/// Returns an environment: one that was written down when the name ends in `.json`,
+/// else that of a live interpreter.
+///
+/// # Errors
+///
+/// Why it cannot be had.
+pub fn environment(path: &Path, variables: &Variables) -> Result<Environment, Trouble> {
+    let trouble = |message: String| Trouble {
+        message,
+        next: "name an interpreter, or a file that --record-environment wrote".to_owned(),
+    };
+    if path.extension().is_none_or(|ending| ending != "json") {
+        return rebuild::surroundings(path, variables).map_err(|error| trouble(error.to_string()));
+    }
+    let bytes = input::read(path, rebuild::MAX_ENVIRONMENT_BYTES)
+        .map_err(|error| trouble(error.to_string()))?;
+    rebuild::parse_environment(&bytes)
+        .map_err(|reason| trouble(format!("{}: {reason}", path.display())))
+}
+
+/// Compares two environments.
+///
+/// # Errors
+///
+/// Why one of them cannot be had.
+pub fn explain_environments(
+    published: &Path,
+    rebuilt: &Path,
+    variables: &Variables,
+) -> Result<EnvironmentReport, Trouble> {
+    let sides = (
+        environment(published, variables)?,
+        environment(rebuilt, variables)?,
+    );
+    Ok(EnvironmentReport::new(
+        published.display().to_string(),
+        rebuilt.display().to_string(),
+        explain::environments(&sides.0, &sides.1),
+    ))
 }

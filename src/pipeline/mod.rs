@@ -27,7 +27,7 @@ use crate::policy::Policy;
 use crate::time::UtcTime;
 
 pub use certs::certs;
-pub use explain::{ExplainRequest, explain};
+pub use explain::{ExplainRequest, environment, explain, explain_environments};
 pub use init::{InitWish, init};
 pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{Surroundings, rebuild};

@@ -12,6 +12,7 @@
 mod interpreter;
 mod private;
 mod resolve;
+mod surroundings;
 pub mod tools;
 mod unzip;
 
@@ -39,6 +40,9 @@ use private::Private;
 
 pub use interpreter::{Interpreter, InterpreterError};
 pub use resolve::{Resolver, Wanted};
+pub use surroundings::{
+    MAX_BYTES as MAX_ENVIRONMENT_BYTES, parse as parse_environment, surroundings,
+};
 pub use tools::{Cache, Candidate, Fetcher, ToolsError};
 
 const DRIVER: &str = include_str!("driver.py");

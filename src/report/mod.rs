@@ -6,6 +6,7 @@
 
 mod certificates;
 mod comparison;
+mod environments;
 mod json;
 mod produced;
 mod rebuilds;
@@ -22,6 +23,7 @@ use crate::policy::WheelhouseName;
 use crate::time::UtcTime;
 
 pub use comparison::{ComparedFile, ComparisonReport};
+pub use environments::EnvironmentReport;
 pub use json::escape_json;
 pub use produced::{Change, WrittenFile};
 pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource, WitnessSummary};

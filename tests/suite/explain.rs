@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{Outcome, start, wait, wheelproof};
+use crate::common::{Outcome, has_program, run, start, wait, wheelproof};
 
 const NAME: &str = "probe-1.0-py3-none-any.whl";
 
@@ -274,4 +274,123 @@ fn every_cause_has_a_paragraph_and_every_paragraph_a_cause() {
     headings.sort_unstable();
     causes.sort_unstable();
     assert_eq!(headings, causes);
+}
+
+#[test]
+fn a_recorded_environment_compares_with_a_live_one() {
+    let python = "/usr/bin/python3";
+    if !Path::new(python).exists() {
+        crate::skipped!("{python} is not there");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let recorded = run(wheelproof().args(["explain", "--record-environment", python])).expect(0);
+    let mut value = recorded.json();
+    assert_eq!(value["schema"], "wheelproof.environment/1");
+    // As Python itself says it.
+    let asked = Command::new(python)
+        .args([
+            "-c",
+            "import sysconfig; print(sysconfig.get_config_var('CFLAGS'))",
+        ])
+        .output()
+        .unwrap();
+    let flags = String::from_utf8(asked.stdout).unwrap();
+    let flags = flags.trim_end_matches('\n');
+    assert_eq!(value["sections"]["sysconfig"]["CFLAGS"], flags);
+
+    let same = directory.path().join("same.json");
+    std::fs::write(&same, &recorded.stdout).unwrap();
+    let mut compare = wheelproof();
+    compare
+        .args(["explain", "--environment"])
+        .arg(&same)
+        .arg(python);
+    assert!(run(&mut compare).expect(0).out().starts_with("the same"));
+
+    value["sections"]["sysconfig"]["CFLAGS"] = format!("{flags} -fprobe").into();
+    value["sections"]["process"]["umask"] = "077".into();
+    let other = directory.path().join("other.json");
+    std::fs::write(&other, value.to_string()).unwrap();
+    let mut compare = wheelproof();
+    compare
+        .args(["explain", "--format", "json", "--environment"])
+        .arg(&other)
+        .arg(&same);
+    let report = run(&mut compare).expect(1).json();
+    let found = report["differences"].as_array().unwrap();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found[0]["what"], "process umask");
+    assert_eq!(found[0]["reach"], "every-wheel");
+    assert_eq!(found[1]["published"], serde_json::json!(["-fprobe"]));
+
+    std::fs::write(&other, "{}").unwrap();
+    let mut compare = wheelproof();
+    compare
+        .args(["explain", "--environment"])
+        .arg(&other)
+        .arg(&same);
+    assert!(
+        run(&mut compare)
+            .expect(3)
+            .err()
+            .contains("not a recorded environment")
+    );
+}
+
+/// No damage of a shared object or of its debug information ends the program, or
+/// takes long.
+#[test]
+fn damaged_objects_are_read_as_far_as_they_go() {
+    if !has_program("cc") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let source = directory.path().join("probe.c");
+    let object = directory.path().join("probe.so");
+    std::fs::write(
+        &source,
+        "const char *text = \"a text to find\"; int probe(int x) { return x * 3; }\n",
+    )
+    .unwrap();
+    let compiled = Command::new("cc")
+        .args(["-g", "-O2", "-shared", "-fPIC", "-o"])
+        .args([&object, &source])
+        .status();
+    assert!(compiled.unwrap().success());
+    let whole = std::fs::read(&object).unwrap();
+    let facts = wheelproof::elf::Facts::read(&whole).unwrap();
+    assert!(facts.exports.contains("probe") && facts.damage.is_empty());
+    assert!(facts.texts.unwrap().contains("a text to find"));
+    let flags: Vec<_> = facts
+        .producers
+        .iter()
+        .flat_map(|producer| &producer.flags)
+        .collect();
+    assert!(
+        flags.iter().any(|flag| *flag == "-O2") || facts.producers.is_empty(),
+        "{flags:?}"
+    );
+
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    let started = std::time::Instant::now();
+    for round in 0..400 {
+        let mut damaged = whole.clone();
+        for _ in 0..=random(20) {
+            let at = random(damaged.len());
+            damaged[at] = u8::try_from(random(256)).unwrap();
+        }
+        if round % 5 == 0 {
+            damaged.truncate(random(damaged.len()));
+        }
+        // What matters is that it comes back.
+        let _ = wheelproof::elf::Facts::read(&damaged);
+    }
+    assert!(started.elapsed().as_secs() < 60);
 }
