@@ -153,6 +153,7 @@ impl Task<'_> {
             logs: args.logs.clone(),
             durations: args.durations,
             reuse: args.reuse_results,
+            prove: args.prove,
             search: args.search.then(|| {
                 let seconds = args.search_time.map_or(SEARCH_SECONDS, NonZeroU32::get);
                 Duration::from_secs(u64::from(seconds))

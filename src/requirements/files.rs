@@ -13,6 +13,9 @@ use super::{MAX_BYTES, Requirement, lines, pip, poetry, pylock, uv};
 use crate::digest::Sha256Digest;
 use crate::input::{self, InputError};
 
+/// The most bytes a lock file may have. Parsed, one takes eighty times as much where
+/// somebody means it; the largest real ones have three million.
+const MAX_LOCK_BYTES: usize = 6 << 20;
 /// How many files may include one another.
 const MAX_DEPTH: usize = 8;
 /// How many files are read in all.
@@ -235,6 +238,11 @@ impl Reader {
             format,
             sha256: Sha256Digest::of(bytes),
         });
+        if format != Format::Requirements && bytes.len() > MAX_LOCK_BYTES {
+            let says = format!("a lock file of more than {MAX_LOCK_BYTES} bytes");
+            self.fault(&at(1), FaultKind::NotTaken(says));
+            return Ok(());
+        }
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
             Err(error) => {

@@ -342,6 +342,12 @@ fn hostile_files_get_a_sentence() {
         let count = outcome.errors().len();
         assert!(count < 50_000, "{line:?}: {count}");
     }
+    let nested = format!("lock-version = \"1.0\"\na = {}", "[".repeat(100_000));
+    let outcome = check_as(&house, "pylock.toml", nested).expect(1);
+    assert!(outcome.out().contains("not TOML"), "{}", outcome.out());
+    let long = format!("version = 1\nx = [{}]\n", "1,".repeat(4 << 20));
+    let outcome = check_as(&house, "uv.lock", long).expect(1);
+    assert!(outcome.out().contains("6291456 bytes"), "{}", outcome.out());
     let name = "requirements.toml";
     let outcome = check_as(&house, name, units(&house)).expect(1);
     assert!(outcome.out().contains("not read as requirements"));

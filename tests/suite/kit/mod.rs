@@ -114,11 +114,10 @@ fn sign(side: &Side, place: &Path) -> Result<(), String> {
     };
     let files =
         openpgp::signature_files(&side.signature, &signers, &side.manifest.path, &manifest)?;
-    if side
-        .signature
-        .iter()
-        .any(|signature| signature.form.as_deref() == Some("clearsigned"))
-    {
+    let takes_its_place = |signature: &format::Signature| {
+        signature.form.as_deref() == Some("clearsigned") && signature.over.is_none()
+    };
+    if side.signature.iter().any(takes_its_place) {
         std::fs::remove_file(&path).map_err(text)?;
     }
     for (path, bytes) in files {
