@@ -8,19 +8,25 @@ mod canonical;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use std::path::Path;
 
 use pep440_rs::Version;
 
 use crate::digest::{ParseDigestError, Sha256Digest};
 use crate::filename::{SdistFilename, WheelFilename};
+use crate::input::{self, InputError};
 use crate::openpgp::Authenticated;
 use crate::policy::{Lines, Tolerance, WheelhouseName, WheelhouseNameError};
 use crate::relpath::{self, RelPath, RelPathError, spelled_out};
 
 pub use canonical::{Unsigned, canonical, comments, twins};
 
-/// The most bytes a manifest may have: room for a million files.
-pub const MAX_BYTES: u64 = 256 << 20;
+/// The most bytes a manifest may have.
+const MAX_BYTES: u64 = 128 << 20;
+
+/// The most lines a manifest may have, comments included: ten times as many as the
+/// largest in use. What a line costs in memory is more than its bytes.
+const MAX_LINES: u64 = 1_000_000;
 
 /// How many faults are kept; a file that is no manifest at all has one a line.
 const MAX_FAULTS: usize = 100;
@@ -136,6 +142,15 @@ pub enum FaultKind {
     /// More faults than are worth reading.
     #[error("more lines are malformed; the rest is not listed")]
     More,
+}
+
+/// Reads the file of a manifest, within limits. Nobody has vouched for it yet.
+///
+/// # Errors
+///
+/// It is not there, no regular file, too large, or unreadable.
+pub fn read(path: &Path) -> Result<Vec<u8>, InputError> {
+    input::read_text(path, MAX_BYTES, MAX_LINES)
 }
 
 impl Manifest {

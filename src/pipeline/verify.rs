@@ -127,7 +127,7 @@ fn steps(
         None => return without_manifest(request, report, &locations),
     };
     let manifest_name = manifest_path.display().to_string();
-    let manifest_bytes = match input::read(manifest_path, manifest::MAX_BYTES) {
+    let manifest_bytes = match manifest::read(manifest_path) {
         Ok(bytes) => bytes,
         Err(InputError::NotFound { .. }) => return without_manifest(request, report, &locations),
         Err(error) => {

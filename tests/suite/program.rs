@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -436,6 +436,54 @@ fn nothing_that_could_block_is_waited_for() {
     house.text(&["--signature", "pipe"]).expect(1);
     run(&mut house.verify(&["--certs", "pipe"])).expect(1);
     house.text(&["--directory", "pipe"]).expect(3);
+}
+
+#[test]
+fn a_manifest_of_ten_million_lines_ends_in_an_error_and_little_memory() {
+    let house = House::new();
+    // No more than this may be mapped, stacks and program included.
+    let within = "ulimit -v 786432; exec \"$@\"";
+    let verify = |flags: &[&str]| {
+        let inner = house.verify(flags);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", within, "sh"])
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .args(["--certs", "keys"])
+            .current_dir(house.at(""));
+        run(&mut command)
+    };
+    // Enough for what is well.
+    verify(&[]).expect(0);
+    // Comments, so that each line would be right.
+    house.sign("#\n".repeat(10_000_000));
+    let outcome = verify(&[]).expect(3);
+    let says = outcome.out() + &outcome.err();
+    assert!(
+        says.contains("sha256sums.txt has more than 1000000 lines"),
+        "{says}"
+    );
+    // The same of entries, as many as the bytes allow and more.
+    let line = format!("{}  name-{{}}\n", "0".repeat(64));
+    let lines: String = (0..2_000_000)
+        .map(|number| line.replace("{}", &number.to_string()))
+        .collect();
+    house.write("sha256sums.txt", lines);
+    let outcome = verify(&[]).expect(3);
+    let says = outcome.out() + &outcome.err();
+    assert!(says.contains("has more than 134217728 bytes"), "{says}");
+    // An endless pipe is no file.
+    let mut endless = Command::new("sh");
+    endless
+        .args(["-c", "yes | \"$@\"", "sh"])
+        .arg(house.verify(&[]).get_program())
+        .args(house.verify(&["--certs", "keys"]).get_args())
+        .args(["--manifest", "/dev/stdin"])
+        .current_dir(house.at(""));
+    let outcome = run(&mut endless).expect(3);
+    let says = outcome.out() + &outcome.err();
+    assert!(says.contains("is not a regular file"), "{says}");
 }
 
 #[test]
