@@ -26,7 +26,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `time` |
-//! | 1 | `archive` `finding` `gnupg` `requirements` `state` |
+//! | 1 | `archive` `deflate` `finding` `gnupg` `requirements` `state` |
 //! | 2 | `policy` `tree` |
 //! | 3 | `elf` `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `evidence` `manifest` `recipe` `sandbox` |
@@ -46,6 +46,7 @@ pub mod audit;
 pub mod cancel;
 pub mod cli;
 pub mod compare;
+pub mod deflate;
 pub mod digest;
 pub mod elf;
 pub mod evidence;

@@ -248,6 +248,9 @@ pub(super) struct RecipeArgs {
     /// Keep the log of each build in this directory
     #[arg(long, value_name = "PATH")]
     pub(super) logs: Option<PathBuf>,
+    /// For each cause of a difference, rebuild with only that changed, and say whether the difference is gone
+    #[arg(long)]
+    pub(super) prove: bool,
     /// Say how long each build took; equal input then no longer gives equal reports
     #[arg(long)]
     pub(super) durations: bool,

@@ -152,6 +152,7 @@ impl Task<'_> {
             witness: args.witness.clone(),
             logs: args.logs.clone(),
             durations: args.durations,
+            prove: args.prove,
             search: args.search.then(|| {
                 let seconds = args.search_time.map_or(SEARCH_SECONDS, NonZeroU32::get);
                 Duration::from_secs(u64::from(seconds))

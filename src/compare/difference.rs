@@ -59,12 +59,16 @@ pub enum Contents {
 }
 
 /// How a member is packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Compressed {
     /// The compression method.
     pub method: Method,
     /// The size of the compressed data in bytes.
     pub size: u64,
+    /// The levels at which zlib gives these bytes; empty when none does, absent
+    /// when that was not tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zlib_levels: Option<Vec<u8>>,
 }
 
 /// A Unix mode with the file type in its high bits (POSIX `st_mode`), written in
@@ -379,7 +383,7 @@ impl Difference {
                 ..line("compressed differently, same contents")
             },
             Kind::Compression(sides) => {
-                line("compression method differs").values(&sides.map(|side| side.method))
+                line("compression method differs").values(&sides.as_ref().map(|side| side.method))
             }
             Kind::Header { field, sides } => line(field.message()).values(sides),
             Kind::Bytes { offset } => Line {

@@ -12,8 +12,9 @@ use super::record::{self, Changed, Residue};
 use super::streams::{self, Buffers};
 use super::text::{self, Budget, ContentDiff};
 use super::{Side, split};
-use crate::archive::zip::{Archive, DescriptorForm, Member, RawText, ZipError};
+use crate::archive::zip::{Archive, DescriptorForm, Member, Method, RawText, ZipError};
 use crate::cancel::Cancel;
+use crate::deflate::{self, DeflateError, Settings, Strategy};
 use crate::digest::Sha256Digest;
 use crate::wheel;
 
@@ -96,6 +97,7 @@ pub(super) fn differences(
 ) -> Result<Vec<Difference>, (Side, io::Error)> {
     let mut work = Work {
         depth,
+        deflating: DEFLATED_BYTES,
         archives: Sides { published, rebuilt },
         cancel,
         buffers,
@@ -142,6 +144,10 @@ pub(super) fn differences(
     Ok(work.differences)
 }
 
+/// The most bytes of contents that are compressed again to find the level, each
+/// up to eighteen times until the first byte that differs.
+const DEFLATED_BYTES: u64 = 2 << 20;
+
 fn is_record(member: &Member) -> bool {
     member.name().as_str().is_some_and(wheel::is_record)
 }
@@ -149,6 +155,8 @@ fn is_record(member: &Member) -> bool {
 /// The comparison while it goes on.
 struct Work<'a> {
     depth: &'a mut Depth,
+    /// How many bytes may still be compressed to find levels.
+    deflating: u64,
     archives: Sides<&'a Archive<'a>>,
     cancel: &'a Cancel,
     buffers: &'a mut Buffers,
@@ -239,6 +247,7 @@ impl<'a> Work<'a> {
         let compressed = members.map(|member| Compressed {
             method: member.central().method,
             size: member.central().compressed_size,
+            zlib_levels: None,
         });
         let encrypted = members.map(|member| member.central().is_encrypted());
         // Equal bytes read in the same way are equal contents.
@@ -289,9 +298,50 @@ impl<'a> Work<'a> {
             });
         }
         if !contents_differ || compressed.published.method != compressed.rebuilt.method {
+            let compressed = Sides {
+                published: self.with_levels(Side::Published, &members, compressed.published)?,
+                rebuilt: self.with_levels(Side::Rebuilt, &members, compressed.rebuilt)?,
+            };
             kinds.push(Kind::Compression(compressed));
         }
         Ok((kinds, contents_differ))
+    }
+
+    /// Finds the levels of zlib that give a member's packed bytes, as long as the
+    /// members tried so far are not too many: they all come from one writer.
+    fn with_levels(
+        &mut self,
+        side: Side,
+        members: &Sides<&'a Member>,
+        mut compressed: Compressed,
+    ) -> Result<Compressed, (Side, io::Error)> {
+        let (archive, member) = (*side.of(&self.archives), *side.of(members));
+        let cost = member.central().uncompressed_size.saturating_add(4096);
+        if compressed.method != Method::DEFLATE || cost > self.deflating {
+            return Ok(compressed);
+        }
+        self.deflating -= cost;
+        let mut levels = Vec::new();
+        for settings in Settings::candidates() {
+            if settings.strategy() != Strategy::Default || levels.contains(&settings.level()) {
+                continue;
+            }
+            self.cancel.check().map_err(|error| (side, error))?;
+            let Ok(contents) = archive.reader(member) else {
+                return Ok(compressed);
+            };
+            match deflate::gives(contents, settings, archive.raw(member.data())) {
+                Ok(true) => levels.push(settings.level()),
+                Ok(false) => {}
+                Err(DeflateError::Read(error) | DeflateError::Write(error)) => {
+                    return Err((side, error));
+                }
+                Err(DeflateError::Compressor) => return Ok(compressed),
+            }
+        }
+        levels.sort_unstable();
+        compressed.zlib_levels = Some(levels);
+        Ok(compressed)
     }
 
     fn same_data(&mut self, members: Sides<&'a Member>) -> Result<bool, (Side, io::Error)> {

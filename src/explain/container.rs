@@ -2,7 +2,7 @@
 
 use super::Cause;
 use super::case::{Case, Piece};
-use crate::compare::{HeaderField, Kind};
+use crate::compare::{Compressed, HeaderField, Kind, Sides};
 
 /// Claims what differs in the archive around the members.
 pub(super) fn claim(case: &mut Case<'_>) {
@@ -102,9 +102,9 @@ fn compression(case: &mut Case<'_>) {
             &places,
         );
     }
-    let Some((_, first)) = packed.first() else {
+    if packed.is_empty() {
         return;
-    };
+    }
     let totals = packed.iter().fold((0u64, 0u64), |total, (_, sides)| {
         (total.0 + sides.published.size, total.1 + sides.rebuilt.size)
     });
@@ -114,17 +114,65 @@ fn compression(case: &mut Case<'_>) {
         totals.0,
         totals.1
     );
-    let _ = first;
     let places: Vec<usize> = packed.iter().map(|(place, _)| *place).collect();
-    case.add(
-        Cause::new(
+    let levels = |of: fn(&Sides<Compressed>) -> &Compressed| {
+        common_levels(packed.iter().map(|(_, sides)| of(sides)))
+    };
+    let sides = Sides {
+        published: levels(|sides| &sides.published),
+        rebuilt: levels(|sides| &sides.rebuilt),
+    };
+    let named = |levels: &[u8]| {
+        let levels: Vec<String> = levels.iter().map(u8::to_string).collect();
+        levels.join(" or ")
+    };
+    let cause = match (&sides.published, &sides.rebuilt) {
+        (Some(published), Some(rebuilt)) if !published.is_empty() && !rebuilt.is_empty() => {
+            Cause::new(
+                "deflate-level",
+                format!(
+                    "published was deflated by zlib at level {}, rebuilt at level {}",
+                    named(published),
+                    named(rebuilt)
+                ),
+                format!("pack at level {}", named(published)),
+            )
+        }
+        (Some(published), Some(_)) => {
+            let (side, advice) = match published.is_empty() {
+                true => (
+                    "published",
+                    "build with an interpreter that is linked to the same library as the published wheel's (zlib-ng, libdeflate, zopfli)",
+                ),
+                false => (
+                    "rebuilt",
+                    "build with an interpreter that is linked to zlib",
+                ),
+            };
+            Cause::new(
+                "deflate-implementation",
+                format!("{side} was deflated by something else than zlib: no zlib level matches"),
+                advice,
+            )
+        }
+        _ => Cause::new(
             "deflate-implementation",
-            "equal contents were deflated into other bytes: another level, or another library than zlib",
+            "equal contents were deflated into other bytes; they are too large to try the levels of zlib",
             "use an interpreter that is linked to the same zlib",
-        )
-        .seen(evidence),
-        &places,
-    );
+        ),
+    };
+    case.add(cause.seen(evidence), &places);
+}
+
+/// Returns the levels that all members that were tried have in common; nothing
+/// when none was tried.
+fn common_levels<'c>(members: impl Iterator<Item = &'c Compressed>) -> Option<Vec<u8>> {
+    let mut tried = members.filter_map(|member| member.zlib_levels.as_ref());
+    let mut common = tried.next()?.clone();
+    for levels in tried {
+        common.retain(|level| levels.contains(level));
+    }
+    Some(common)
 }
 
 fn headers(case: &mut Case<'_>) {

@@ -70,8 +70,8 @@ pub enum Factor {
     },
     /// The path of the source during the build.
     BuildPath(String),
-    /// Flags for the compiler, in place of those of the interpreter.
-    CompilerFlags(Vec<String>),
+    /// Another interpreter of the same version.
+    Interpreter,
     /// A variable of the environment.
     Variable(&'static str, String),
 }

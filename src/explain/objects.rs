@@ -421,18 +421,20 @@ fn sentence(name: &'static str, found: &Found) -> Cause {
                 sentence,
                 "build with the interpreter that published was built with: its sysconfig decides the flags (CFLAGS, OPT); `wheelproof explain --environment` compares two",
             )
-            .tried_by(Factor::CompilerFlags(published.clone()))
+            .tried_by(Factor::Interpreter)
         }
         "cpu-flags" => Cause::new(
             name,
             format!("published was compiled for {}, rebuilt for {}", named(&published), named(&rebuilt)),
             "name a fixed -march in CFLAGS; -march=native is what the builder's processor can do",
-        ),
+        )
+        .tried_by(Factor::Interpreter),
         "link-flags" => Cause::new(
             name,
             "the objects were linked with other flags",
             "build with the interpreter that published was built with: its sysconfig decides LDSHARED and LDFLAGS",
-        ),
+        )
+        .tried_by(Factor::Interpreter),
         "cython-version" => Cause::new(
             name,
             format!("Cython {} wrote the published sources, Cython {} the rebuilt ones", first(&published), first(&rebuilt)),
@@ -454,7 +456,8 @@ fn sentence(name: &'static str, found: &Found) -> Cause {
                 _ => "only debug information differs, as with headers of another patch level".to_owned(),
             },
             "install the header package of published (libpython3-dev and its version), or strip both",
-        ),
+        )
+        .tried_by(Factor::Interpreter),
         "stripped" => Cause::new(
             name,
             match rebuilt.is_empty() {

@@ -9,6 +9,7 @@ mod explain;
 mod init;
 mod manifest;
 mod pinned;
+mod prove;
 mod rebuild;
 mod recipes;
 mod requirements;

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::prove::Prover;
 use super::recipes::{Copies, Recipes};
 use super::tools::{Reason, Toolbox};
 use super::witnesses;
 use super::{Progress, Request, verify};
 use crate::cancel::Cancel;
-use crate::compare::{self, Comparison};
+use crate::compare::{self, Comparison, Different};
+use crate::explain;
 use crate::filename::WheelFilename;
 use crate::finding::{Finding, Subject, rules};
 use crate::openpgp::SignatureVerdict;
@@ -22,6 +24,7 @@ use crate::report::{
     RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble, WitnessSummary,
 };
 use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
+use crate::sdist::SourceFiles;
 use crate::selection::{self, Pair, Selection, Signed};
 use crate::time::UtcTime;
 use crate::wheelhouse::{Status, VerifiedFiles};
@@ -47,6 +50,8 @@ pub struct Surroundings {
     pub logs: Option<PathBuf>,
     /// Whether the report says how long builds took.
     pub durations: bool,
+    /// Whether causes are tried by a rebuild with one thing changed.
+    pub prove: bool,
     /// How long recipes are searched for wheels that did not come back; `None`
     /// searches none.
     pub search: Option<Duration>,
@@ -271,7 +276,8 @@ impl<'a> Shop<'a> {
             notes: Vec::new(),
             differences: Vec::new(),
             witness: WitnessSummary::default(),
-            causes: [],
+            causes: Vec::new(),
+            unexplained: Vec::new(),
             log: None,
             seconds: None,
         };
@@ -326,7 +332,8 @@ impl<'a> Shop<'a> {
             let project = sdist.filename.project();
             summary.policy = Some(chosen.recipe.to_policy_toml(project));
         }
-        let recipe = &*summary.recipe.insert(chosen.recipe);
+        let recipe = chosen.recipe;
+        summary.recipe = Some(recipe.clone());
         let log = match &self.surroundings.logs {
             Some(directory) => directory.join(format!("{}.log", pair.wheel.filename)),
             None => private.join("log"),
@@ -335,7 +342,7 @@ impl<'a> Shop<'a> {
             sdist: &sdist_copy,
             sdist_name: &sdist.filename,
             wheel: &pair.wheel.filename,
-            recipe,
+            recipe: &recipe,
             log: &log,
         };
         summary.sandbox = Some(self.workshop.sandbox().layer());
@@ -371,7 +378,9 @@ impl<'a> Shop<'a> {
         }
         let limits = self.request.policy.wheelhouse.limits;
         match compare::wheels(&published, &built.wheel, limits, self.cancel)? {
-            Comparison::Different(different) => summary.differences = different.differences,
+            Comparison::Different(different) => {
+                self.explain(pair, &job, &published, *different, summary);
+            }
             Comparison::Identical(_) => {
                 return Err("the digests differ, the bytes do not".into());
             }
@@ -383,6 +392,60 @@ impl<'a> Shop<'a> {
             cancel: self.cancel,
         };
         search.run(&published, &built.wheel, &pair.wheel.filename, summary)
+    }
+
+    /// Fills in why the wheels differ, and proves it where that was asked for.
+    fn explain(
+        &self,
+        pair: &Pair,
+        job: &Job<'_>,
+        published: &Path,
+        different: Different,
+        summary: &mut RebuildSummary,
+    ) {
+        let limits = self.request.policy.wheelhouse.limits;
+        // The build has read the sdist; if it cannot be read now, members are
+        // looked up nowhere.
+        let source = SourceFiles::read(job.sdist, job.sdist_name, &limits, self.cancel).ok();
+        let explanation = explain::explain(&different, source.as_ref());
+        summary.differences = different.differences;
+        summary.causes = explanation.causes;
+        summary.unexplained = explanation.unexplained;
+        if !self.surroundings.prove {
+            return;
+        }
+        let rebuild = &self.request.policy.rebuild;
+        let of_project = rebuild.recipe_of(job.sdist_name.project());
+        // Those of this system: another root is another system, not one thing.
+        let named = rebuild.interpreters.values().flatten();
+        let named = named.filter(|interpreter| interpreter.root.is_none());
+        let search = &self.surroundings.search_path;
+        let named = named.filter_map(|interpreter| {
+            let python = interpreter.python.clone();
+            match python.components().count() {
+                1 => find_program(&python.display().to_string(), search),
+                _ => Some(python),
+            }
+        });
+        let installed = search.iter().map(|directory| directory.join("python3"));
+        let mut interpreters: Vec<PathBuf> = Vec::new();
+        for path in named.chain(installed.filter(|path| path.is_file())) {
+            if !interpreters.contains(&path) {
+                interpreters.push(path);
+            }
+        }
+        let prover = Prover {
+            workshop: &self.workshop,
+            toolbox: &self.toolbox,
+            policy: &of_project,
+            interpreters,
+            published,
+            published_sha256: pair.wheel.sha256,
+            source: source.as_ref(),
+            limits,
+            cancel: self.cancel,
+        };
+        summary.notes.extend(prover.prove(job, &mut summary.causes));
     }
 
     /// Puts a rebuilt wheel where the user wants it: whole, or not at all.

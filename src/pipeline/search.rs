@@ -305,6 +305,8 @@ impl Shop<'_> {
         summary.sandbox = Some(hit.built.layer);
         summary.notes.clone_from(&hit.built.notes);
         summary.differences.clear();
+        summary.causes.clear();
+        summary.unexplained.clear();
         summary.witness = WitnessSummary::default();
         summary.log = None;
         if let Err(Reason(reason)) = self.keep(&hit.built, &hunt.pair.wheel) {

@@ -30,6 +30,8 @@ use std::time::{Duration, Instant};
 
 use super::interpreter::Interpreter;
 use super::unzip;
+use pep440_rs::Version;
+
 use crate::archive::{Limits, open_regular_file};
 use crate::cancel::Cancel;
 use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
@@ -281,6 +283,31 @@ impl Cache {
         let mut tools: Vec<ToolWheel> = tools.into_values().collect();
         tools.sort_by_key(|tool| tool.filename.to_string());
         Ok(tools)
+    }
+
+    /// Returns a wheel of this project and version from directories of unverified
+    /// wheels, for builds whose result is looked at and not believed.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolsError`] when a file cannot be read.
+    pub fn unlisted(
+        &self,
+        project: &ProjectName,
+        version: &Version,
+        directories: &[PathBuf],
+    ) -> Result<Option<ToolWheel>, ToolsError> {
+        for (filename, path) in directories.iter().flat_map(|place| wheels_in(place)) {
+            if filename.project() == project && filename.version() == version {
+                let sha256 = digest_of(&path)?;
+                return Ok(Some(ToolWheel {
+                    filename,
+                    sha256,
+                    path,
+                }));
+            }
+        }
+        Ok(None)
     }
 
     fn find(

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::compare::Difference;
 use crate::digest::Sha256Digest;
+use crate::explain::{Cause, Unexplained};
 use crate::infer::Reason;
 use crate::recipe::Recipe;
 use crate::sandbox::Layer;
@@ -99,8 +100,11 @@ pub struct RebuildSummary {
     pub differences: Vec<Difference>,
     /// The edits that turn the rebuilt wheel into the published one.
     pub witness: WitnessSummary,
-    /// The place of the causes of the differences.
-    pub causes: [(); 0],
+    /// Why they differ.
+    pub causes: Vec<Cause>,
+    /// What has no cause.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unexplained: Vec<Unexplained>,
     /// The end of the log, when the build gave no wheel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,

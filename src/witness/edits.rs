@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::mem::discriminant;
 
-use super::deflate::Settings;
 use super::plan::{Descriptor, Fields, MAX_32, Packing, Plan, Planned};
 use super::{Edit, EditError, MAX_PREFIX, MAX_TAKEN};
 use crate::archive::zip::{Method, extra_fields};
+use crate::deflate::Settings;
 
 /// The flags that an edit may change: how hard the compressor tried (bits 1 and 2),
 /// whether a descriptor follows (3), whether names are UTF-8 (11).

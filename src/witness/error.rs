@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use super::Identity;
+use super::write::broken;
 use crate::archive::zip::ZipError;
+use crate::deflate::DeflateError;
 use crate::digest::Sha256Digest;
 use crate::input::InputError;
 
@@ -209,6 +211,16 @@ impl WitnessError {
             Self::Unfit(_) | Self::Edit(_) | Self::OtherResult { .. } => {
                 "do not rely on this witness; rebuild the wheel yourself"
             }
+        }
+    }
+}
+
+impl From<DeflateError> for WitnessError {
+    fn from(error: DeflateError) -> Self {
+        match error {
+            DeflateError::Read(error) => broken(error),
+            DeflateError::Write(error) => Self::Io(error),
+            DeflateError::Compressor => Self::Compressor,
         }
     }
 }

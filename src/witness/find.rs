@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
-use super::deflate::{Settings, deflate};
 use super::plan::{LocalSizes, Packing, Plan, Planned};
 use super::write::{broken, contents, unpacks_to};
 use super::{
@@ -18,6 +17,8 @@ use super::{
 use crate::archive::Limits;
 use crate::archive::zip::{Archive, Member, Method};
 use crate::cancel::Cancel;
+use crate::deflate::Settings;
+use crate::deflate::deflate;
 use crate::digest::READ_SIZE;
 
 /// How many of the largest members may come from a compressor that is not found

@@ -12,7 +12,6 @@
 //! RECORD is a member like any other: the order of its rows and its line ends are
 //! contents, and no witness makes up for them. The format is in `docs/witness.md`.
 
-mod deflate;
 mod edits;
 mod error;
 mod find;
@@ -38,7 +37,7 @@ use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
 use crate::input;
 use plan::Plan;
 
-pub use deflate::{MEMORY_LEVELS, Settings, Strategy};
+pub use crate::deflate::{MEMORY_LEVELS, Settings, Strategy};
 pub use error::{EditError, Unfit, WitnessError};
 pub use find::{NoWitness, Search, find};
 pub use plan::{Descriptor, LocalSizes};

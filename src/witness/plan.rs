@@ -8,9 +8,9 @@ use std::io::Read as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::deflate::Settings;
 use super::{MAX_PREFIX, Unfit, WitnessError};
 use crate::archive::zip::{Archive, DescriptorForm, DosTime, Member, Method};
+use crate::deflate::Settings;
 
 /// The largest value of a 32-bit field that does not refer to ZIP64 (APPNOTE 4.4.1.4).
 pub(super) const MAX_32: u64 = 0xffff_fffe;

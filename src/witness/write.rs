@@ -4,11 +4,11 @@ use std::io::{self, Read, Write};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::deflate::deflate;
 use super::plan::{Descriptor, MAX_32, Packing, Plan, Planned};
 use super::{EditError, Identity, WitnessError};
 use crate::archive::zip::{Archive, Member, MemberReader, ZipError};
 use crate::cancel::Cancel;
+use crate::deflate::deflate;
 use crate::digest::{READ_SIZE, Sha256Hasher};
 
 /// Writes the bytes that a plan describes; the contents come from the archive that

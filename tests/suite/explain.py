@@ -151,6 +151,29 @@ def level():
     return wheel(BASE, defaults={"level": 9}), wheel(BASE, defaults={"level": 1})
 
 
+def flushed():
+    """As a library would that ends its blocks elsewhere than zlib does."""
+    class Flushing:
+        def __init__(self, *_):
+            self.zlib = zlib.compressobj(6, zlib.DEFLATED, -15)
+
+        def compress(self, data):
+            half = len(data) // 2
+            return (self.zlib.compress(data[:half]) + self.zlib.flush(zlib.Z_FULL_FLUSH)
+                    + self.zlib.compress(data[half:]))
+
+        def flush(self):
+            return self.zlib.flush()
+
+    usual = zipfile._get_compressor
+    zipfile._get_compressor = Flushing
+    try:
+        published = wheel(BASE)
+    finally:
+        zipfile._get_compressor = usual
+    return published, wheel(BASE)
+
+
 def stored():
     return wheel(BASE), wheel(BASE, defaults={"method": zipfile.ZIP_STORED})
 

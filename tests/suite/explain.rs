@@ -71,6 +71,8 @@ fn each_pair_has_its_cause_and_no_other() {
             "record_order_and_change",
             &["license-file-field", "record-order"],
         ),
+        ("level", &["deflate-level"]),
+        ("flushed", &["deflate-implementation"]),
         ("stored", &["zip-writer"]),
         ("extra", &["zip-writer"]),
         ("streamed", &["zip-writer"]),
@@ -111,6 +113,20 @@ fn each_pair_has_its_cause_and_no_other() {
             );
         }
     }
+}
+
+#[test]
+fn the_level_that_zlib_was_told_is_named() {
+    let level = report("level", 1);
+    let cause = &level["causes"][0];
+    let sentence = cause["sentence"].as_str().unwrap();
+    assert!(sentence.contains("9, rebuilt at level 1"), "{sentence}");
+    let report = report("flushed", 1);
+    let sentence = report["causes"][0]["sentence"].as_str().unwrap();
+    assert!(
+        sentence.contains("published") && sentence.contains("no zlib level matches"),
+        "{sentence}"
+    );
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod common;
 mod directory;
 mod explain;
 mod floors;
+mod founding;
 mod freshness;
 mod gnupg;
 mod gpgv;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use super::comparison::write_explanation;
 use super::{Palette, escape, plural, styled};
 use crate::compare::{Consequence, ContentDiff, Kind, LineSide};
 use crate::report::{RebuildOutcome, RebuildSummary, Report};
@@ -13,6 +14,9 @@ const DETAIL: &str = "                 ";
 
 /// How many differences of one wheel are written out; JSON has them all.
 const DIFFERENCES_A_WHEEL: usize = 12;
+
+/// How many lines the causes of one wheel take at most.
+const EXPLANATION: usize = 20;
 
 /// How many edits of one witness are written out; JSON has them all.
 const EDITS_A_WHEEL: usize = 12;
@@ -146,6 +150,15 @@ fn write_rebuild(
             plural(more, "edit", "edits")
         ))?;
     }
+    write_explanation(
+        out,
+        palette,
+        DETAIL,
+        &rebuild.causes,
+        &rebuild.unexplained,
+        &rebuild.differences,
+        EXPLANATION,
+    )?;
     // The edits say the same, and more shortly.
     let differences = match has_witness {
         true => &[][..],

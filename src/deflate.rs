@@ -9,8 +9,6 @@ use compu::Encoder as _;
 use compu::encoder::{EncodeOp, EncodeStatus, ZlibC, ZlibMode, ZlibOptions, ZlibStrategy};
 use serde::{Deserialize, Serialize};
 
-use super::WitnessError;
-use super::write::broken;
 use crate::digest::READ_SIZE;
 
 /// The memory levels that can be asked for: zlib's default and the largest, which
@@ -69,7 +67,7 @@ impl Settings {
     }
 
     /// Returns the settings worth trying, those in common use first.
-    pub(super) fn candidates() -> Vec<Self> {
+    pub fn candidates() -> Vec<Self> {
         let default = MEMORY_LEVELS.iter().flat_map(|memory_level| {
             [6, 9, 1, 2, 3, 4, 5, 7, 8].map(|level| (level, Strategy::Default, *memory_level))
         });
@@ -107,18 +105,36 @@ impl Settings {
     }
 }
 
+/// Why contents were not compressed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeflateError {
+    /// The contents cannot be read.
+    #[error("cannot read what is to be compressed: {0}")]
+    Read(io::Error),
+    /// What takes the stream failed.
+    #[error("cannot write what was compressed: {0}")]
+    Write(io::Error),
+    /// zlib refused.
+    #[error("zlib cannot be used")]
+    Compressor,
+}
+
 /// Compresses contents and hands the stream on piece by piece, until `each` has
 /// enough and returns `false`. Returns whether the stream came to its end.
-pub(super) fn deflate(
+///
+/// # Errors
+///
+/// [`DeflateError`].
+pub fn deflate(
     mut contents: impl Read,
     settings: Settings,
     mut each: impl FnMut(&[u8]) -> io::Result<bool>,
-) -> Result<bool, WitnessError> {
-    let mut encoder = ZlibC::new(settings.options()).ok_or(WitnessError::Compressor)?;
+) -> Result<bool, DeflateError> {
+    let mut encoder = ZlibC::new(settings.options()).ok_or(DeflateError::Compressor)?;
     let mut input = vec![0; READ_SIZE];
     let mut output = vec![0; READ_SIZE];
     loop {
-        let count = contents.read(&mut input).map_err(broken)?;
+        let count = contents.read(&mut input).map_err(DeflateError::Read)?;
         let mut rest = input.get(..count).unwrap_or_default();
         let operation = match count {
             0 => EncodeOp::Finish,
@@ -128,12 +144,12 @@ pub(super) fn deflate(
             let result = encoder.encode(rest, &mut output, operation);
             let written = output.len() - result.output_remain;
             let piece = output.get(..written).unwrap_or_default();
-            if !piece.is_empty() && !each(piece).map_err(WitnessError::Io)? {
+            if !piece.is_empty() && !each(piece).map_err(DeflateError::Write)? {
                 return Ok(false);
             }
             match result.status {
                 EncodeStatus::Finished => return Ok(true),
-                EncodeStatus::Error => return Err(WitnessError::Compressor),
+                EncodeStatus::Error => return Err(DeflateError::Compressor),
                 EncodeStatus::Continue | EncodeStatus::NeedOutput => {}
             }
             rest = rest
@@ -145,4 +161,30 @@ pub(super) fn deflate(
             }
         }
     }
+}
+
+/// Returns whether compressing contents with these settings gives exactly this
+/// stream. Ends at the first byte that differs.
+///
+/// # Errors
+///
+/// [`DeflateError`].
+pub fn gives<R: Read>(
+    contents: impl Read,
+    settings: Settings,
+    mut stream: R,
+) -> Result<bool, DeflateError> {
+    let mut expected = vec![0; READ_SIZE];
+    let mut same = true;
+    let whole = deflate(contents, settings, |piece| {
+        let part = expected.get_mut(..piece.len()).unwrap_or_default();
+        same = match stream.read_exact(part) {
+            Ok(()) => part == piece,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+            Err(error) => return Err(error),
+        };
+        Ok(same)
+    })?;
+    let has_more = |mut stream: R| stream.read(&mut [0]).map_err(DeflateError::Write);
+    Ok(whole && same && has_more(stream)? == 0)
 }
