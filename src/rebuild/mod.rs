@@ -39,7 +39,7 @@ use crate::sdist::{self, SdistError};
 use private::Private;
 
 pub use interpreter::{Interpreter, InterpreterError};
-pub use resolve::{Resolver, Wanted};
+pub use resolve::{Asks, Resolved, Resolver, Wanted};
 pub use tools::{Cache, Candidate, Fetcher, ToolsError};
 
 const DRIVER: &str = include_str!("driver.py");
