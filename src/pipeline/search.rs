@@ -307,6 +307,8 @@ impl Shop<'_> {
         summary.differences.clear();
         summary.causes.clear();
         summary.unexplained.clear();
+        summary.causes.clear();
+        summary.unexplained.clear();
         summary.witness = WitnessSummary::default();
         summary.log = None;
         if let Err(Reason(reason)) = self.keep(&hit.built, &hunt.pair.wheel) {

@@ -12,6 +12,7 @@
 mod interpreter;
 mod private;
 mod resolve;
+mod results;
 pub mod tools;
 mod unzip;
 
@@ -105,6 +106,8 @@ pub struct Built {
     pub elapsed: Duration,
     /// What was not quite as the recipe says, each in one sentence.
     pub notes: Vec<String>,
+    /// Whether it was built by an earlier run and taken from the cache.
+    pub is_reused: bool,
     directory: Private,
 }
 
@@ -347,6 +350,7 @@ impl Workshop {
             layer: self.sandbox.layer(),
             elapsed: ran.elapsed,
             notes: plan.notes,
+            is_reused: false,
             directory: result_directory,
         }))
     }

@@ -331,3 +331,48 @@ fn a_forged_memory_of_a_search_proves_nothing() {
         assert_eq!(found["recipe"]["source_date_epoch"], 1_700_000_000);
     }
 }
+
+#[test]
+fn a_result_is_taken_from_the_cache_when_asked_for_and_only_as_it_was_put_there() {
+    let house = house_of_a_digest("(2001, 9, 9, 1, 46, 40)", "0o644");
+    let flags = [
+        "--shallow",
+        "--format",
+        "json",
+        "--offline",
+        "--source-date-epoch",
+        "1000000000",
+    ];
+    let reusing = [&flags[..], &["--reuse-results"]].concat();
+    let built = |flags: &[&str]| {
+        let report = rebuild(&house, "/usr/bin:/bin", flags).json();
+        report["rebuilds"][0].clone()
+    };
+    let fresh = built(&reusing);
+    assert_eq!(fresh["outcome"], "reproduced", "{fresh}");
+    assert!(fresh.get("reused").is_none());
+    let reused = built(&reusing);
+    assert_eq!(reused["reused"], true);
+    assert_eq!(reused["rebuilt_sha256"], fresh["rebuilt_sha256"]);
+    assert_eq!(reused["outcome"], "reproduced");
+    // Who does not ask gets a build, and the same report as the first.
+    assert_eq!(built(&flags), fresh);
+    // Another recipe is another question.
+    let other = [&reusing[..], &["--umask", "077"]].concat();
+    let other = built(&other);
+    assert!(other.get("reused").is_none());
+    assert_ne!(other["rebuilt_sha256"], fresh["rebuilt_sha256"]);
+
+    let results = house.at("cache/wheelproof/results");
+    for entry in std::fs::read_dir(results).unwrap() {
+        let wheel = entry.unwrap().path().join("wheel");
+        let mut bytes = std::fs::read(&wheel).unwrap();
+        bytes[40] ^= 1;
+        std::fs::write(&wheel, bytes).unwrap();
+    }
+    let outcome = rebuild(&house, "/usr/bin:/bin", &reusing);
+    let report = outcome.json();
+    assert_eq!(report["rebuilds"][0]["outcome"], "not-attempted");
+    let reason = report["rebuilds"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("was changed"), "{reason}");
+}
