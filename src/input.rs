@@ -25,13 +25,13 @@ pub enum InputError {
         path: PathBuf,
     },
     /// It is larger than anything of its kind.
-    #[error("{} has more than {limit} {unit}", .path.display())]
+    #[error("{} is larger than {limit} {unit}", .path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
         /// The most it may have.
         limit: u64,
-        /// Of what: bytes or lines.
+        /// Of what: bytes, or entries of a manifest.
         unit: &'static str,
     },
     /// It could not be read.
@@ -56,24 +56,6 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
             path: path.to_owned(),
             limit,
             unit: "bytes",
-        });
-    }
-    Ok(bytes)
-}
-
-/// Reads a whole regular file of at most `limit` bytes and `lines` lines.
-///
-/// # Errors
-///
-/// As [`read`], and when it has more lines.
-pub fn read_text(path: &Path, limit: u64, lines: u64) -> Result<Vec<u8>, InputError> {
-    let bytes = read(path, limit)?;
-    let ends = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
-    if ends > lines {
-        return Err(InputError::TooLarge {
-            path: path.to_owned(),
-            limit: lines,
-            unit: "lines",
         });
     }
     Ok(bytes)
@@ -152,12 +134,6 @@ mod tests {
             read(&at("file"), 2),
             Err(InputError::TooLarge { .. })
         ));
-        std::fs::write(at("lines"), "1\n2\n3\n").unwrap();
-        assert_eq!(read_text(&at("lines"), 6, 3).unwrap(), b"1\n2\n3\n");
-        let error = read_text(&at("lines"), 6, 2).unwrap_err().to_string();
-        assert!(error.ends_with("lines has more than 2 lines"), "{error}");
-        let error = read_text(&at("lines"), 5, 3).unwrap_err().to_string();
-        assert!(error.ends_with("lines has more than 5 bytes"), "{error}");
         assert!(matches!(
             read(&at("none"), 2),
             Err(InputError::NotFound { .. })

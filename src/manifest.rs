@@ -24,9 +24,13 @@ pub use canonical::{Unsigned, canonical, comments, twins};
 /// The most bytes a manifest may have.
 const MAX_BYTES: u64 = 128 << 20;
 
-/// The most lines a manifest may have, comments included: ten times as many as the
-/// largest in use. What a line costs in memory is more than its bytes.
-const MAX_LINES: u64 = 1_000_000;
+/// The most entries a manifest may have: ten times as many as the largest in use. An
+/// entry takes several times its bytes in memory; comments and lines that are none
+/// take nothing.
+const MAX_ENTRIES: usize = 1_000_000;
+
+/// The fewest bytes an entry has: a digest, two characters and a name.
+const ENTRY_BYTES: usize = 67;
 
 /// How many faults are kept; a file that is no manifest at all has one a line.
 const MAX_FAULTS: usize = 100;
@@ -150,7 +154,20 @@ pub enum FaultKind {
 ///
 /// It is not there, no regular file, too large, or unreadable.
 pub fn read(path: &Path) -> Result<Vec<u8>, InputError> {
-    input::read_text(path, MAX_BYTES, MAX_LINES)
+    let bytes = input::read(path, MAX_BYTES)?;
+    let entries = bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| line.len() >= ENTRY_BYTES && !line.starts_with(b"#"))
+        .take(MAX_ENTRIES + 1)
+        .count();
+    if entries > MAX_ENTRIES {
+        return Err(InputError::TooLarge {
+            path: path.to_owned(),
+            limit: MAX_ENTRIES as u64,
+            unit: "entries",
+        });
+    }
+    Ok(bytes)
 }
 
 impl Manifest {

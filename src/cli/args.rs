@@ -254,6 +254,10 @@ pub(super) struct RecipeArgs {
     /// Say how long each build took; equal input then no longer gives equal reports
     #[arg(long)]
     pub(super) durations: bool,
+    /// Take wheels that an earlier run built of the same sdist by the same recipe; the
+    /// report marks them
+    #[arg(long)]
+    pub(super) reuse_results: bool,
     /// Search a recipe for each wheel that does not come back: try tools and epochs until
     /// the signed digest comes out
     #[arg(long)]

@@ -152,6 +152,7 @@ impl Task<'_> {
             witness: args.witness.clone(),
             logs: args.logs.clone(),
             durations: args.durations,
+            reuse: args.reuse_results,
             prove: args.prove,
             search: args.search.then(|| {
                 let seconds = args.search_time.map_or(SEARCH_SECONDS, NonZeroU32::get);

@@ -205,7 +205,7 @@ impl Prover<'_> {
             .toolbox
             .as_of(cache, &wanted, &recipe.interpreter, &interpreter);
         let is_it = |tool: &ToolWheel| *tool.filename.project() == project;
-        tools.ok()?.into_iter().find(is_it)
+        tools.ok()?.0.into_iter().find(is_it)
     }
 
     /// Builds a variant and explains it; nothing when it cannot be built.

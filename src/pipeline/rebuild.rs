@@ -50,6 +50,9 @@ pub struct Surroundings {
     pub logs: Option<PathBuf>,
     /// Whether the report says how long builds took.
     pub durations: bool,
+    /// Whether wheels that an earlier run built of the same are taken instead of
+    /// building them again.
+    pub reuse: bool,
     /// Whether causes are tried by a rebuild with one thing changed.
     pub prove: bool,
     /// How long recipes are searched for wheels that did not come back; `None`
@@ -280,6 +283,7 @@ impl<'a> Shop<'a> {
             unexplained: Vec::new(),
             log: None,
             seconds: None,
+            reused: false,
         };
         if let Err(Reason(reason)) = self.attempt(index, pair, &mut summary) {
             summary.reason = Some(reason);
@@ -346,7 +350,11 @@ impl<'a> Shop<'a> {
             log: &log,
         };
         summary.sandbox = Some(self.workshop.sandbox().layer());
-        let built = match self.workshop.build(&job, self.cancel)? {
+        let attempt = match self.surroundings.reuse {
+            true => self.workshop.build_or_reuse(&job, self.cancel)?,
+            false => self.workshop.build(&job, self.cancel)?,
+        };
+        let built = match attempt {
             Outcome::Built(built) => built,
             Outcome::BuildFailed { reason, log_tail } => {
                 summary.outcome = RebuildOutcome::BuildFailed;
@@ -363,6 +371,7 @@ impl<'a> Shop<'a> {
         };
         summary.notes.clone_from(&built.notes);
         summary.rebuilt_sha256 = Some(built.sha256);
+        summary.reused = built.is_reused;
         if self.surroundings.durations {
             summary.seconds = Some(built.elapsed.as_secs_f64());
         }

@@ -160,9 +160,9 @@ impl Recipes<'_> {
             pinned: inference.pinned,
             cutoff: inference.cutoff,
         };
-        let tools = self
-            .toolbox
-            .as_of(self.workshop.cache(), &wanted, &path, &interpreter)?;
+        let (tools, is_dated) =
+            self.toolbox
+                .as_of(self.workshop.cache(), &wanted, &path, &interpreter)?;
         let asked_for_nothing = tools.is_empty() && policy.source_date_epoch.is_some();
         let said = [
             ("source-date-epoch", policy.source_date_epoch.is_some()),
@@ -173,6 +173,14 @@ impl Recipes<'_> {
         ];
         let mut reasons = inference.reasons;
         reasons.retain(|reason| !said.contains(&(reason.part, true)));
+        if !is_dated {
+            reasons.retain(|reason| !reason.value.starts_with("none newer"));
+            reasons.push(infer::Reason {
+                part: "tools",
+                value: "the newest of the others".to_owned(),
+                because: "uv, which knows what an index had when, is not on the path".to_owned(),
+            });
+        }
         let recipe = Recipe::from_policy(&settings, &sdist.filename, path, tools);
         Ok(Chosen {
             recipe,

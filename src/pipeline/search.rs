@@ -259,8 +259,10 @@ impl Shop<'_> {
             pinned: set.pins.keys().cloned().collect(),
             cutoff: self.signed.or(task.seen.inference.cutoff),
         };
+        let seen = &task.seen;
         self.toolbox
-            .as_of(cache, &wanted, &task.seen.path, &task.seen.interpreter)
+            .as_of(cache, &wanted, &seen.path, &seen.interpreter)
+            .map(|(tools, _)| tools)
     }
 
     fn build_one(&self, task: &Task<'_>, recipe: &Recipe) -> Result<Option<Built>, Reason> {
@@ -305,6 +307,8 @@ impl Shop<'_> {
         summary.sandbox = Some(hit.built.layer);
         summary.notes.clone_from(&hit.built.notes);
         summary.differences.clear();
+        summary.causes.clear();
+        summary.unexplained.clear();
         summary.causes.clear();
         summary.unexplained.clear();
         summary.witness = WitnessSummary::default();

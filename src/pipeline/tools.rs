@@ -11,7 +11,7 @@ use crate::filename::WheelFilename;
 use crate::finding::{Severity, rules};
 use crate::input;
 use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy, WheelhousePolicy};
-use crate::rebuild::{Cache, Candidate, Fetcher, Interpreter, Resolver, Wanted};
+use crate::rebuild::{Asks, Cache, Candidate, Fetcher, Interpreter, Resolver, Wanted};
 use crate::recipe::ToolWheel;
 use crate::requirements;
 use crate::requirements::Requirement;
@@ -104,7 +104,7 @@ impl<'a> Toolbox<'a> {
     }
 
     /// Returns the tools that are asked for, in the versions that an index
-    /// had then.
+    /// had then, and whether that date was kept to.
     ///
     /// # Errors
     ///
@@ -115,20 +115,20 @@ impl<'a> Toolbox<'a> {
         wanted: &Wanted,
         python: &Path,
         interpreter: &Interpreter,
-    ) -> Result<Vec<ToolWheel>, Reason> {
-        let resolver = self.fetch.and_then(|environment| {
-            Some(Resolver {
-                uv: find_program("uv", self.search_path)?,
-                environment: environment.to_vec(),
-            })
+    ) -> Result<(Vec<ToolWheel>, bool), Reason> {
+        let resolver = self.fetch.map(|environment| Resolver {
+            asks: match find_program("uv", self.search_path) {
+                Some(uv) => Asks::Uv(uv),
+                None => Asks::Pip(python.to_owned()),
+            },
+            environment: environment.to_vec(),
         });
-        let without = match self.fetch {
-            Some(_) => "the program uv, which asks an index what it had when, is not on the path",
-            None => "no earlier run has found out, and asking an index is not allowed (--offline)",
-        };
+        let without =
+            "no earlier run has found out, and asking an index is not allowed (--offline)";
         let resolver = resolver.as_ref().ok_or(without);
-        let listed = cache.resolve(wanted, interpreter, resolver, self.cancel)?;
-        self.listed(cache, &listed, python)
+        let resolved = cache.resolve(wanted, interpreter, resolver, self.cancel)?;
+        let tools = self.listed(cache, &resolved.tools, python)?;
+        Ok((tools, resolved.is_dated))
     }
 
     /// Returns the tools of a list.

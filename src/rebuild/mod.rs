@@ -12,6 +12,7 @@
 mod interpreter;
 mod private;
 mod resolve;
+mod results;
 mod surroundings;
 pub mod tools;
 mod unzip;
@@ -39,7 +40,7 @@ use crate::sdist::{self, SdistError};
 use private::Private;
 
 pub use interpreter::{Interpreter, InterpreterError};
-pub use resolve::{Resolver, Wanted};
+pub use resolve::{Asks, Resolved, Resolver, Wanted};
 pub use surroundings::{
     MAX_BYTES as MAX_ENVIRONMENT_BYTES, parse as parse_environment, surroundings,
 };
@@ -109,6 +110,8 @@ pub struct Built {
     pub elapsed: Duration,
     /// What was not quite as the recipe says, each in one sentence.
     pub notes: Vec<String>,
+    /// Whether it was built by an earlier run and taken from the cache.
+    pub is_reused: bool,
     directory: Private,
 }
 
@@ -351,6 +354,7 @@ impl Workshop {
             layer: self.sandbox.layer(),
             elapsed: ran.elapsed,
             notes: plan.notes,
+            is_reused: false,
             directory: result_directory,
         }))
     }

@@ -668,7 +668,7 @@ fn read_wheel(tool: &ToolWheel) -> Result<BTreeMap<String, unzip::File>, ToolsEr
     Ok(files)
 }
 
-fn digest_of(path: &Path) -> Result<Sha256Digest, ToolsError> {
+pub(super) fn digest_of(path: &Path) -> Result<Sha256Digest, ToolsError> {
     let mut buffer = vec![0; READ_SIZE];
     open_regular_file(path)
         .and_then(|file| hash_reader(file, &mut buffer, |_| Ok(())))

@@ -108,6 +108,9 @@ pub struct RebuildSummary {
     /// The end of the log, when the build gave no wheel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// Whether the wheel was built by an earlier run and taken from the cache.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reused: bool,
     /// How long the build took, when durations were asked for: with them, equal
     /// input no longer gives equal reports.
     #[serde(skip_serializing_if = "Option::is_none")]

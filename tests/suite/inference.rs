@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::audit::{PROBE, sdist};
-use crate::common::{House, Outcome, run, sha256sum, wheelproof};
+use crate::common::{House, Outcome, minimal_wheel, run, sha256sum, wheelproof};
 use crate::signing::TODAY;
 
 /// Writes a wheel of the project: `{time}` is the time of what the build makes, a
@@ -104,6 +104,9 @@ fn rebuild(house: &House, path: &str, flags: &[&str]) -> Outcome {
     run(wheelproof()
         .current_dir(house.at(""))
         .env("PATH", path)
+        // Tests ask no index.
+        .env("PIP_NO_INDEX", "1")
+        .env("PIP_FIND_LINKS", house.at("links"))
         .env("TMPDIR", house.at("tmp"))
         .env("XDG_CACHE_HOME", house.at("cache"))
         .args(["rebuild", ".", "--all", "--certs", "keys", "--time", TODAY])
@@ -209,7 +212,7 @@ fn requirements_that_lead_elsewhere_never_reach_uv() {
 #[test]
 fn without_uv_and_without_an_earlier_answer_the_reason_is_said() {
     let house = house("helper");
-    for (flags, says) in [(&["--offline"][..], "--offline"), (&[], "uv")] {
+    for (flags, says) in [(&["--offline"][..], "--offline"), (&[], "pip ended")] {
         let outcome = rebuild(
             &house,
             "/usr/bin:/bin",
@@ -330,4 +333,88 @@ fn a_forged_memory_of_a_search_proves_nothing() {
         assert_eq!(found["outcome"], "reproduced");
         assert_eq!(found["recipe"]["source_date_epoch"], 1_700_000_000);
     }
+}
+
+#[test]
+fn a_result_is_taken_from_the_cache_when_asked_for_and_only_as_it_was_put_there() {
+    let house = house_of_a_digest("(2001, 9, 9, 1, 46, 40)", "0o644");
+    let flags = [
+        "--shallow",
+        "--format",
+        "json",
+        "--offline",
+        "--source-date-epoch",
+        "1000000000",
+    ];
+    let reusing = [&flags[..], &["--reuse-results"]].concat();
+    let built = |flags: &[&str]| {
+        let report = rebuild(&house, "/usr/bin:/bin", flags).json();
+        report["rebuilds"][0].clone()
+    };
+    let fresh = built(&reusing);
+    assert_eq!(fresh["outcome"], "reproduced", "{fresh}");
+    assert!(fresh.get("reused").is_none());
+    let reused = built(&reusing);
+    assert_eq!(reused["reused"], true);
+    assert_eq!(reused["rebuilt_sha256"], fresh["rebuilt_sha256"]);
+    assert_eq!(reused["outcome"], "reproduced");
+    // Who does not ask gets a build, and the same report as the first.
+    assert_eq!(built(&flags), fresh);
+    // Another recipe is another question.
+    let other = [&reusing[..], &["--umask", "077"]].concat();
+    let other = built(&other);
+    assert!(other.get("reused").is_none());
+    assert_ne!(other["rebuilt_sha256"], fresh["rebuilt_sha256"]);
+
+    let results = house.at("cache/wheelproof/results");
+    for entry in std::fs::read_dir(results).unwrap() {
+        let wheel = entry.unwrap().path().join("wheel");
+        let mut bytes = std::fs::read(&wheel).unwrap();
+        bytes[40] ^= 1;
+        std::fs::write(&wheel, bytes).unwrap();
+    }
+    let outcome = rebuild(&house, "/usr/bin:/bin", &reusing);
+    let report = outcome.json();
+    assert_eq!(report["rebuilds"][0]["outcome"], "not-attempted");
+    let reason = report["rebuilds"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("was changed"), "{reason}");
+}
+
+#[test]
+fn without_uv_pip_answers_and_the_report_says_that_no_date_was_kept_to() {
+    if !crate::common::has_program("python3") || !has_pip() {
+        crate::skipped!("/usr/bin/python3 has no pip that can report");
+        return;
+    }
+    let house = house("helper>=0.5");
+    // A whole wheel, for pip looks into it.
+    let text = format!("{WRITE_WHEEL}{BACKEND}");
+    std::fs::create_dir(house.at("links")).unwrap();
+    minimal_wheel(
+        &house.at("links/helper-1.0-py3-none-any.whl"),
+        &[("helper.py", &text)],
+    );
+    let pinned = "[rebuild.interpreters]\npy3 = \"/usr/bin/python3\"\n";
+    house.write("wheelproof.toml", pinned);
+    // setuptools 1.2.3 is in no place that pip looks at: nothing is taken for it.
+    let outcome = rebuild(&house, "/usr/bin:/bin", &["--format", "json"]).expect(3);
+    let reason = outcome.json()["rebuilds"][0]["reason"].to_string();
+    assert!(reason.contains("setuptools==1.2.3"), "{reason}");
+    minimal_wheel(
+        &house.at("links/setuptools-1.2.3-py3-none-any.whl"),
+        &[("setuptools.py", "")],
+    );
+    let outcome = rebuild(&house, "/usr/bin:/bin", &["--format", "json"]).expect(0);
+    let report = outcome.json();
+    assert_eq!(report["rebuilds"][0]["outcome"], "reproduced");
+    let reasons = report["rebuilds"][0]["inferred"].to_string();
+    assert!(reasons.contains("uv, which knows"), "{reasons}");
+    assert!(!reasons.contains("none newer"), "{reasons}");
+}
+
+fn has_pip() -> bool {
+    let help = Command::new("/usr/bin/python3")
+        .args(["-m", "pip", "install", "--help"])
+        .output();
+    help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--report"))
 }

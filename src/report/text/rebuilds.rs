@@ -121,6 +121,9 @@ fn write_rebuild(
     if let Some(reason) = &rebuild.reason {
         detail(reason)?;
     }
+    if rebuild.reused {
+        detail("built by an earlier run, taken from the cache (--reuse-results)")?;
+    }
     for reason in &rebuild.inferred {
         detail(&format!(
             "{}: {}, because {}",
