@@ -9,6 +9,8 @@
 //! epoch, [`modes`] the umask.
 
 mod modes;
+#[cfg(test)]
+mod tests;
 mod times;
 mod tools;
 
