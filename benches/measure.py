@@ -36,8 +36,11 @@ class Runs:
         return f"{min(self.seconds) / unit:.3g} to {max(self.seconds) / unit:.3g}"
 
 
-def run_once(command, runs, **how):
-    """Runs a command and adds what it took; a command that fails ends the benchmark."""
+def run_once(command, runs, codes=(0,), **how):
+    """Runs a command and adds what it took; a command that fails ends the benchmark.
+
+    `codes` are the exit codes of one that did its work.
+    """
     before = time.perf_counter()
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **how
@@ -48,7 +51,7 @@ def run_once(command, runs, **how):
     seconds = time.perf_counter() - before
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
-    if process.returncode != 0:
+    if process.returncode not in codes:
         shown = " ".join(map(str, command))
         text = said.decode(errors="replace").strip()
         raise Trouble(

@@ -7,6 +7,7 @@
 mod certificates;
 mod inside;
 mod produce;
+mod requirements;
 mod sign;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::wheelhouse::{FileStatus, Status};
 pub use certificates::{certificate_states, lapsing_signers};
 pub use inside::inside;
 pub use produce::{currency, survey};
+pub use requirements::{Build, Use, requirement_builds, requirement_faults, requirements};
 pub use sign::{signer_of, standing_signatures};
 
 /// What to do about a page of links.

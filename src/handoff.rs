@@ -4,30 +4,27 @@
 //! files with their signed digest exist, and the environment that points pip and
 //! uv at it. What happens to the original after the check changes nothing.
 
+mod constraints;
 mod hashed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use pep440_rs::Version;
 use rayon::prelude::*;
 use rustix::io::FdFlags;
 use rustix::process::{Pid, Signal};
 
 use crate::cancel::Cancel;
-use crate::digest::Sha256Digest;
-use crate::filename::{ProjectName, SdistFilename, WheelFilename};
 use crate::relpath::RelPath;
-use crate::requirements::Requirement;
 use crate::scratch::{self, Scratch};
 use crate::wheelhouse::{CopyError, VerifiedTree};
 
+pub use constraints::{admitted, constraints};
 pub use hashed::hashed_requirements;
 
 /// What uv is told in a file, because `uv pip` reads it from no variable: nothing
@@ -68,8 +65,9 @@ pub enum HandoffError {
 }
 
 impl Sealed {
-    /// Copies every verified file into a new private directory below `parent`,
-    /// hashing while copying, and takes away every permission to write.
+    /// Copies every verified file, or those among them that `only` names, into a new
+    /// private directory below `parent`, hashing while copying, and takes away every
+    /// permission to write.
     ///
     /// # Errors
     ///
@@ -77,6 +75,7 @@ impl Sealed {
     /// made. Nothing is left behind then.
     pub fn copy(
         verified: &VerifiedTree,
+        only: Option<&BTreeSet<&RelPath>>,
         parent: &Path,
         cancel: &Cancel,
     ) -> Result<Self, HandoffError> {
@@ -95,7 +94,8 @@ impl Sealed {
         };
         sealed.uv_configuration = sealed.write("uv.toml", UV_CONFIGURATION)?;
         let mut names: BTreeMap<&str, &RelPath> = BTreeMap::new();
-        for (name, _) in verified.files().iter() {
+        let wanted = |name: &RelPath| only.is_none_or(|only| only.contains(name));
+        for (name, _) in verified.files().iter().filter(|(name, _)| wanted(name)) {
             if let Some(other) = names.insert(name.file_name(), name) {
                 return Err(HandoffError::SameName {
                     one: other.clone(),
@@ -214,82 +214,6 @@ pub enum RequirementError {
         /// The version.
         version: String,
     },
-    /// The requirement names digests, and no verified file has one of them.
-    #[error("line {line}: no signed file of {project}=={version} has a digest that the line names")]
-    OtherDigest {
-        /// The line of the requirements file.
-        line: u64,
-        /// The project.
-        project: String,
-        /// The version.
-        version: String,
-    },
-}
-
-/// Returns a constraints file that gives each requirement the digests of its
-/// verified files, in the form that pip and uv read.
-///
-/// # Errors
-///
-/// The first requirement that no verified file meets.
-pub fn constraints(
-    verified: &VerifiedTree,
-    requirements: &[Requirement],
-) -> Result<String, RequirementError> {
-    let mut files: BTreeMap<(ProjectName, Version), Vec<Sha256Digest>> = BTreeMap::new();
-    for (name, digest) in verified.files().iter() {
-        let name = name.file_name();
-        let key = match (WheelFilename::parse(name), SdistFilename::parse(name)) {
-            (Ok(wheel), _) => (wheel.project().clone(), wheel.version().clone()),
-            (_, Ok(sdist)) => (sdist.project().clone(), sdist.version().clone()),
-            _ => continue,
-        };
-        files.entry(key).or_default().push(*digest);
-    }
-    let mut text = String::new();
-    for requirement in requirements {
-        let Requirement {
-            project,
-            version,
-            hashes,
-            marker,
-            line,
-            // A constraint must not have extras.
-            extras: _,
-        } = requirement;
-        let says = (*line, project.to_string(), version.to_string());
-        let signed = files
-            .get(&(project.clone(), version.clone()))
-            .ok_or_else(|| {
-                let (line, project, version) = says.clone();
-                RequirementError::NotSigned {
-                    line,
-                    project,
-                    version,
-                }
-            })?;
-        let both: Vec<_> = signed
-            .iter()
-            .filter(|digest| hashes.is_empty() || hashes.contains(digest))
-            .collect();
-        if both.is_empty() {
-            let (line, project, version) = says;
-            return Err(RequirementError::OtherDigest {
-                line,
-                project,
-                version,
-            });
-        }
-        let _ = write!(text, "{project}=={version}");
-        if let Some(marker) = marker {
-            let _ = write!(text, " ; {marker}");
-        }
-        for digest in both {
-            let _ = write!(text, " --hash=sha256:{digest}");
-        }
-        text.push('\n');
-    }
-    Ok(text)
 }
 
 /// Runs a command and returns how it ended. A signal that asks this program to

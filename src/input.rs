@@ -25,12 +25,14 @@ pub enum InputError {
         path: PathBuf,
     },
     /// It is larger than anything of its kind.
-    #[error("{} is larger than {limit} bytes", .path.display())]
+    #[error("{} is larger than {limit} {unit}", .path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// The most bytes it may have.
+        /// The most it may have.
         limit: u64,
+        /// Of what: bytes, or entries of a manifest.
+        unit: &'static str,
     },
     /// It could not be read.
     #[error("cannot read {}: {source}", .path.display())]
@@ -53,6 +55,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
         return Err(InputError::TooLarge {
             path: path.to_owned(),
             limit,
+            unit: "bytes",
         });
     }
     Ok(bytes)

@@ -26,12 +26,12 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `scratch` `time` |
-//! | 1 | `archive` `finding` `gnupg` `requirements` `state` |
+//! | 1 | `archive` `deflate` `finding` `gnupg` `requirements` `state` |
 //! | 2 | `policy` `tree` |
-//! | 3 | `openpgp` `sdist` `wheel` |
+//! | 3 | `elf` `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `evidence` `manifest` `recipe` `sandbox` |
-//! | 5 | `infer` `selection` `wheelhouse` |
-//! | 6 | `audit` `handoff` `rebuild` |
+//! | 5 | `explain` `infer` `pinned` `selection` `wheelhouse` `witness` |
+//! | 6 | `audit` `handoff` `rebuild` `search` |
 //! | 7 | `report` |
 //! | 8 | `pipeline` |
 //! | 9 | `cli` |
@@ -46,8 +46,11 @@ pub mod audit;
 pub mod cancel;
 pub mod cli;
 pub mod compare;
+pub mod deflate;
 pub mod digest;
+pub mod elf;
 pub mod evidence;
+pub mod explain;
 pub mod filename;
 pub mod finding;
 pub mod fingerprint;
@@ -58,6 +61,7 @@ pub mod input;
 pub mod manifest;
 pub mod metadata;
 pub mod openpgp;
+pub mod pinned;
 pub mod pipeline;
 pub mod policy;
 pub mod rebuild;
@@ -69,9 +73,11 @@ pub mod requirements;
 pub mod sandbox;
 pub mod scratch;
 pub mod sdist;
+pub mod search;
 pub mod selection;
 pub mod state;
 pub mod time;
 pub mod tree;
 pub mod wheel;
 pub mod wheelhouse;
+pub mod witness;

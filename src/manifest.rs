@@ -8,19 +8,29 @@ mod canonical;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use std::path::Path;
 
 use pep440_rs::Version;
 
 use crate::digest::{ParseDigestError, Sha256Digest};
 use crate::filename::{SdistFilename, WheelFilename};
+use crate::input::{self, InputError};
 use crate::openpgp::Authenticated;
 use crate::policy::{Lines, Tolerance, WheelhouseName, WheelhouseNameError};
 use crate::relpath::{self, RelPath, RelPathError, spelled_out};
 
 pub use canonical::{Unsigned, canonical, comments, twins};
 
-/// The most bytes a manifest may have: room for a million files.
-pub const MAX_BYTES: u64 = 256 << 20;
+/// The most bytes a manifest may have.
+const MAX_BYTES: u64 = 128 << 20;
+
+/// The most entries a manifest may have: ten times as many as the largest in use. An
+/// entry takes several times its bytes in memory; comments and lines that are none
+/// take nothing.
+const MAX_ENTRIES: usize = 1_000_000;
+
+/// The fewest bytes an entry has: a digest, two characters and a name.
+const ENTRY_BYTES: usize = 67;
 
 /// How many faults are kept; a file that is no manifest at all has one a line.
 const MAX_FAULTS: usize = 100;
@@ -136,6 +146,28 @@ pub enum FaultKind {
     /// More faults than are worth reading.
     #[error("more lines are malformed; the rest is not listed")]
     More,
+}
+
+/// Reads the file of a manifest, within limits. Nobody has vouched for it yet.
+///
+/// # Errors
+///
+/// It is not there, no regular file, too large, or unreadable.
+pub fn read(path: &Path) -> Result<Vec<u8>, InputError> {
+    let bytes = input::read(path, MAX_BYTES)?;
+    let entries = bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| line.len() >= ENTRY_BYTES && !line.starts_with(b"#"))
+        .take(MAX_ENTRIES + 1)
+        .count();
+    if entries > MAX_ENTRIES {
+        return Err(InputError::TooLarge {
+            path: path.to_owned(),
+            limit: MAX_ENTRIES as u64,
+            unit: "entries",
+        });
+    }
+    Ok(bytes)
 }
 
 impl Manifest {

@@ -12,8 +12,10 @@
 //! that tells them apart.
 
 mod check;
+mod files;
 mod layout;
 mod members;
+mod requires;
 mod zip;
 
 use std::collections::BTreeMap;
@@ -33,7 +35,9 @@ use crate::filename::{SdistFilename, SdistFormat};
 use layout::Layout;
 
 pub use check::{FaultKind, check};
+pub use files::{SourceFile, SourceFiles};
 pub use members::members;
+pub use requires::build_requirements;
 
 /// Where the modes of unpacked files come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,10 +17,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use crate::archive::Limits;
 use crate::cancel::Cancel;
 use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
+use crate::filename::SdistFilename;
 use crate::manifest::Manifest;
 use crate::relpath::RelPath;
+use crate::sdist;
 use crate::tree::{Entry, Hashed, Kind, Stamp, Tree};
 
 pub use inside::{Inside, look_inside};
@@ -260,6 +263,24 @@ impl VerifiedFiles {
     /// Returns the digest of a file, if it is verified.
     pub fn digest(&self, name: &RelPath) -> Option<Sha256Digest> {
         self.digests.get(name).copied()
+    }
+
+    /// Returns what a verified sdist needs to be built; `None` when it cannot be
+    /// told.
+    pub fn build_requirements(
+        &self,
+        name: &RelPath,
+        limits: Limits,
+        cancel: &Cancel,
+    ) -> Option<Vec<String>> {
+        let filename = SdistFilename::parse(name.file_name()).ok()?;
+        let stamp = self.stamps.get(name)?;
+        let (file, before) = self.tree.open_stamped(name).ok()?;
+        let held = file.try_clone().ok()?;
+        let requires = sdist::build_requirements(file, &filename, limits, cancel);
+        // What was read of a file that changed says nothing.
+        let is_unchanged = before == *stamp && Stamp::of(&held.metadata().ok()?) == *stamp;
+        requires.filter(|_| is_unchanged)
     }
 
     /// Copies a verified file to a new read-only file, hashing what is written.

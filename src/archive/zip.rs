@@ -356,6 +356,19 @@ impl<'a> Archive<'a> {
         let end = archive.end_offset();
         let declared_members = archive.entries_hint();
         let zip64 = zip64_end_record(source, archive.eocd_offset(), &directory);
+        // An archive in parts (APPNOTE 4.4.19 to 4.4.22): some readers refuse it, others
+        // pass over these numbers. ZIP64 may fill them up.
+        let is_first = |at| {
+            let disk = u16_at(&end_record, at);
+            disk == 0 || (disk == u16::MAX && zip64.is_some())
+        };
+        let is_whole = u16_at(&end_record, 8) == u16_at(&end_record, 10);
+        if !(is_first(4) && is_first(6) && is_whole) {
+            return Err(ZipError::Malformed {
+                what: "the end record",
+                detail: "it is that of an archive in several parts".to_owned(),
+            });
+        }
         let declared = match &zip64 {
             Some(record) => u64_at(record, 40),
             None => u64::from(u32_at(&end_record, 12)),

@@ -20,6 +20,8 @@ pub(super) struct VerifyArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
     #[command(flatten)]
+    pub(super) requirements: RequirementsFlag,
+    #[command(flatten)]
     pub(super) output: OutputArgs,
 }
 
@@ -30,6 +32,8 @@ pub(super) struct VerifyArgs {
 pub(super) struct AuditArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
+    #[command(flatten)]
+    pub(super) requirements: RequirementsFlag,
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
@@ -46,6 +50,8 @@ pub(super) struct RebuildArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
     #[command(flatten)]
+    pub(super) requirements: RequirementsFlag,
+    #[command(flatten)]
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     pub(super) recipe: RecipeArgs,
@@ -58,14 +64,14 @@ pub(super) struct RebuildArgs {
     wheelproof run dists -- pip install six==1.16.0\n  \
     wheelproof run dists --requirements requirements.txt -- sh -c 'pip install -r \"$WHEELPROOF_REQUIREMENTS\"'\n\n\
     CMD finds the sealed copy in WHEELPROOF_WHEELHOUSE; pip and uv are pointed at it and at nothing else. \
-    With --requirements, WHEELPROOF_REQUIREMENTS is the same list with the signed hashes: older pip takes \
-    hashes from a list only, and refuses one without them.")]
+    With --requirements, the copy holds what these files admit and nothing else, and \
+    WHEELPROOF_REQUIREMENTS is the same list with the signed hashes: older pip takes hashes from a \
+    list only, and refuses one without them.")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
-    /// Install only what these files name, and only with the signed digests
-    #[arg(long, value_name = "FILE")]
-    pub(super) requirements: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) requirements: RequirementsFlag,
     /// Say nothing unless something is wrong
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -75,6 +81,14 @@ pub(super) struct RunArgs {
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(super) command: Vec<std::ffi::OsString>,
+}
+
+/// The requirements that the wheelhouse has to meet.
+#[derive(Debug, Args)]
+pub(super) struct RequirementsFlag {
+    /// Requirements that the files have to meet: a requirements file with hashes, poetry.lock, uv.lock or pylock.toml
+    #[arg(long = "requirements", value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
 }
 
 /// Where things are, and how far to look.
@@ -225,12 +239,32 @@ pub(super) struct RecipeArgs {
     /// Keep rebuilt wheels that have the signed digest in this directory
     #[arg(long, value_name = "PATH")]
     pub(super) keep: Option<PathBuf>,
+    /// Keep witnesses in this directory: NAME.whl.witness.json, with the wheel as rebuilt in NAME.whl.rebuilt
+    #[arg(long, value_name = "PATH")]
+    pub(super) witness: Option<PathBuf>,
+    /// Count a wheel as different unless it has the signed digest, even with a witness
+    #[arg(long)]
+    pub(super) exact: bool,
     /// Keep the log of each build in this directory
     #[arg(long, value_name = "PATH")]
     pub(super) logs: Option<PathBuf>,
+    /// For each cause of a difference, rebuild with only that changed, and say whether the difference is gone
+    #[arg(long)]
+    pub(super) prove: bool,
     /// Say how long each build took; equal input then no longer gives equal reports
     #[arg(long)]
     pub(super) durations: bool,
+    /// Take wheels that an earlier run built of the same sdist by the same recipe; the
+    /// report marks them
+    #[arg(long)]
+    pub(super) reuse_results: bool,
+    /// Search a recipe for each wheel that does not come back: try tools and epochs until
+    /// the signed digest comes out
+    #[arg(long)]
+    pub(super) search: bool,
+    /// How long all searches together may take [default: 60]
+    #[arg(long, value_name = "SECONDS", requires = "search")]
+    pub(super) search_time: Option<NonZeroU32>,
     /// Where tool wheels are kept between runs [default: the user's cache directory]
     #[arg(long, value_name = "PATH")]
     pub(super) cache: Option<PathBuf>,

@@ -7,6 +7,7 @@ use clap::Args;
 use super::args::OutputArgs;
 use super::output::Output;
 use super::{Surroundings, Usage, finish, now};
+use crate::audit::Use;
 use crate::cancel::Cancel;
 use crate::pipeline::{self, InitWish, Request};
 use crate::policy::{self, Policy};
@@ -76,6 +77,7 @@ fn request(surroundings: &Surroundings, args: &InitArgs, target: &Path) -> Resul
         },
         strict: false,
         time_is_chosen: args.time.is_some(),
+        requirements: Use::AsTheyAre,
     })
 }
 

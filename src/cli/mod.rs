@@ -5,6 +5,7 @@
 
 mod args;
 mod certs;
+mod explain;
 mod init;
 mod manifest;
 mod output;
@@ -15,6 +16,7 @@ mod requirements;
 mod run;
 mod sign;
 mod signals;
+mod witness;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -56,6 +58,8 @@ enum Command {
     Rebuild(RebuildArgs),
     /// Verify, then run a command that sees only a sealed copy of what was verified
     Run(RunArgs),
+    /// Name the causes of what differs between two wheels
+    Explain(explain::ExplainArgs),
     /// Write a policy for what lies in a directory
     Init(init::InitArgs),
     /// Write the manifest, as sha256sum would, or say whether it is current
@@ -66,6 +70,8 @@ enum Command {
     Requirements(requirements::RequirementsArgs),
     /// Sign the manifest, or add a signature to those of others
     Sign(sign::SignArgs),
+    /// Check the edits that turn a rebuilt wheel into the published one, or find them
+    Witness(witness::WitnessArgs),
 }
 
 /// What the process was given by its surroundings.
@@ -133,11 +139,13 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Command::Verify(args) => verify(surroundings, &args, &cancel),
         Command::Run(args) => run::run(surroundings, &args, &cancel, &watched),
         Command::Audit(args) => rebuild::audit(surroundings, &args, &cancel),
+        Command::Explain(args) => explain::run(surroundings, &args, &cancel),
         Command::Manifest(args) => manifest::run(surroundings, &args, &cancel),
         Command::Certs(args) => certs::run(surroundings, &args, &cancel),
         Command::Requirements(args) => requirements::run(surroundings, &args, &cancel),
         Command::Init(args) => init::run(surroundings, &args, &cancel),
         Command::Sign(args) => sign::run(surroundings, &args, &cancel),
+        Command::Witness(args) => witness::run(&args, &cancel),
         Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),
     };
     if let Some(signal) = cancel.signal() {
@@ -148,7 +156,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
 
 fn verify(surroundings: &Surroundings, args: &VerifyArgs, cancel: &Cancel) -> u8 {
     let output = Output::new(&args.output);
-    let request = match request::request(surroundings, &args.common) {
+    let request = match request::request(surroundings, &args.common, Some(&args.requirements)) {
         Ok(request) => request,
         Err(usage) => return output.usage("verify", &usage),
     };

@@ -9,7 +9,7 @@ use super::args::{Format, OutputArgs};
 use super::progress::Bars;
 use super::{NOT_STARTED, Surroundings, USAGE, Usage};
 use crate::replace::{self, ReplaceError};
-use crate::report::{Report, Verdict, escape, escape_json};
+use crate::report::{ComparisonReport, EnvironmentReport, Report, Verdict, escape, escape_json};
 
 /// How this command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +46,34 @@ impl Output {
         let mut bytes = Vec::new();
         match self.format {
             Format::Text => report.write_text(&mut bytes, self.quiet)?,
+            Format::Json => report.write_json(&mut bytes)?,
+        }
+        let mut out = AutoStream::new(io::stdout(), self.color);
+        unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
+    }
+
+    /// Writes what is said of two wheels to standard output.
+    pub(super) fn comparison(&self, report: &ComparisonReport, full: bool) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        match self.format {
+            Format::Text => report.write_text(&mut bytes, full, self.quiet)?,
+            Format::Json => report.write_json(&mut bytes)?,
+        }
+        // Like every other command, this one says on standard error why it could
+        // not do its work.
+        if self.format == Format::Text && !report.errors.is_empty() {
+            let mut out = AutoStream::new(io::stderr(), self.color);
+            return unless_closed(out.write_all(&bytes).and_then(|()| out.flush()));
+        }
+        let mut out = AutoStream::new(io::stdout(), self.color);
+        unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
+    }
+
+    /// Writes what is said of two environments to standard output.
+    pub(super) fn environments(&self, report: &EnvironmentReport, full: bool) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        match self.format {
+            Format::Text => report.write_text(&mut bytes, full)?,
             Format::Json => report.write_json(&mut bytes)?,
         }
         let mut out = AutoStream::new(io::stdout(), self.color);
@@ -154,15 +182,21 @@ fn usage_as_json(command: Option<&str>, usage: &Usage) {
 }
 
 /// Writes a report to a file as JSON: whole, or not at all.
-pub(super) fn write_report_file(report: &Report, path: &Path) -> Result<(), ReplaceError> {
-    let mut text = Vec::new();
-    report
-        .write_json(&mut text)
-        .map_err(|source| ReplaceError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-    replace::file(path, &text)
+pub(super) fn write_report_file(report: &Report, path: &Path) -> io::Result<()> {
+    write_file(path, &mut |file| report.write_json(file))
+}
+
+/// Writes a file: whole, or not at all.
+pub(super) fn write_file(
+    path: &Path,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut contents = Vec::new();
+    write(&mut contents)?;
+    replace::file(path, &contents).map_err(|error| match error {
+        ReplaceError::Io { source, .. } => source,
+        other => io::Error::other(other),
+    })
 }
 
 /// A reader that closed the pipe has seen enough.

@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::{AuditArgs, CommonArgs, OutputArgs, RebuildArgs, RecipeArgs, SelectionArgs};
+use super::args::{
+    AuditArgs, CommonArgs, OutputArgs, RebuildArgs, RecipeArgs, RequirementsFlag, SelectionArgs,
+};
 use super::output::Output;
 use super::{Surroundings, Usage, finish, request};
 use crate::cancel::Cancel;
@@ -13,11 +15,15 @@ use crate::pipeline::{self, Request};
 use crate::policy::{Epoch, InterpreterPolicy, RebuildPolicy};
 use crate::selection::{Selection, Selector};
 
+/// How long a search takes at most where nothing is said.
+const SEARCH_SECONDS: u32 = 60;
+
 pub(super) fn audit(surroundings: &Surroundings, args: &AuditArgs, cancel: &Cancel) -> u8 {
     Task {
         command: "audit",
         default: Some(Selection::All),
         common: &args.common,
+        requirements: &args.requirements,
         selection: &args.selection,
         recipe: &args.recipe,
         output: &args.output,
@@ -30,6 +36,7 @@ pub(super) fn rebuild(surroundings: &Surroundings, args: &RebuildArgs, cancel: &
         command: "rebuild",
         default: None,
         common: &args.common,
+        requirements: &args.requirements,
         selection: &args.selection,
         recipe: &args.recipe,
         output: &args.output,
@@ -43,6 +50,7 @@ struct Task<'a> {
     command: &'static str,
     default: Option<Selection>,
     common: &'a CommonArgs,
+    requirements: &'a RequirementsFlag,
     selection: &'a SelectionArgs,
     recipe: &'a RecipeArgs,
     output: &'a OutputArgs,
@@ -72,7 +80,7 @@ impl Task<'_> {
     }
 
     fn request(&self, surroundings: &Surroundings) -> Result<Request, Usage> {
-        let mut request = request::request(surroundings, self.common)?;
+        let mut request = request::request(surroundings, self.common, Some(self.requirements))?;
         override_with(&mut request.policy.rebuild, self.recipe);
         Ok(request)
     }
@@ -141,8 +149,15 @@ impl Task<'_> {
                 .unwrap_or_default(),
             fetch: (!args.offline).then(|| surroundings.environment.clone()),
             keep: args.keep.clone(),
+            witness: args.witness.clone(),
             logs: args.logs.clone(),
             durations: args.durations,
+            reuse: args.reuse_results,
+            prove: args.prove,
+            search: args.search.then(|| {
+                let seconds = args.search_time.map_or(SEARCH_SECONDS, NonZeroU32::get);
+                Duration::from_secs(u64::from(seconds))
+            }),
         })
     }
 }
@@ -165,6 +180,7 @@ fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
     policy.processes = args
         .processes
         .map_or(policy.processes, |number| u64::from(number.get()));
+    policy.exact |= args.exact;
     policy.sandbox = args.sandbox.unwrap_or(policy.sandbox);
     // A flag is said for this run, so it wins over what single projects have.
     let layers = policy.projects.values_mut().chain([&mut policy.recipe]);

@@ -2,16 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{CommonArgs, PlaceArgs};
+use super::args::{CommonArgs, PlaceArgs, RequirementsFlag};
 use super::{Surroundings, Usage, now};
+use crate::audit::Use;
 use crate::pipeline::{self, Request};
 use crate::policy::{self, Depth, Policy, WheelhousePolicy};
 
 /// Reads the policy, lets the flags win, and refuses to trust nobody in
-/// particular.
-pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<Request, Usage> {
+/// particular. Commands that do not hold files against requirements give `None`.
+pub(super) fn request(
+    surroundings: &Surroundings,
+    args: &CommonArgs,
+    requirements: Option<&RequirementsFlag>,
+) -> Result<Request, Usage> {
     let (mut policy, policy_path) = load(&args.place.dir, args.place.policy.as_deref())?;
     override_with(&mut policy, args);
+    let files = &mut policy.wheelhouse.requirements;
+    match requirements {
+        Some(flag) => replace_all(files, &flag.files),
+        None => files.clear(),
+    }
     if policy.trust.certificates.is_empty() {
         return Err(nobody_trusted());
     }
@@ -29,6 +39,7 @@ pub(super) fn request(surroundings: &Surroundings, args: &CommonArgs) -> Result<
         },
         strict: args.strict,
         time_is_chosen: args.time.is_some(),
+        requirements: Use::AsTheyAre,
     })
 }
 
@@ -51,6 +62,7 @@ pub(super) fn place(surroundings: &Surroundings, args: &PlaceArgs) -> Result<Req
         reference_time: now(surroundings)?,
         strict: false,
         time_is_chosen: false,
+        requirements: Use::AsTheyAre,
     })
 }
 

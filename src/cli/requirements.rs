@@ -44,7 +44,7 @@ pub(super) struct RequirementsArgs {
 
 pub(super) fn run(surroundings: &Surroundings, args: &RequirementsArgs, cancel: &Cancel) -> u8 {
     let output = Output::plain(args.quiet, args.color.choice());
-    let request = match request::request(surroundings, &args.common) {
+    let request = match request::request(surroundings, &args.common, None) {
         Ok(request) => request,
         Err(usage) => return output.usage("requirements", &usage),
     };

@@ -7,24 +7,18 @@ use std::path::{Path, PathBuf};
 use super::args::RunArgs;
 use super::output::Output;
 use super::signals::Watched;
-use super::{NOT_STARTED, Surroundings, Usage, request};
+use super::{NOT_STARTED, Surroundings, request};
+use crate::audit::Use;
 use crate::cancel::Cancel;
 use crate::handoff::{self, HandoffError, Sealed};
-use crate::input;
-use crate::pipeline;
-use crate::requirements::{self, Requirement};
+use crate::pinned::{Held, Packages};
+use crate::pipeline::{self, Request};
 use crate::wheelhouse::VerifiedTree;
 
 /// CMD was found but could not be started.
 const CANNOT_START: u8 = 126;
 /// CMD was not found.
 const NOT_FOUND: u8 = 127;
-
-/// Why CMD was not started, beyond what the report of the verification says.
-enum Refusal {
-    Usage(Usage),
-    Handoff(HandoffError),
-}
 
 pub(super) fn run(
     surroundings: &Surroundings,
@@ -33,8 +27,11 @@ pub(super) fn run(
     watched: &Watched,
 ) -> u8 {
     let output = Output::plain(args.quiet, args.color.choice());
-    let request = match request::request(surroundings, &args.common) {
-        Ok(request) => request,
+    let request = match request::request(surroundings, &args.common, Some(&args.requirements)) {
+        Ok(request) => Request {
+            requirements: Use::HandedOn,
+            ..request
+        },
         Err(usage) => {
             output.say(&usage.message, &usage.next);
             return NOT_STARTED;
@@ -55,16 +52,21 @@ pub(super) fn run(
     if !args.quiet {
         let _ = output.report_aside(&verification.report);
     }
-    let sealed = match seal(surroundings, args, &verified, cancel) {
+    let with_requirements = !request.policy.wheelhouse.requirements.is_empty();
+    let packages = match &verification.manifest {
+        Some(manifest) if with_requirements => Some(Packages::of(manifest)),
+        _ => None,
+    };
+    let held = packages
+        .as_ref()
+        .map(|packages| packages.hold(&verification.requirements));
+    let sealed = match seal(surroundings, &verified, held.as_deref(), cancel) {
         Ok(sealed) => sealed,
-        Err(refusal) => {
-            match refusal {
-                Refusal::Usage(usage) => output.say(&usage.message, &usage.next),
-                Refusal::Handoff(error) => output.say(
-                    &error.to_string(),
-                    "find out who writes to the directory, or make room in TMPDIR, then run it again",
-                ),
-            }
+        Err(error) => {
+            output.say(
+                &error.to_string(),
+                "find out who writes to the directory, or make room in TMPDIR, then run it again",
+            );
             return NOT_STARTED;
         }
     };
@@ -83,40 +85,20 @@ struct Ready {
 
 fn seal(
     surroundings: &Surroundings,
-    args: &RunArgs,
     verified: &VerifiedTree,
+    held: Option<&[Held<'_>]>,
     cancel: &Cancel,
-) -> Result<Ready, Refusal> {
-    let constraints = match args.requirements.is_empty() {
-        true => None,
-        false => Some(constraints(verified, &args.requirements).map_err(Refusal::Usage)?),
-    };
-    let sealed =
-        Sealed::copy(verified, &surroundings.temporary(), cancel).map_err(Refusal::Handoff)?;
-    let constraints = constraints
-        .map(|text| sealed.write("requirements.txt", text.as_bytes()))
-        .transpose()
-        .map_err(Refusal::Handoff)?;
+) -> Result<Ready, HandoffError> {
+    let admitted = held.map(handoff::admitted);
+    let temporary = surroundings.temporary();
+    let sealed = Sealed::copy(verified, admitted.as_ref(), &temporary, cancel)?;
+    let constraints = held
+        .map(|held| sealed.write("requirements.txt", handoff::constraints(held).as_bytes()))
+        .transpose()?;
     Ok(Ready {
         sealed,
         constraints,
     })
-}
-
-fn constraints(verified: &VerifiedTree, paths: &[PathBuf]) -> Result<String, Usage> {
-    let mut all: Vec<Requirement> = Vec::new();
-    let next = "pin every requirement to a version that the manifest lists";
-    for path in paths {
-        let in_file = |error: &dyn std::fmt::Display| {
-            Usage::new(format!("{}: {error}", path.display()), next)
-        };
-        let bytes =
-            input::read(path, requirements::MAX_BYTES).map_err(|error| Usage::new(error, next))?;
-        let read = requirements::parse(&bytes).map_err(|error| in_file(&error))?;
-        handoff::constraints(verified, &read).map_err(|error| in_file(&error))?;
-        all.extend(read);
-    }
-    handoff::constraints(verified, &all).map_err(|error| Usage::new(error, next))
 }
 
 fn start(

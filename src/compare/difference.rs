@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::detail::Detail;
 use super::text::ContentDiff;
 use crate::archive::zip::{DosTime, Method, RawText};
 use crate::digest::Sha256Digest;
@@ -58,12 +59,16 @@ pub enum Contents {
 }
 
 /// How a member is packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Compressed {
     /// The compression method.
     pub method: Method,
     /// The size of the compressed data in bytes.
     pub size: u64,
+    /// The levels at which zlib gives these bytes; empty when none does, absent
+    /// when that was not tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zlib_levels: Option<Vec<u8>>,
 }
 
 /// A Unix mode with the file type in its high bits (POSIX `st_mode`), written in
@@ -155,6 +160,14 @@ pub enum HeaderField {
 }
 
 impl HeaderField {
+    /// Returns the words for the field.
+    pub fn name(self) -> &'static str {
+        let message = self.message();
+        let name = message.strip_suffix(" differs");
+        name.or_else(|| message.strip_suffix(" differ"))
+            .unwrap_or(message)
+    }
+
     fn message(self) -> &'static str {
         match self {
             Self::CreatorSystem => "creator system differs",
@@ -218,6 +231,9 @@ pub enum Kind {
         sides: Sides<Digested>,
         /// The changed lines, or why there are none.
         diff: ContentDiff,
+        /// What differs in terms of a form we know.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<Detail>,
     },
     /// The packed data of a member differs and at least one side cannot be
     /// unpacked.
@@ -367,7 +383,7 @@ impl Difference {
                 ..line("compressed differently, same contents")
             },
             Kind::Compression(sides) => {
-                line("compression method differs").values(&sides.map(|side| side.method))
+                line("compression method differs").values(&sides.as_ref().map(|side| side.method))
             }
             Kind::Header { field, sides } => line(field.message()).values(sides),
             Kind::Bytes { offset } => Line {

@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::io::{self, Read};
 
+use super::detail::{self, Depth, Detail};
 use super::difference::{
     Compressed, Consequence, Contents, Difference, Digested, HeaderField, Kind, Sides, UnixMode,
 };
-use super::record::{self, Changed};
+use super::record::{self, Changed, Residue};
 use super::streams::{self, Buffers};
 use super::text::{self, Budget, ContentDiff};
 use super::{Side, split};
-use crate::archive::zip::{Archive, DescriptorForm, Member, RawText, ZipError};
+use crate::archive::zip::{Archive, DescriptorForm, Member, Method, RawText, ZipError};
 use crate::cancel::Cancel;
+use crate::deflate::{self, DeflateError, Settings, Strategy};
 use crate::digest::Sha256Digest;
 use crate::wheel;
 
@@ -89,10 +91,13 @@ pub(super) fn differences(
     published: &Archive<'_>,
     rebuilt: &Archive<'_>,
     pairing: &Pairing,
+    depth: &mut Depth,
     buffers: &mut Buffers,
     cancel: &Cancel,
 ) -> Result<Vec<Difference>, (Side, io::Error)> {
     let mut work = Work {
+        depth,
+        deflating: DEFLATED_BYTES,
         archives: Sides { published, rebuilt },
         cancel,
         buffers,
@@ -124,14 +129,24 @@ pub(super) fn differences(
         }
     }
     for (index, members) in records {
-        if work.record_follows(members)?
-            && let Some(difference) = work.differences.get_mut(index)
-        {
-            difference.consequence = Some(Consequence::RecordFollowsMembers);
+        let residue = work.record_residue(members)?;
+        if let (Some(residue), Some(difference)) = (residue, work.differences.get_mut(index)) {
+            if residue.is_nothing() {
+                difference.consequence = Some(Consequence::RecordFollowsMembers);
+            } else if let Kind::Contents { detail, .. } = &mut difference.kind {
+                *detail = Some(Detail::SameLines {
+                    crlf: residue.crlf,
+                    order: residue.order,
+                });
+            }
         }
     }
     Ok(work.differences)
 }
+
+/// The most bytes of contents that are compressed again to find the level, each
+/// up to eighteen times until the first byte that differs.
+const DEFLATED_BYTES: u64 = 2 << 20;
 
 fn is_record(member: &Member) -> bool {
     member.name().as_str().is_some_and(wheel::is_record)
@@ -139,6 +154,9 @@ fn is_record(member: &Member) -> bool {
 
 /// The comparison while it goes on.
 struct Work<'a> {
+    depth: &'a mut Depth,
+    /// How many bytes may still be compressed to find levels.
+    deflating: u64,
     archives: Sides<&'a Archive<'a>>,
     cancel: &'a Cancel,
     buffers: &'a mut Buffers,
@@ -229,6 +247,7 @@ impl<'a> Work<'a> {
         let compressed = members.map(|member| Compressed {
             method: member.central().method,
             size: member.central().compressed_size,
+            zlib_levels: None,
         });
         let encrypted = members.map(|member| member.central().is_encrypted());
         // Equal bytes read in the same way are equal contents.
@@ -271,15 +290,58 @@ impl<'a> Work<'a> {
         let contents_differ = streams.first_difference.is_some();
         if contents_differ {
             self.note(members.published, sides.map(Some));
+            let (diff, detail) = self.look_into(members, sides)?;
             kinds.push(Kind::Contents {
                 sides,
-                diff: self.diff(members, sides)?,
+                diff,
+                detail,
             });
         }
         if !contents_differ || compressed.published.method != compressed.rebuilt.method {
+            let compressed = Sides {
+                published: self.with_levels(Side::Published, &members, compressed.published)?,
+                rebuilt: self.with_levels(Side::Rebuilt, &members, compressed.rebuilt)?,
+            };
             kinds.push(Kind::Compression(compressed));
         }
         Ok((kinds, contents_differ))
+    }
+
+    /// Finds the levels of zlib that give a member's packed bytes, as long as the
+    /// members tried so far are not too many: they all come from one writer.
+    fn with_levels(
+        &mut self,
+        side: Side,
+        members: &Sides<&'a Member>,
+        mut compressed: Compressed,
+    ) -> Result<Compressed, (Side, io::Error)> {
+        let (archive, member) = (*side.of(&self.archives), *side.of(members));
+        let cost = member.central().uncompressed_size.saturating_add(4096);
+        if compressed.method != Method::DEFLATE || cost > self.deflating {
+            return Ok(compressed);
+        }
+        self.deflating -= cost;
+        let mut levels = Vec::new();
+        for settings in Settings::candidates() {
+            if settings.strategy() != Strategy::Default || levels.contains(&settings.level()) {
+                continue;
+            }
+            self.cancel.check().map_err(|error| (side, error))?;
+            let Ok(contents) = archive.reader(member) else {
+                return Ok(compressed);
+            };
+            match deflate::gives(contents, settings, archive.raw(member.data())) {
+                Ok(true) => levels.push(settings.level()),
+                Ok(false) => {}
+                Err(DeflateError::Read(error) | DeflateError::Write(error)) => {
+                    return Err((side, error));
+                }
+                Err(DeflateError::Compressor) => return Ok(compressed),
+            }
+        }
+        levels.sort_unstable();
+        compressed.zlib_levels = Some(levels);
+        Ok(compressed)
     }
 
     fn same_data(&mut self, members: Sides<&'a Member>) -> Result<bool, (Side, io::Error)> {
@@ -292,20 +354,32 @@ impl<'a> Work<'a> {
         )
     }
 
-    /// Compares contents that are known to differ as texts, when they are small.
-    fn diff(
+    /// Compares contents that are known to differ: as texts when they are small,
+    /// and by their form.
+    fn look_into(
         &mut self,
         members: Sides<&'a Member>,
         sides: Sides<Digested>,
-    ) -> Result<ContentDiff, (Side, io::Error)> {
-        if sides.published.size.max(sides.rebuilt.size) > text::MEMBER_BYTES {
-            return Ok(ContentDiff::TooLarge);
+    ) -> Result<(ContentDiff, Option<Detail>), (Side, io::Error)> {
+        let mut diff = ContentDiff::TooLarge;
+        if sides.published.size.max(sides.rebuilt.size) <= text::MEMBER_BYTES
+            && let Some(both) = self.both(members, text::MEMBER_BYTES)?
+        {
+            diff = self.budget.diff(&both.published, &both.rebuilt);
+            let name = members.published.name().to_string();
+            let detail = detail::of_small(&name, &both.published, &both.rebuilt);
+            if detail.is_some() || matches!(diff, ContentDiff::Text { .. }) {
+                return Ok((diff, detail));
+            }
         }
-        let both = self.both(members, text::MEMBER_BYTES)?;
-        Ok(match both {
-            Some(both) => self.budget.diff(&both.published, &both.rebuilt),
-            None => ContentDiff::TooLarge,
-        })
+        let detail = detail::of_large(
+            self.archives,
+            members,
+            self.depth,
+            self.buffers,
+            self.cancel,
+        )?;
+        Ok((diff, detail))
     }
 
     /// Returns the contents of both members when they can be read and have at
@@ -325,11 +399,15 @@ impl<'a> Work<'a> {
         })
     }
 
-    fn record_follows(&self, members: Sides<&'a Member>) -> Result<bool, (Side, io::Error)> {
-        Ok(!self.has_duplicates
-            && self
-                .both(members, record::MEMBER_BYTES)?
-                .is_some_and(|both| record::follows(&both.published, &both.rebuilt, &self.changed)))
+    fn record_residue(
+        &self,
+        members: Sides<&'a Member>,
+    ) -> Result<Option<Residue>, (Side, io::Error)> {
+        if self.has_duplicates {
+            return Ok(None);
+        }
+        let both = self.both(members, record::MEMBER_BYTES)?;
+        Ok(both.and_then(|both| record::residue(&both.published, &both.rebuilt, &self.changed)))
     }
 }
 

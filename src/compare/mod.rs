@@ -10,9 +10,14 @@
 //! no archive is a difference that says so; only a file that cannot be read at
 //! all is an error.
 
+mod bytecode;
 mod container;
+mod detail;
 mod difference;
+mod facts;
+mod fields;
 mod members;
+mod objects;
 mod record;
 mod streams;
 mod text;
@@ -25,12 +30,18 @@ use serde::Serialize;
 use crate::archive::zip::{Archive, ZipError};
 use crate::archive::{Limits, open_regular_file};
 use crate::cancel::Cancel;
+use detail::Depth;
 use streams::Buffers;
 
+pub use bytecode::BytecodeDetail;
+pub use detail::Detail;
 pub use difference::{
     Compressed, Consequence, Contents, Difference, Digested, HeaderField, Kind, Layer, Line, Order,
     Sides, UnixMode,
 };
+pub use facts::WheelFacts;
+pub use fields::{FieldDifference, FieldsDetail};
+pub use objects::{ElfDifference, ElfPart};
 pub use text::{ContentDiff, DiffLine, Hunk, LineSide};
 
 /// What the comparison of two wheels found.
@@ -40,7 +51,7 @@ pub enum Comparison {
     /// Every byte is the same.
     Identical(Digested),
     /// At least one byte differs.
-    Different(Different),
+    Different(Box<Different>),
 }
 
 /// Two wheels that differ.
@@ -49,6 +60,9 @@ pub struct Different {
     /// Size and digest of the two files.
     #[serde(flatten)]
     pub files: Sides<Digested>,
+    /// Both as a whole; nothing of a file that is no archive.
+    #[serde(skip)]
+    pub wheels: Sides<Option<WheelFacts>>,
     /// What differs; at least one entry. Causes belong to a higher floor, which
     /// refers to these entries by their index.
     pub differences: Vec<Difference>,
@@ -148,7 +162,9 @@ pub fn wheels(
         Sides {
             published: Ok(published),
             rebuilt: Ok(rebuilt),
-        } => inside(published, rebuilt, &mut buffers, cancel).map_err(trouble)?,
+        } => {
+            inside(published, rebuilt, &mut Depth::new(), &mut buffers, cancel).map_err(trouble)?
+        }
         unreadable => vec![Difference::of_archive(Kind::UnreadableArchive(
             unreadable.map(|archive| archive.as_ref().err().cloned()),
         ))],
@@ -156,10 +172,19 @@ pub fn wheels(
     if differences.is_empty() {
         differences.push(Difference::of_archive(Kind::Bytes { offset }));
     }
-    Ok(Comparison::Different(Different {
+    let facts = |side: Side| {
+        let archive = side.of(&archives).as_ref().ok()?;
+        let name = side.of(&paths).file_name()?.to_string_lossy();
+        Some(WheelFacts::read(name.into_owned(), archive))
+    };
+    Ok(Comparison::Different(Box::new(Different {
         files: streams.digested,
+        wheels: Sides {
+            published: facts(Side::Published),
+            rebuilt: facts(Side::Rebuilt),
+        },
         differences,
-    }))
+    })))
 }
 
 /// Which of two wheels.
@@ -199,13 +224,14 @@ fn split<T>(result: Result<T, ZipError>) -> io::Result<Result<T, String>> {
 fn inside(
     published: &Archive<'_>,
     rebuilt: &Archive<'_>,
+    depth: &mut Depth,
     buffers: &mut Buffers,
     cancel: &Cancel,
 ) -> Result<Vec<Difference>, (Side, io::Error)> {
     let pairing = members::Pairing::new(published, rebuilt);
     let mut differences = container::differences(published, rebuilt, &pairing, buffers)?;
     differences.extend(members::differences(
-        published, rebuilt, &pairing, buffers, cancel,
+        published, rebuilt, &pairing, depth, buffers, cancel,
     )?);
     Ok(differences)
 }

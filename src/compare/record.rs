@@ -17,21 +17,55 @@ pub(super) const MEMBER_BYTES: u64 = 16 << 20;
 /// member is missing.
 pub(super) type Changed<'a> = HashMap<&'a [u8], Sides<Option<Digested>>>;
 
-/// Returns whether everything that differs between two RECORDs follows from
-/// other members.
+/// What differs between two RECORDs besides the rows that other members explain.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Residue {
+    /// Whether only one side ends its lines with CR LF, and which.
+    pub(super) crlf: Option<Sides<bool>>,
+    /// Whether the lines are in another order.
+    pub(super) order: bool,
+}
+
+impl Residue {
+    /// Returns whether nothing is left.
+    pub(super) fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// Returns what is left of the difference of two RECORDs when the rows of other
+/// members are taken out; nothing when it is more than the end or the order of
+/// lines.
 ///
-/// True when each side states the true SHA-256 and size of every member that
-/// differs or is missing on the other side, and all other lines are the same in
-/// the same order. Rows with other digests, or over several lines, are not
-/// followed and make it false.
-pub(super) fn follows(published: &[u8], rebuilt: &[u8], changed: &Changed<'_>) -> bool {
-    let published = remaining(published, changed, Side::Published);
-    let rebuilt = remaining(rebuilt, changed, Side::Rebuilt);
-    published.is_some() && published == rebuilt
+/// A row is taken out when each side states the true SHA-256 and size of the member,
+/// which differs or is missing on the other side. Rows with other digests, or over
+/// several lines, are not followed.
+pub(super) fn residue(published: &[u8], rebuilt: &[u8], changed: &Changed<'_>) -> Option<Residue> {
+    let strictly = |record, side| remaining(record, changed, side, false);
+    let exact = strictly(published, Side::Published)?;
+    if exact == strictly(rebuilt, Side::Rebuilt)? {
+        return Some(Residue::default());
+    }
+    let crlf = Sides {
+        published: published.windows(2).any(|two| two == b"\r\n"),
+        rebuilt: rebuilt.windows(2).any(|two| two == b"\r\n"),
+    };
+    let differs = crlf.published != crlf.rebuilt;
+    let mut published = remaining(published, changed, Side::Published, differs)?;
+    let mut rebuilt = remaining(rebuilt, changed, Side::Rebuilt, differs)?;
+    let order = published != rebuilt;
+    if order {
+        published.sort_unstable();
+        rebuilt.sort_unstable();
+    }
+    (published == rebuilt).then_some(Residue {
+        crlf: differs.then_some(crlf),
+        order,
+    })
 }
 
 /// A line of RECORD with the expected part taken out.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Row<'a> {
     /// A line that must be the same on both sides.
     Fixed(&'a [u8]),
@@ -40,8 +74,14 @@ enum Row<'a> {
 }
 
 /// Returns the lines without those of members the other side does not have;
-/// nothing when a row of a changed member is not what it must be.
-fn remaining<'a>(record: &'a [u8], changed: &Changed<'_>, side: Side) -> Option<Vec<Row<'a>>> {
+/// nothing when a row of a changed member is not what it must be. Line ends may be
+/// left out of the comparison.
+fn remaining<'a>(
+    record: &'a [u8],
+    changed: &Changed<'_>,
+    side: Side,
+    without_ends: bool,
+) -> Option<Vec<Row<'a>>> {
     let mut rows = Vec::new();
     for line in record.split_inclusive(|byte| *byte == b'\n') {
         let end = line.len()
@@ -51,6 +91,10 @@ fn remaining<'a>(record: &'a [u8], changed: &Changed<'_>, side: Side) -> Option<
                 .take_while(|b| b"\r\n".contains(b))
                 .count();
         let (row, ending) = line.split_at_checked(end)?;
+        let (line, ending) = match without_ends {
+            true => (row, &b""[..]),
+            false => (line, ending),
+        };
         let Some((path, rest)) = path_of(row) else {
             rows.push(Row::Fixed(line));
             continue;
@@ -118,7 +162,8 @@ mod tests {
             (b"b.py", sides(digested(b"abc"), None)),
             (b"c,\".py", sides(None, digested(b""))),
         ]);
-        follows(published.as_bytes(), rebuilt.as_bytes(), &changed)
+        let residue = residue(published.as_bytes(), rebuilt.as_bytes(), &changed);
+        residue.is_some_and(Residue::is_nothing)
     }
 
     #[test]

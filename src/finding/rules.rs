@@ -395,6 +395,46 @@ rules! {
 
     // Requirements.
 
+    /// A file of requirements is not understood.
+    REQUIREMENTS_MALFORMED = "requirements-malformed", Error,
+        "a file of requirements cannot be understood",
+        "write each requirement as name==version --hash=sha256:… on lines that can be read in one way only";
+    /// The requirements lead an installer elsewhere.
+    REQUIREMENT_ELSEWHERE = "requirement-elsewhere", Error,
+        "a requirement points the installer elsewhere",
+        "take it out; everything that is installed has to come from the verified files";
+    /// The requirements take a check away, or let code run.
+    REQUIREMENT_OPTION = "requirement-option", Error,
+        "the requirements carry an option that is not known to be harmless",
+        "take it out; give options for building to the command that builds";
+    /// A requirement leaves a choice of versions.
+    REQUIREMENT_UNPINNED = "requirement-unpinned", Error,
+        "a requirement allows more than one version",
+        "pin it, as in six==1.16.0";
+    /// A requirement has no hash.
+    REQUIREMENT_UNHASHED = "requirement-unhashed", Error,
+        "a requirement has no hash",
+        "add the hashes; 'wheelproof requirements' writes those of the signed wheels";
+    /// A hash cannot be held against the manifest.
+    REQUIREMENT_HASH_UNUSABLE = "requirement-hash-unusable", Error,
+        "a hash of a requirement is not SHA-256",
+        "list SHA-256 hashes; 'wheelproof requirements' writes those of the signed wheels";
+    /// No hash of a requirement is that of a signed file.
+    REQUIREMENT_HASH_UNLISTED = "requirement-hash-unlisted", Error,
+        "no hash of a requirement is that of a signed file",
+        "find out where the hashes are from; 'wheelproof requirements' writes those of the signed wheels";
+    /// A hash is that of another project's or version's file.
+    REQUIREMENT_HASH_FOREIGN = "requirement-hash-foreign", Error,
+        "a hash of a requirement is that of another project or version",
+        "find out who mixed them up; 'wheelproof requirements' writes the right ones";
+    /// A file would be taken before the one that is admitted.
+    REQUIREMENT_TWIN = "requirement-twin", Error,
+        "a signed file would be taken before the one whose hash is required",
+        "keep one of the two in the wheelhouse, or list the hashes of both";
+    /// A requirement is met by an sdist, whose build no hash covers.
+    REQUIREMENT_SDIST = "requirement-sdist", Warning,
+        "a requirement is installed by building an sdist, and no hash covers what builds it",
+        "have a wheel built and signed, and require its hash";
     /// No signed file meets a requirement.
     REQUIREMENT_NOT_SIGNED = "requirement-not-signed", Error,
         "a requirement is met by no signed file",
@@ -402,6 +442,10 @@ rules! {
 
     // Rebuilds.
 
+    /// A wheel came back but for its container.
+    REPRODUCED_WITH_WITNESS = "reproduced-with-witness", Note,
+        "a wheel came back with its contents, and not with every byte",
+        "read the edits; a recipe with the tools that wrote it gives every byte, and --exact asks for that";
     /// Builds ran with a weaker layer than bubblewrap, or with none.
     SANDBOX_WEAKER = "sandbox-weaker", Warning,
         "builds were not run in the full sandbox",

@@ -9,6 +9,8 @@
 //! epoch, [`modes`] the umask.
 
 mod modes;
+#[cfg(test)]
+mod tests;
 mod times;
 mod tools;
 
@@ -87,6 +89,18 @@ pub fn infer(
     let mut inference = Inference::default();
     tools::infer(&mut inference, project, wheel, sdist)?;
     times::cutoff(&mut inference, wheel, sdist, signed);
+    if wheel.is_none()
+        && let Some(signed) = signed
+    {
+        // Without a wheel nothing tells the time; the same one for each run at
+        // least gives the same bytes.
+        inference.clock = Some(signed.unix_seconds());
+        inference.because(
+            "clock",
+            signed,
+            "the published wheel is not there to tell; the manifest was signed then",
+        );
+    }
     if let Some(wheel) = wheel {
         times::infer(&mut inference, wheel, sdist);
         modes::infer(&mut inference, wheel, sdist);

@@ -8,6 +8,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use sequoia_openpgp::Cert;
 use sequoia_openpgp::cert::CertParser;
 use sequoia_openpgp::parse::Parse;
@@ -77,7 +78,7 @@ impl Certificates {
     /// A path that is not there or cannot be read, or no file at all. Contents that
     /// are no certificates are kept as [`CertificateFault`]s.
     pub fn load(paths: &[PathBuf]) -> Result<Self, CertificatesError> {
-        let mut certificates = Self::default();
+        let mut files: Vec<PathBuf> = Vec::new();
         for path in paths {
             let failed = |source| CertificatesError::List {
                 path: path.clone(),
@@ -88,12 +89,16 @@ impl Certificates {
                     .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
                     .map_err(failed)?;
                 inside.sort();
-                for file in inside {
-                    certificates.load_file(&file)?;
-                }
+                files.extend(inside);
             } else {
-                certificates.load_file(path)?;
+                files.push(path.clone());
             }
+        }
+        // Checking the bindings of a certificate is what takes the time.
+        let read: Vec<_> = files.par_iter().map(|file| Self::load_file(file)).collect();
+        let mut certificates = Self::default();
+        for read in read {
+            certificates.merge(read?);
         }
         if let (true, Some(path)) = (certificates.is_empty(), paths.first())
             && certificates.faults.is_empty()
@@ -128,11 +133,12 @@ impl Certificates {
         self
     }
 
-    fn load_file(&mut self, path: &Path) -> Result<(), CertificatesError> {
+    fn load_file(path: &Path) -> Result<Self, CertificatesError> {
+        let mut certificates = Self::default();
         match input::read(path, MAX_CERTIFICATE_FILE) {
-            Ok(bytes) => self.add_bytes(path, &bytes),
+            Ok(bytes) => certificates.add_bytes(path, &bytes),
             Err(error @ (InputError::NotRegular { .. } | InputError::TooLarge { .. })) => {
-                self.faults.push(CertificateFault::Malformed {
+                certificates.faults.push(CertificateFault::Malformed {
                     path: path.to_owned(),
                     reason: error.to_string(),
                 });
@@ -141,7 +147,15 @@ impl Certificates {
                 return Err(CertificatesError::Read(error));
             }
         }
-        Ok(())
+        Ok(certificates)
+    }
+
+    /// Adds what the next file holds.
+    fn merge(&mut self, next: Self) {
+        self.faults.extend(next.faults);
+        for (fingerprint, certificate) in next.by_fingerprint {
+            self.insert(fingerprint, certificate);
+        }
     }
 
     /// Adds the certificates in the bytes of one file.
@@ -214,7 +228,10 @@ impl Certificates {
                 fingerprint: fingerprint.clone(),
             });
         }
-        let certificate = certificate.strip_secret_key_material();
+        self.insert(fingerprint, certificate.strip_secret_key_material());
+    }
+
+    fn insert(&mut self, fingerprint: Fingerprint, certificate: Cert) {
         let merged = match self.by_fingerprint.remove(&fingerprint) {
             // The fingerprints are equal, which is all that merging asks for.
             Some(known) => known.clone().merge_public(certificate).unwrap_or(known),

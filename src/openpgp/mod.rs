@@ -273,6 +273,8 @@ fn verdict_of_states(
     };
     match validity {
         KeyValidity::AtSigning => when_signed,
+        // However valid the key is now, it cannot have signed before it was made.
+        KeyValidity::Now if at_signing == KeyState::NotYetValid => V::SignerNotYetValid,
         KeyValidity::Now => since,
         // A revocation outweighs everything else that may be wrong.
         KeyValidity::Both if since == V::SignerRevoked => since,

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
 
 use sequoia::armor::{Kind, Reader, ReaderMode};
 use sequoia::cert::prelude::*;
@@ -289,7 +292,7 @@ pub(super) struct Judge<'a> {
     manifest: &'a [u8],
     /// The manifest with CRLF line ends, which signatures of type "text" are
     /// made over (RFC 9580, section 5.2.1.2).
-    manifest_as_text: std::cell::OnceCell<Vec<u8>>,
+    manifest_as_text: OnceLock<Vec<u8>>,
 }
 
 /// A key that may have made a signature, with its certificate.
@@ -314,14 +317,18 @@ impl<'a> Judge<'a> {
             reference_time,
             policy: StandardPolicy::at(known_until.to_system()),
             manifest,
-            manifest_as_text: std::cell::OnceCell::new(),
+            manifest_as_text: OnceLock::new(),
         }
     }
 
     /// Returns one fact for each signature of a file.
     pub(super) fn file(&self, file: &SignatureFile) -> Vec<SignatureFact> {
-        (1..)
-            .zip(&file.packets)
+        file.packets
+            .par_iter()
+            // A signature takes long enough to be worth a core of its own.
+            .with_max_len(1)
+            .enumerate()
+            .map(|(place, packet)| (place as u64 + 1, packet))
             .map(|(number, packet)| match packet {
                 Parsed::Signature(signature) => self.signature(file, number, signature),
                 Parsed::Unsupported { reason, .. } => SignatureFact {

@@ -11,7 +11,6 @@ use crate::audit;
 use crate::digest::Sha256Digest;
 use crate::filename::{ProjectName, WheelFilename};
 use crate::fingerprint::Fingerprint;
-use crate::input;
 use crate::manifest::{self, Unsigned};
 use crate::openpgp::{self, Certificates, Clearsigned, Cryptography, SignatureVerdict};
 use crate::policy::{self, Draft, Locations, Policy, SuggestedSigner, Trust, WheelhouseName};
@@ -161,7 +160,7 @@ fn signed(
         return nothing;
     };
     let name = path.display().to_string();
-    let Ok(bytes) = input::read(path, manifest::MAX_BYTES) else {
+    let Ok(bytes) = manifest::read(path) else {
         return nothing;
     };
     let lines = request.policy.wheelhouse.lines;

@@ -9,7 +9,7 @@ use crate::audit;
 use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;
 use crate::finding::{Finding, Severity, Subject, rules};
-use crate::input::{self, InputError};
+use crate::input::InputError;
 use crate::manifest::{self, Unsigned};
 use crate::openpgp::Clearsigned;
 use crate::policy::{Depth, Locations, WheelhouseName};
@@ -221,7 +221,7 @@ pub(super) fn survey(
 /// Reads the manifest that is there. `None` means trouble, `Some(None)` that
 /// there is none.
 fn read_old(path: &Path, report: &mut Report) -> Option<Option<Vec<u8>>> {
-    match input::read(path, manifest::MAX_BYTES) {
+    match manifest::read(path) {
         Ok(bytes) if Clearsigned::is_in(&bytes) => {
             report.errors.push(clearsigned(path));
             None

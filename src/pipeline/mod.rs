@@ -5,21 +5,29 @@
 //! and what is left out when one fails.
 
 mod certs;
+mod explain;
 mod init;
 mod manifest;
+mod pinned;
+mod prove;
 mod rebuild;
 mod recipes;
 mod requirements;
+mod search;
+mod searched;
 mod sign;
 mod tools;
 mod verify;
+mod witnesses;
 
 use std::path::PathBuf;
 
+use crate::audit::Use;
 use crate::policy::Policy;
 use crate::time::UtcTime;
 
 pub use certs::certs;
+pub use explain::{ExplainRequest, environment, explain, explain_environments};
 pub use init::{InitWish, init};
 pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{Surroundings, rebuild};
@@ -43,6 +51,8 @@ pub struct Request {
     pub strict: bool,
     /// Whether the user chose the reference time; else it is the clock's.
     pub time_is_chosen: bool,
+    /// What becomes of the requirements after the check.
+    pub requirements: Use,
 }
 
 /// Who wants to know how far the work is. All methods may be called from several

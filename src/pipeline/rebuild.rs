@@ -2,22 +2,28 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use super::prove::Prover;
 use super::recipes::{Copies, Recipes};
 use super::tools::{Reason, Toolbox};
+use super::witnesses;
 use super::{Progress, Request, verify};
 use crate::cancel::Cancel;
-use crate::compare::{self, Comparison};
+use crate::compare::{self, Comparison, Different};
+use crate::explain;
 use crate::filename::WheelFilename;
 use crate::finding::{Finding, Subject, rules};
 use crate::openpgp::SignatureVerdict;
 use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
-use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble};
+use crate::report::{
+    RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble, WitnessSummary,
+};
 use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
 use crate::scratch::{self, Scratch};
+use crate::sdist::SourceFiles;
 use crate::selection::{self, Pair, Selection, Signed};
 use crate::time::UtcTime;
 use crate::wheelhouse::{Status, VerifiedFiles};
@@ -37,10 +43,20 @@ pub struct Surroundings {
     pub fetch: Option<Vec<(OsString, OsString)>>,
     /// Where to keep rebuilt wheels that have the signed digest.
     pub keep: Option<PathBuf>,
+    /// Where to keep witnesses, each with the wheel as rebuilt.
+    pub witness: Option<PathBuf>,
     /// Where to keep the logs of the builds.
     pub logs: Option<PathBuf>,
     /// Whether the report says how long builds took.
     pub durations: bool,
+    /// Whether wheels that an earlier run built of the same are taken instead of
+    /// building them again.
+    pub reuse: bool,
+    /// Whether causes are tried by a rebuild with one thing changed.
+    pub prove: bool,
+    /// How long recipes are searched for wheels that did not come back; `None`
+    /// searches none.
+    pub search: Option<Duration>,
 }
 
 /// Verifies a directory, rebuilds the selected wheels whose sdists are verified,
@@ -102,21 +118,26 @@ pub fn rebuild(
     }
     progress.rebuilding(selected.pairs.len() as u64);
     report.rebuilds = shop.rebuild_all(&selected.pairs, progress);
+    if let Some(time) = surroundings.search {
+        shop.search(&selected.pairs, &mut report.rebuilds, time, progress);
+    }
+    let noted = witnesses::findings(&report.rebuilds);
+    report.findings.extend(noted);
     report
 }
 
 /// Everything that the rebuilds of one run share.
-struct Shop<'a> {
-    request: &'a Request,
+pub(super) struct Shop<'a> {
+    pub(super) request: &'a Request,
     surroundings: &'a Surroundings,
-    verified: &'a VerifiedFiles,
+    pub(super) verified: &'a VerifiedFiles,
     present: &'a BTreeSet<&'a str>,
-    workshop: Workshop,
-    private: Scratch,
-    toolbox: Toolbox<'a>,
+    pub(super) workshop: Workshop,
+    pub(super) private: Scratch,
+    pub(super) toolbox: Toolbox<'a>,
     /// When the manifest was signed, by the first of the signatures that count.
-    signed: Option<UtcTime>,
-    cancel: &'a Cancel,
+    pub(super) signed: Option<UtcTime>,
+    pub(super) cancel: &'a Cancel,
 }
 
 impl<'a> Shop<'a> {
@@ -141,9 +162,13 @@ impl<'a> Shop<'a> {
             message: error.to_string(),
             next: "make it writable, or name another place with --cache".to_owned(),
         })?;
-        for directory in [&surroundings.keep, &surroundings.logs]
-            .into_iter()
-            .flatten()
+        for directory in [
+            &surroundings.keep,
+            &surroundings.witness,
+            &surroundings.logs,
+        ]
+        .into_iter()
+        .flatten()
         {
             std::fs::create_dir_all(directory).map_err(|error| Trouble {
                 message: format!("cannot create {}: {error}", directory.display()),
@@ -186,7 +211,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Returns where recipes come from.
-    fn recipes(&self) -> Recipes<'_> {
+    pub(super) fn recipes(&self) -> Recipes<'_> {
         Recipes {
             policy: &self.request.policy.rebuild,
             limits: self.request.policy.wheelhouse.limits,
@@ -197,12 +222,17 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// Rebuilds several wheels at once; the results are in the order of the pairs.
-    fn rebuild_all(&self, pairs: &[Pair], progress: &dyn Progress) -> Vec<RebuildSummary> {
-        let jobs = self.request.policy.rebuild.jobs.map_or_else(
+    /// Returns how many builds run at once.
+    pub(super) fn jobs(&self) -> usize {
+        self.request.policy.rebuild.jobs.map_or_else(
             || std::thread::available_parallelism().map_or(1, usize::from),
             usize::from,
-        );
+        )
+    }
+
+    /// Rebuilds several wheels at once; the results are in the order of the pairs.
+    fn rebuild_all(&self, pairs: &[Pair], progress: &dyn Progress) -> Vec<RebuildSummary> {
+        let jobs = self.jobs();
         let next = AtomicUsize::new(0);
         let work = || {
             let mut share = Vec::new();
@@ -246,10 +276,12 @@ impl<'a> Shop<'a> {
             sandbox: None,
             notes: Vec::new(),
             differences: Vec::new(),
-            witness: [],
-            causes: [],
+            witness: WitnessSummary::default(),
+            causes: Vec::new(),
+            unexplained: Vec::new(),
             log: None,
             seconds: None,
+            reused: false,
         };
         if let Err(Reason(reason)) = self.attempt(index, pair, &mut summary) {
             summary.reason = Some(reason);
@@ -302,7 +334,8 @@ impl<'a> Shop<'a> {
             let project = sdist.filename.project();
             summary.policy = Some(chosen.recipe.to_policy_toml(project));
         }
-        let recipe = &*summary.recipe.insert(chosen.recipe);
+        let recipe = chosen.recipe;
+        summary.recipe = Some(recipe.clone());
         let log = match &self.surroundings.logs {
             Some(directory) => directory.join(format!("{}.log", pair.wheel.filename)),
             None => private.join("log"),
@@ -311,11 +344,15 @@ impl<'a> Shop<'a> {
             sdist: &sdist_copy,
             sdist_name: &sdist.filename,
             wheel: &pair.wheel.filename,
-            recipe,
+            recipe: &recipe,
             log: &log,
         };
         summary.sandbox = Some(self.workshop.sandbox().layer());
-        let built = match self.workshop.build(&job, self.cancel)? {
+        let attempt = match self.surroundings.reuse {
+            true => self.workshop.build_or_reuse(&job, self.cancel)?,
+            false => self.workshop.build(&job, self.cancel)?,
+        };
+        let built = match attempt {
             Outcome::Built(built) => built,
             Outcome::BuildFailed { reason, log_tail } => {
                 summary.outcome = RebuildOutcome::BuildFailed;
@@ -332,6 +369,7 @@ impl<'a> Shop<'a> {
         };
         summary.notes.clone_from(&built.notes);
         summary.rebuilt_sha256 = Some(built.sha256);
+        summary.reused = built.is_reused;
         if self.surroundings.durations {
             summary.seconds = Some(built.elapsed.as_secs_f64());
         }
@@ -347,31 +385,82 @@ impl<'a> Shop<'a> {
         }
         let limits = self.request.policy.wheelhouse.limits;
         match compare::wheels(&published, &built.wheel, limits, self.cancel)? {
-            Comparison::Different(different) => summary.differences = different.differences,
+            Comparison::Different(different) => {
+                self.explain(pair, &job, &published, *different, summary);
+            }
             Comparison::Identical(_) => {
                 return Err("the digests differ, the bytes do not".into());
             }
         }
-        Ok(())
+        let search = witnesses::Search {
+            exact: self.request.policy.rebuild.exact,
+            keep: self.surroundings.witness.as_deref(),
+            limits,
+            cancel: self.cancel,
+        };
+        search.run(&published, &built.wheel, &pair.wheel.filename, summary)
+    }
+
+    /// Fills in why the wheels differ, and proves it where that was asked for.
+    fn explain(
+        &self,
+        pair: &Pair,
+        job: &Job<'_>,
+        published: &Path,
+        different: Different,
+        summary: &mut RebuildSummary,
+    ) {
+        let limits = self.request.policy.wheelhouse.limits;
+        // The build has read the sdist; if it cannot be read now, members are
+        // looked up nowhere.
+        let source = SourceFiles::read(job.sdist, job.sdist_name, &limits, self.cancel).ok();
+        let explanation = explain::explain(&different, source.as_ref());
+        summary.differences = different.differences;
+        summary.causes = explanation.causes;
+        summary.unexplained = explanation.unexplained;
+        if !self.surroundings.prove {
+            return;
+        }
+        let rebuild = &self.request.policy.rebuild;
+        let of_project = rebuild.recipe_of(job.sdist_name.project());
+        // Those of this system: another root is another system, not one thing.
+        let named = rebuild.interpreters.values().flatten();
+        let named = named.filter(|interpreter| interpreter.root.is_none());
+        let search = &self.surroundings.search_path;
+        let named = named.filter_map(|interpreter| {
+            let python = interpreter.python.clone();
+            match python.components().count() {
+                1 => find_program(&python.display().to_string(), search),
+                _ => Some(python),
+            }
+        });
+        let installed = search.iter().map(|directory| directory.join("python3"));
+        let mut interpreters: Vec<PathBuf> = Vec::new();
+        for path in named.chain(installed.filter(|path| path.is_file())) {
+            if !interpreters.contains(&path) {
+                interpreters.push(path);
+            }
+        }
+        let prover = Prover {
+            workshop: &self.workshop,
+            toolbox: &self.toolbox,
+            policy: &of_project,
+            interpreters,
+            published,
+            published_sha256: pair.wheel.sha256,
+            source: source.as_ref(),
+            limits,
+            cancel: self.cancel,
+        };
+        summary.notes.extend(prover.prove(job, &mut summary.causes));
     }
 
     /// Puts a rebuilt wheel where the user wants it: whole, or not at all.
-    fn keep(&self, built: &Built, wheel: &Signed<WheelFilename>) -> Result<(), Reason> {
+    pub(super) fn keep(&self, built: &Built, wheel: &Signed<WheelFilename>) -> Result<(), Reason> {
         let Some(directory) = &self.surroundings.keep else {
             return Ok(());
         };
         let to = directory.join(wheel.filename.to_string());
-        let keep = || -> std::io::Result<()> {
-            let mut copy = tempfile::Builder::new()
-                .prefix(".wheelproof-")
-                .tempfile_in(directory)?;
-            std::io::copy(&mut std::fs::File::open(&built.wheel)?, &mut copy)?;
-            let readable = std::fs::Permissions::from_mode(0o644);
-            copy.as_file().set_permissions(readable)?;
-            copy.as_file().sync_all()?;
-            copy.persist(&to).map_err(|error| error.error)?;
-            Ok(())
-        };
-        keep().map_err(|error| format!("cannot keep {}: {error}", to.display()).into())
+        witnesses::keep(&built.wheel, directory, &to)
     }
 }

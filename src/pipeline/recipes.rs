@@ -12,8 +12,9 @@ use crate::archive::Limits;
 use crate::evidence::{SdistEvidence, WheelEvidence};
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::infer;
+use crate::infer::Inference;
 use crate::policy::{Epoch, InterpreterPolicy, RebuildPolicy, RecipePolicy};
-use crate::rebuild::{Interpreter, Workshop};
+use crate::rebuild::{Interpreter, Wanted, Workshop};
 use crate::recipe::{Recipe, SourceModes, Umask};
 use crate::report::RecipeSource;
 use crate::sandbox::find_program;
@@ -39,6 +40,17 @@ pub(super) struct Chosen {
     pub(super) interpreter: Arc<Interpreter>,
     /// Why it is so, where it was inferred.
     pub(super) reasons: Vec<infer::Reason>,
+}
+
+/// What the files of one wheel show.
+pub(super) struct Seen {
+    pub(super) path: PathBuf,
+    pub(super) interpreter: Arc<Interpreter>,
+    pub(super) wheel: Option<WheelEvidence>,
+    pub(super) sdist: SdistEvidence,
+    pub(super) inference: Inference,
+    /// The policy, and below it what was inferred, tools left out.
+    pub(super) settings: RecipePolicy,
 }
 
 /// The verified files of one wheel, where nobody else can write to them.
@@ -89,14 +101,14 @@ impl Recipes<'_> {
         }))
     }
 
-    /// Returns what wheel and sdist speak for; what the policy says comes first.
-    fn inferred(
+    /// Returns what wheel and sdist show, and what they speak for.
+    pub(super) fn seen(
         &self,
         pair: &Pair,
         sdist: &Signed<SdistFilename>,
         policy: &RecipePolicy,
         copies: &Copies<'_>,
-    ) -> Result<Chosen, Reason> {
+    ) -> Result<Seen, Reason> {
         let (path, interpreter) = self.interpreter(&pair.wheel.filename, policy)?;
         let seen_sdist = SdistEvidence::read(copies.sdist, &sdist.filename, &self.limits)
             .map_err(|error| format!("sdist {} is refused: {error}", sdist.filename))?;
@@ -106,9 +118,6 @@ impl Recipes<'_> {
             .transpose()?;
         let project = sdist.filename.project();
         let inference = infer::infer(project, seen_wheel.as_ref(), &seen_sdist, self.signed)?;
-        let tools = self
-            .toolbox
-            .as_of(self.workshop.cache(), &inference, &path, &interpreter)?;
         let at = |seconds: Option<i64>| Some(seconds.map_or(Epoch::Unset, Epoch::At));
         let mut below = RecipePolicy {
             source_date_epoch: at(inference.source_date_epoch),
@@ -121,6 +130,39 @@ impl Recipes<'_> {
         if policy.source_date_epoch.is_none() {
             below.clock = at(inference.clock);
         }
+        Ok(Seen {
+            path,
+            interpreter,
+            wheel: seen_wheel,
+            sdist: seen_sdist,
+            inference,
+            settings: policy.or(&below),
+        })
+    }
+
+    /// Returns what wheel and sdist speak for; what the policy says comes first.
+    fn inferred(
+        &self,
+        pair: &Pair,
+        sdist: &Signed<SdistFilename>,
+        policy: &RecipePolicy,
+        copies: &Copies<'_>,
+    ) -> Result<Chosen, Reason> {
+        let Seen {
+            path,
+            interpreter,
+            inference,
+            settings,
+            ..
+        } = self.seen(pair, sdist, policy, copies)?;
+        let wanted = Wanted {
+            requirements: inference.requirements,
+            pinned: inference.pinned,
+            cutoff: inference.cutoff,
+        };
+        let (tools, is_dated) =
+            self.toolbox
+                .as_of(self.workshop.cache(), &wanted, &path, &interpreter)?;
         let asked_for_nothing = tools.is_empty() && policy.source_date_epoch.is_some();
         let said = [
             ("source-date-epoch", policy.source_date_epoch.is_some()),
@@ -131,7 +173,15 @@ impl Recipes<'_> {
         ];
         let mut reasons = inference.reasons;
         reasons.retain(|reason| !said.contains(&(reason.part, true)));
-        let recipe = Recipe::from_policy(&policy.or(&below), &sdist.filename, path, tools);
+        if !is_dated {
+            reasons.retain(|reason| !reason.value.starts_with("none newer"));
+            reasons.push(infer::Reason {
+                part: "tools",
+                value: "the newest of the others".to_owned(),
+                because: "uv, which knows what an index had when, is not on the path".to_owned(),
+            });
+        }
+        let recipe = Recipe::from_policy(&settings, &sdist.filename, path, tools);
         Ok(Chosen {
             recipe,
             // Where the policy says when, and no tools are asked for, it says all.

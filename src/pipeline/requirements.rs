@@ -83,11 +83,6 @@ fn unmet(path: &str, error: &RequirementError) -> Finding {
             line,
             project,
             version,
-        }
-        | RequirementError::OtherDigest {
-            line,
-            project,
-            version,
         } => (*line, format!("{project}=={version}"), false),
         RequirementError::OnlySdist {
             line,

@@ -203,7 +203,7 @@ fn current(
         return None;
     };
     // Read first: what is signed is what was compared.
-    let bytes = match input::read(&path, manifest::MAX_BYTES) {
+    let bytes = match manifest::read(&path) {
         Ok(bytes) if Clearsigned::is_in(&bytes) => {
             report.errors.push(clearsigned(&path));
             return None;

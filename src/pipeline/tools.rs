@@ -9,12 +9,12 @@ use super::{Progress, Request, Surroundings, verify};
 use crate::cancel::Cancel;
 use crate::filename::WheelFilename;
 use crate::finding::{Severity, rules};
-use crate::infer::Inference;
 use crate::input;
 use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy, WheelhousePolicy};
-use crate::rebuild::{Cache, Candidate, Fetcher, Interpreter, Resolver, Wanted};
+use crate::rebuild::{Asks, Cache, Candidate, Fetcher, Interpreter, Resolver, Wanted};
 use crate::recipe::ToolWheel;
 use crate::requirements;
+use crate::requirements::Requirement;
 use crate::sandbox::find_program;
 
 /// Why a wheel was not rebuilt, in one sentence.
@@ -103,8 +103,8 @@ impl<'a> Toolbox<'a> {
         })
     }
 
-    /// Returns the tools that an inference asks for, in the versions that an index
-    /// had then.
+    /// Returns the tools that are asked for, in the versions that an index
+    /// had then, and whether that date was kept to.
     ///
     /// # Errors
     ///
@@ -112,29 +112,34 @@ impl<'a> Toolbox<'a> {
     pub(super) fn as_of(
         &self,
         cache: &Cache,
-        inference: &Inference,
+        wanted: &Wanted,
         python: &Path,
         interpreter: &Interpreter,
-    ) -> Result<Vec<ToolWheel>, Reason> {
-        let wanted = Wanted {
-            requirements: inference.requirements.clone(),
-            pinned: inference.pinned.clone(),
-            cutoff: inference.cutoff,
-        };
-        let resolver = self.fetch.and_then(|environment| {
-            Some(Resolver {
-                uv: find_program("uv", self.search_path)?,
-                environment: environment.to_vec(),
-            })
+    ) -> Result<(Vec<ToolWheel>, bool), Reason> {
+        let resolver = self.fetch.map(|environment| Resolver {
+            asks: match find_program("uv", self.search_path) {
+                Some(uv) => Asks::Uv(uv),
+                None => Asks::Pip(python.to_owned()),
+            },
+            environment: environment.to_vec(),
         });
-        let without = match self.fetch {
-            Some(_) => "the program uv, which asks an index what it had when, is not on the path",
-            None => "no earlier run has found out, and asking an index is not allowed (--offline)",
-        };
+        let without =
+            "no earlier run has found out, and asking an index is not allowed (--offline)";
         let resolver = resolver.as_ref().ok_or(without);
-        let listed = cache.resolve(&wanted, interpreter, resolver, self.cancel)?;
+        let resolved = cache.resolve(wanted, interpreter, resolver, self.cancel)?;
+        let tools = self.listed(cache, &resolved.tools, python)?;
+        Ok((tools, resolved.is_dated))
+    }
+
+    /// Returns the tools of a list.
+    pub(super) fn listed(
+        &self,
+        cache: &Cache,
+        listed: &[Requirement],
+        python: &Path,
+    ) -> Result<Vec<ToolWheel>, Reason> {
         let fetcher = self.fetcher(python);
-        Ok(cache.gather(&listed, &[], &[], fetcher.as_ref(), self.cancel)?)
+        Ok(cache.gather(listed, &[], &[], fetcher.as_ref(), self.cancel)?)
     }
 
     /// Verifies a signed wheelhouse with the trust of this one, once, and returns
@@ -171,6 +176,7 @@ impl<'a> Toolbox<'a> {
                 // But a directory of tools names no file for us to write.
                 wheelhouse: WheelhousePolicy {
                     state: None,
+                    requirements: Vec::new(),
                     depth: self.request.policy.wheelhouse.depth,
                     limits: self.request.policy.wheelhouse.limits,
                     ..own.wheelhouse

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::pinned;
 use crate::audit;
 use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;
@@ -19,6 +20,7 @@ use crate::pipeline::{Progress, Request};
 use crate::policy::{Depth, Locations};
 use crate::relpath::RelPath;
 use crate::report::{FileKind, FileSummary, ManifestSummary, Report, Trouble};
+use crate::requirements::Listing;
 use crate::state::{Accepted, StateFile};
 use crate::tree::{Kind, Tree, TreeError};
 use crate::wheelhouse::{self, Checked, FileStatus, Inside, Status, VerifiedTree};
@@ -40,6 +42,9 @@ pub struct Verification {
     pub checked: Option<Checked>,
     /// The signed list, when enough trusted signers signed it.
     pub manifest: Option<Manifest>,
+    /// What the files of requirements say; nothing when there are none, or when it
+    /// did not come to that.
+    pub requirements: Listing,
 }
 
 impl Verification {
@@ -76,6 +81,12 @@ pub fn verify(
         cancel,
         progress,
     );
+    let mut requirements = Listing::default();
+    if let (Some(checked), Some(manifest)) = (&checked, &manifest)
+        && !cancel.is_requested()
+    {
+        requirements = pinned::check(request, &mut report, manifest, checked, cancel);
+    }
     if let Some(fresh) = fresh
         && !cancel.is_requested()
     {
@@ -85,6 +96,7 @@ pub fn verify(
         report,
         checked,
         manifest,
+        requirements,
     }
 }
 
@@ -115,7 +127,7 @@ fn steps(
         None => return without_manifest(request, report, &locations),
     };
     let manifest_name = manifest_path.display().to_string();
-    let manifest_bytes = match input::read(manifest_path, manifest::MAX_BYTES) {
+    let manifest_bytes = match manifest::read(manifest_path) {
         Ok(bytes) => bytes,
         Err(InputError::NotFound { .. }) => return without_manifest(request, report, &locations),
         Err(error) => {

@@ -143,6 +143,8 @@ pub struct WheelhousePolicy {
     pub project: Option<WheelhouseName>,
     /// The file that remembers which manifest was accepted last.
     pub state: Option<PathBuf>,
+    /// Files of requirements that the wheelhouse has to meet.
+    pub requirements: Vec<PathBuf>,
 }
 
 /// How far the check of a file goes.

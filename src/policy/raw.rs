@@ -51,6 +51,7 @@ struct RawWheelhouse {
     repeated_names: Option<Spanned<String>>,
     project: Option<Spanned<String>>,
     state: Option<PathBuf>,
+    requirements: Vec<PathBuf>,
 }
 
 #[derive(Deserialize, Default)]
@@ -236,6 +237,7 @@ fn wheelhouse(source: &Source<'_>, raw: RawWheelhouse) -> Result<WheelhousePolic
             })
             .transpose()?,
         state: raw.state.map(|path| source.resolve(path)),
+        requirements: source.resolve_all(raw.requirements),
         manifest: raw.manifest.map(|path| source.resolve(path)),
         signatures: source.resolve_all(raw.signatures),
         directory: raw.directory.map(|path| source.resolve(path)),

@@ -85,6 +85,8 @@ pub struct RebuildPolicy {
     pub sandbox: SandboxPolicy,
     /// Whether build records decide how wheels are rebuilt.
     pub records: RecordsPolicy,
+    /// Whether only equal digests count, and no witness.
+    pub exact: bool,
     /// Interpreters by Python tag, such as `py3` or `cp311`; at least one each,
     /// the one to take first in front.
     pub interpreters: BTreeMap<String, Vec<InterpreterPolicy>>,
@@ -104,6 +106,7 @@ impl Default for RebuildPolicy {
             processes: 512,
             sandbox: SandboxPolicy::default(),
             records: RecordsPolicy::default(),
+            exact: false,
             interpreters: BTreeMap::new(),
             recipe: RecipePolicy::default(),
             projects: BTreeMap::new(),
@@ -230,6 +233,7 @@ pub(super) struct Raw {
     processes: Option<Spanned<i64>>,
     sandbox: Option<Spanned<String>>,
     records: Option<Spanned<String>>,
+    exact: Option<bool>,
     interpreters: BTreeMap<Spanned<String>, Spanned<RawInterpreters>>,
     recipe: RawRecipe,
     projects: BTreeMap<Spanned<String>, RawRecipe>,
@@ -352,6 +356,7 @@ pub(super) fn checked(source: &Source<'_>, raw: Raw) -> Result<RebuildPolicy, Po
             Some(value) => source.word(value, RecordsPolicy::WORDS)?,
             None => defaults.records,
         },
+        exact: raw.exact.unwrap_or(defaults.exact),
         interpreters,
         recipe: recipe(source, raw.recipe)?,
         projects,

@@ -11,6 +11,8 @@
 
 mod interpreter;
 mod resolve;
+mod results;
+mod surroundings;
 pub mod tools;
 mod unzip;
 
@@ -36,7 +38,10 @@ use crate::scratch::Scratch;
 use crate::sdist::{self, SdistError};
 
 pub use interpreter::{Interpreter, InterpreterError};
-pub use resolve::{Resolver, Wanted};
+pub use resolve::{Asks, Resolved, Resolver, Wanted};
+pub use surroundings::{
+    MAX_BYTES as MAX_ENVIRONMENT_BYTES, parse as parse_environment, surroundings,
+};
 pub use tools::{Cache, Candidate, Fetcher, ToolsError};
 
 const DRIVER: &str = include_str!("driver.py");
@@ -103,6 +108,8 @@ pub struct Built {
     pub elapsed: Duration,
     /// What was not quite as the recipe says, each in one sentence.
     pub notes: Vec<String>,
+    /// Whether it was built by an earlier run and taken from the cache.
+    pub is_reused: bool,
     directory: Scratch,
 }
 
@@ -345,6 +352,7 @@ impl Workshop {
             layer: self.sandbox.layer(),
             elapsed: ran.elapsed,
             notes: plan.notes,
+            is_reused: false,
             directory: result_directory,
         }))
     }

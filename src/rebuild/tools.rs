@@ -30,6 +30,8 @@ use std::time::{Duration, Instant};
 
 use super::interpreter::Interpreter;
 use super::unzip;
+use pep440_rs::Version;
+
 use crate::archive::{Limits, open_regular_file};
 use crate::cancel::Cancel;
 use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
@@ -183,7 +185,7 @@ impl Cache {
     }
 
     /// Returns the directory.
-    pub(super) fn root(&self) -> &Path {
+    pub fn root(&self) -> &Path {
         &self.root
     }
 
@@ -284,6 +286,31 @@ impl Cache {
         let mut tools: Vec<ToolWheel> = tools.into_values().collect();
         tools.sort_by_key(|tool| tool.filename.to_string());
         Ok(tools)
+    }
+
+    /// Returns a wheel of this project and version from directories of unverified
+    /// wheels, for builds whose result is looked at and not believed.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolsError`] when a file cannot be read.
+    pub fn unlisted(
+        &self,
+        project: &ProjectName,
+        version: &Version,
+        directories: &[PathBuf],
+    ) -> Result<Option<ToolWheel>, ToolsError> {
+        for (filename, path) in directories.iter().flat_map(|place| wheels_in(place)) {
+            if filename.project() == project && filename.version() == version {
+                let sha256 = digest_of(&path)?;
+                return Ok(Some(ToolWheel {
+                    filename,
+                    sha256,
+                    path,
+                }));
+            }
+        }
+        Ok(None)
     }
 
     fn find(
@@ -635,7 +662,7 @@ fn read_wheel(tool: &ToolWheel) -> Result<BTreeMap<String, unzip::File>, ToolsEr
     Ok(files)
 }
 
-fn digest_of(path: &Path) -> Result<Sha256Digest, ToolsError> {
+pub(super) fn digest_of(path: &Path) -> Result<Sha256Digest, ToolsError> {
     let mut buffer = vec![0; READ_SIZE];
     open_regular_file(path)
         .and_then(|file| hash_reader(file, &mut buffer, |_| Ok(())))

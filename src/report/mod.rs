@@ -5,9 +5,12 @@
 //! the command line.
 
 mod certificates;
+mod comparison;
+mod environments;
 mod json;
 mod produced;
 mod rebuilds;
+mod requirements;
 mod text;
 
 use serde::Serialize;
@@ -19,9 +22,12 @@ use crate::policy::Depth;
 use crate::policy::WheelhouseName;
 use crate::time::UtcTime;
 
+pub use comparison::{ComparedFile, ComparisonReport};
+pub use environments::EnvironmentReport;
 pub use json::escape_json;
 pub use produced::{Change, WrittenFile};
-pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource};
+pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource, WitnessSummary};
+pub use requirements::RequirementsSummary;
 pub use text::{Palette, escape};
 
 /// The name and version of the report's format.
@@ -34,6 +40,16 @@ pub struct Tool {
     pub name: &'static str,
     /// Its version.
     pub version: &'static str,
+}
+
+impl Tool {
+    /// Returns this program.
+    pub fn own() -> Self {
+        Self {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
 }
 
 /// The answer in one word.
@@ -140,6 +156,9 @@ pub struct Report {
     pub certificates: Vec<CertificateSummary>,
     /// Every listed name and every directory entry.
     pub files: Vec<FileSummary>,
+    /// The files of requirements that were held against the signed files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<RequirementsSummary>,
     /// What the policy cares about, in the order of the checks.
     pub findings: Vec<Finding>,
     /// What the command wrote.
@@ -165,10 +184,7 @@ impl Report {
     pub fn new(command: &'static str, time: UtcTime) -> Self {
         Self {
             schema: SCHEMA,
-            tool: Tool {
-                name: env!("CARGO_PKG_NAME"),
-                version: env!("CARGO_PKG_VERSION"),
-            },
+            tool: Tool::own(),
             command,
             verdict: Verdict::Error,
             exit_code: Verdict::Error.exit_code(),
@@ -179,6 +195,7 @@ impl Report {
             threshold: None,
             certificates: Vec::new(),
             files: Vec::new(),
+            requirements: Vec::new(),
             findings: Vec::new(),
             written: Vec::new(),
             rebuilds: Vec::new(),

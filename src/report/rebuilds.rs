@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::compare::Difference;
 use crate::digest::Sha256Digest;
+use crate::explain::{Cause, Unexplained};
 use crate::infer::Reason;
 use crate::recipe::Recipe;
 use crate::sandbox::Layer;
@@ -14,6 +15,9 @@ use crate::sandbox::Layer;
 pub enum RebuildOutcome {
     /// The rebuilt wheel has the signed digest.
     Reproduced,
+    /// The rebuilt wheel holds the same, and edits of its container give the signed
+    /// digest.
+    ReproducedWithWitness,
     /// A wheel was built, and it has another digest.
     Different,
     /// The build gave no wheel.
@@ -28,7 +32,7 @@ impl RebuildOutcome {
     /// Returns whether the outcome says anything about the published wheel.
     pub fn is_verdict(self) -> bool {
         match self {
-            Self::Reproduced | Self::Different => true,
+            Self::Reproduced | Self::ReproducedWithWitness | Self::Different => true,
             Self::BuildFailed | Self::TimedOut | Self::NotAttempted => false,
         }
     }
@@ -46,6 +50,17 @@ pub enum RecipeSource {
     Inferred,
     /// A search for the signed digest.
     Searched,
+}
+
+/// The edits of a witness: as JSON for programs, in words for people.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct WitnessSummary {
+    /// The edits as in the witness, a compressed stream by its size and digest.
+    pub edits: Vec<serde_json::Value>,
+    /// The edits in words.
+    #[serde(skip)]
+    pub sentences: Vec<String>,
 }
 
 /// One wheel and what its rebuild gave.
@@ -83,13 +98,19 @@ pub struct RebuildSummary {
     pub notes: Vec<String>,
     /// Where the two wheels differ.
     pub differences: Vec<Difference>,
-    /// The place of the edits that turn the rebuilt wheel into the published one.
-    pub witness: [(); 0],
-    /// The place of the causes of the differences.
-    pub causes: [(); 0],
+    /// The edits that turn the rebuilt wheel into the published one.
+    pub witness: WitnessSummary,
+    /// Why they differ.
+    pub causes: Vec<Cause>,
+    /// What has no cause.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unexplained: Vec<Unexplained>,
     /// The end of the log, when the build gave no wheel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// Whether the wheel was built by an earlier run and taken from the cache.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reused: bool,
     /// How long the build took, when durations were asked for: with them, equal
     /// input no longer gives equal reports.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -200,6 +200,8 @@ fn the_same_command_twice_writes_the_same_bytes() {
     assert_eq!(once.out(), again.out());
 }
 
+/// What another umask or clock does, the witness undoes; with `--exact` nothing is
+/// undone.
 #[test]
 fn another_umask_or_clock_is_a_difference_of_modes_or_times_only() {
     let house = House::new();
@@ -210,25 +212,55 @@ fn another_umask_or_clock_is_a_difference_of_modes_or_times_only() {
         let mut arguments = vec![
             "--build-path",
             "/tmp/b/{sdist}",
-            "greeting*",
             "wheelproof-example-greeting",
+            "--witness",
+            "kept",
         ];
-        arguments.retain(|word| *word != "greeting*");
-        arguments.extend(
-            ["--source-date-epoch", "1704067200"]
-                .iter()
-                .filter(|_| kind == "mode"),
-        );
+        if kind == "mode" {
+            arguments.extend(["--source-date-epoch", "1704067200"]);
+        }
         arguments.extend(flags);
-        let audited = run(&mut house.rebuilding("rebuild", &arguments)).expect(1);
-        let kinds: Vec<_> = first(&audited)["differences"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|difference| difference["kind"].as_str().unwrap().to_owned())
-            .collect();
+        let audited = run(&mut house.rebuilding("rebuild", &arguments)).expect(0);
+        let rebuild = first(&audited);
+        assert_eq!(rebuild["outcome"], "reproduced-with-witness");
+        let of_all = |list: &str, key: &str| -> Vec<String> {
+            let list = rebuild[list].as_array().unwrap().iter();
+            list.map(|one| one[key].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let kinds = of_all("differences", "kind");
         assert!(!kinds.is_empty());
         assert!(kinds.iter().all(|other| other == kind), "{kinds:?}");
+        let edits = of_all("witness", "edit");
+        assert!(!edits.is_empty());
+        let edit = format!("set-{kind}");
+        assert!(edits.iter().all(|other| *other == edit), "{edits:?}");
+        assert_eq!(
+            audited.rules(),
+            [("reproduced-with-witness".to_owned(), "note".to_owned())]
+        );
+
+        // What was kept convinces somebody who was not there.
+        let name = rebuild["wheel"].as_str().unwrap();
+        let signed = sha256sum(&house.wheel(name));
+        let [rebuilt, witness] =
+            ["rebuilt", "witness.json"].map(|end| house.at("kept").join(format!("{name}.{end}")));
+        assert_eq!(
+            sha256sum(&rebuilt),
+            rebuild["rebuilt_sha256"].as_str().unwrap()
+        );
+        assert_ne!(sha256sum(&rebuilt), signed);
+        let mut check = wheelproof();
+        check.args(["witness", "check"]).args([&rebuilt, &witness]);
+        run(check.args(["--published", &signed])).expect(0);
+        crate::witness::second_checker(&rebuilt, &witness, signed.parse().unwrap())
+            .expect("holds for the second checker");
+
+        arguments.push("--exact");
+        let audited = run(&mut house.rebuilding("rebuild", &arguments)).expect(1);
+        assert_eq!(first(&audited)["outcome"], "different");
+        assert!(reason(&audited).contains("every byte"));
+        assert_eq!(audited.rules(), []);
     }
 }
 
@@ -290,7 +322,7 @@ fn an_absent_wheel_is_rebuilt_and_kept_when_it_has_the_signed_digest() {
 
     // With another recipe the digest is another, and nothing is kept.
     let audited = house
-        .audit(&["--umask", "077", "--keep", "other"])
+        .audit(&["--umask", "077", "--keep", "other", "--exact"])
         .expect(1);
     assert!(
         outcomes(&audited)

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::audit::{PROBE, sdist};
-use crate::common::{House, Outcome, run, sha256sum, wheelproof};
+use crate::common::{House, Outcome, minimal_wheel, run, sha256sum, wheelproof};
 use crate::signing::TODAY;
 
 /// Writes a wheel of the project: `{time}` is the time of what the build makes, a
@@ -104,6 +104,9 @@ fn rebuild(house: &House, path: &str, flags: &[&str]) -> Outcome {
     run(wheelproof()
         .current_dir(house.at(""))
         .env("PATH", path)
+        // Tests ask no index.
+        .env("PIP_NO_INDEX", "1")
+        .env("PIP_FIND_LINKS", house.at("links"))
         .env("TMPDIR", house.at("tmp"))
         .env("XDG_CACHE_HOME", house.at("cache"))
         .args(["rebuild", ".", "--all", "--certs", "keys", "--time", TODAY])
@@ -209,7 +212,7 @@ fn requirements_that_lead_elsewhere_never_reach_uv() {
 #[test]
 fn without_uv_and_without_an_earlier_answer_the_reason_is_said() {
     let house = house("helper");
-    for (flags, says) in [(&["--offline"][..], "--offline"), (&[], "uv")] {
+    for (flags, says) in [(&["--offline"][..], "--offline"), (&[], "pip ended")] {
         let outcome = rebuild(
             &house,
             "/usr/bin:/bin",
@@ -220,4 +223,198 @@ fn without_uv_and_without_an_earlier_answer_the_reason_is_said() {
         let reason = report["rebuilds"][0]["reason"].as_str().unwrap();
         assert!(reason.contains(says), "{reason}");
     }
+}
+
+/// A backend that stands in its source and takes times from the epoch, modes from
+/// the file system.
+const FROM_EPOCH: &str = r#"
+import os, time, zipfile
+
+def build_wheel(directory, settings=None, metadata=None):
+    now = time.gmtime(int(os.environ.get("SOURCE_DATE_EPOCH", "1000000000")))[:6]
+    os.mkdir("probe-1.0.dist-info")
+    for name in ["METADATA", "WHEEL", "RECORD"]:
+        with open("probe-1.0.dist-info/" + name, "w") as file:
+            file.write(name)
+    with zipfile.ZipFile(os.path.join(directory, "probe-1.0-py3-none-any.whl"), "w") as wheel:
+        for name in ["probe.py", "probe-1.0.dist-info/METADATA", "probe-1.0.dist-info/WHEEL", "probe-1.0.dist-info/RECORD"]:
+            member = zipfile.ZipInfo(name, now)
+            mode = 0o664 if name.endswith("RECORD") else os.stat(name).st_mode & 0o777
+            member.external_attr = (0o100000 | mode) << 16
+            wheel.writestr(member, open(name).read())
+    return "probe-1.0-py3-none-any.whl"
+"#;
+
+/// A wheelhouse whose wheel is signed and not there: built at this time, `probe.py`
+/// and what the build made with this mode.
+fn house_of_a_digest(time: &str, mode: &str) -> House {
+    let house = House::of_one_project(FROM_EPOCH);
+    let pyproject =
+        "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
+    sdist(
+        &house.wheel("probe-1.0.tar.gz"),
+        &[
+            ("probe-1.0/pyproject.toml", pyproject),
+            ("probe-1.0/backend.py", FROM_EPOCH),
+            ("probe-1.0/probe.py", "x"),
+        ],
+    );
+    let script = format!(
+        "import sys, zipfile\n\
+        with zipfile.ZipFile(sys.argv[1], 'w') as wheel:\n\
+        \x20for name, text, mode in [('probe.py', 'x', {mode})] + [('probe-1.0.dist-info/' + name, name, {mode} if name != 'RECORD' else 0o664) for name in ['METADATA', 'WHEEL', 'RECORD']]:\n\
+        \x20 member = zipfile.ZipInfo(name, {time})\n\
+        \x20 member.external_attr = (0o100000 | mode) << 16\n\
+        \x20 wheel.writestr(member, text)\n"
+    );
+    python(&script, &house.wheel(PROBE));
+    house.sign_all();
+    house.remove(&format!("wheels/{PROBE}"));
+    house
+}
+
+#[test]
+fn a_search_finds_epoch_and_umask_from_the_signed_digest_alone() {
+    // 1700000000, the time of the sdist's files; files of the sdist have mode 644.
+    for (mode, umask) in [("0o644", "022"), ("0o600", "077")] {
+        let house = house_of_a_digest("(2023, 11, 14, 22, 13, 20)", mode);
+        let flags = ["--shallow", "--format", "json", "--offline"];
+        let without = rebuild(&house, "/usr/bin:/bin", &flags).expect(1);
+        assert_ne!(without.json()["rebuilds"][0]["outcome"], "reproduced");
+
+        let flags = [&flags[..], &["--search"]].concat();
+        let outcome = rebuild(&house, "/usr/bin:/bin", &flags);
+        let report = outcome.json();
+        let found = &report["rebuilds"][0];
+        assert_eq!(found["outcome"], "reproduced", "{found}");
+        assert_eq!(found["recipe_source"], "searched");
+        assert_eq!(found["recipe"]["source_date_epoch"], 1_700_000_000);
+        assert_eq!(found["recipe"]["umask"], umask);
+        assert_eq!(found["rebuilt_sha256"], found["published_sha256"]);
+
+        // What was found is remembered, and the report is the same.
+        let again = rebuild(&house, "/usr/bin:/bin", &flags);
+        assert_eq!(again.out(), outcome.out());
+    }
+}
+
+#[test]
+fn a_search_that_finds_nothing_says_so_and_ends() {
+    // A second that nothing speaks for.
+    let house = house_of_a_digest("(2017, 3, 4, 5, 6, 8)", "0o644");
+    let flags = ["--shallow", "--format", "json", "--offline", "--search"];
+    let outcome = rebuild(&house, "/usr/bin:/bin", &flags).expect(1);
+    let report = outcome.json();
+    assert_eq!(report["rebuilds"][0]["outcome"], "different");
+    let notes = report["rebuilds"][0]["notes"].to_string();
+    assert!(notes.contains("--search"), "{notes}");
+}
+
+#[test]
+fn a_forged_memory_of_a_search_proves_nothing() {
+    let house = house_of_a_digest("(2023, 11, 14, 22, 13, 20)", "0o644");
+    let flags = ["--shallow", "--format", "json", "--offline", "--search"];
+    rebuild(&house, "/usr/bin:/bin", &flags);
+    let searched = house.at("cache/wheelproof/searched");
+    let entry = std::fs::read_dir(searched)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    for forged in [
+        "",
+        "{}",
+        "{\"pins\":[],\"others\":[\"x @ file:///etc\"],\"epoch\":5,\"umask\":18,\"keep_source_modes\":false}",
+    ] {
+        std::fs::write(&entry, forged).unwrap();
+        let report = rebuild(&house, "/usr/bin:/bin", &flags).json();
+        let found = &report["rebuilds"][0];
+        assert_eq!(found["outcome"], "reproduced");
+        assert_eq!(found["recipe"]["source_date_epoch"], 1_700_000_000);
+    }
+}
+
+#[test]
+fn a_result_is_taken_from_the_cache_when_asked_for_and_only_as_it_was_put_there() {
+    let house = house_of_a_digest("(2001, 9, 9, 1, 46, 40)", "0o644");
+    let flags = [
+        "--shallow",
+        "--format",
+        "json",
+        "--offline",
+        "--source-date-epoch",
+        "1000000000",
+    ];
+    let reusing = [&flags[..], &["--reuse-results"]].concat();
+    let built = |flags: &[&str]| {
+        let report = rebuild(&house, "/usr/bin:/bin", flags).json();
+        report["rebuilds"][0].clone()
+    };
+    let fresh = built(&reusing);
+    assert_eq!(fresh["outcome"], "reproduced", "{fresh}");
+    assert!(fresh.get("reused").is_none());
+    let reused = built(&reusing);
+    assert_eq!(reused["reused"], true);
+    assert_eq!(reused["rebuilt_sha256"], fresh["rebuilt_sha256"]);
+    assert_eq!(reused["outcome"], "reproduced");
+    // Who does not ask gets a build, and the same report as the first.
+    assert_eq!(built(&flags), fresh);
+    // Another recipe is another question.
+    let other = [&reusing[..], &["--umask", "077"]].concat();
+    let other = built(&other);
+    assert!(other.get("reused").is_none());
+    assert_ne!(other["rebuilt_sha256"], fresh["rebuilt_sha256"]);
+
+    let results = house.at("cache/wheelproof/results");
+    for entry in std::fs::read_dir(results).unwrap() {
+        let wheel = entry.unwrap().path().join("wheel");
+        let mut bytes = std::fs::read(&wheel).unwrap();
+        bytes[40] ^= 1;
+        std::fs::write(&wheel, bytes).unwrap();
+    }
+    let outcome = rebuild(&house, "/usr/bin:/bin", &reusing);
+    let report = outcome.json();
+    assert_eq!(report["rebuilds"][0]["outcome"], "not-attempted");
+    let reason = report["rebuilds"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("was changed"), "{reason}");
+}
+
+#[test]
+fn without_uv_pip_answers_and_the_report_says_that_no_date_was_kept_to() {
+    if !crate::common::has_program("python3") || !has_pip() {
+        crate::skipped!("/usr/bin/python3 has no pip that can report");
+        return;
+    }
+    let house = house("helper>=0.5");
+    // A whole wheel, for pip looks into it.
+    let text = format!("{WRITE_WHEEL}{BACKEND}");
+    std::fs::create_dir(house.at("links")).unwrap();
+    minimal_wheel(
+        &house.at("links/helper-1.0-py3-none-any.whl"),
+        &[("helper.py", &text)],
+    );
+    let pinned = "[rebuild.interpreters]\npy3 = \"/usr/bin/python3\"\n";
+    house.write("wheelproof.toml", pinned);
+    // setuptools 1.2.3 is in no place that pip looks at: nothing is taken for it.
+    let outcome = rebuild(&house, "/usr/bin:/bin", &["--format", "json"]).expect(3);
+    let reason = outcome.json()["rebuilds"][0]["reason"].to_string();
+    assert!(reason.contains("setuptools==1.2.3"), "{reason}");
+    minimal_wheel(
+        &house.at("links/setuptools-1.2.3-py3-none-any.whl"),
+        &[("setuptools.py", "")],
+    );
+    let outcome = rebuild(&house, "/usr/bin:/bin", &["--format", "json"]).expect(0);
+    let report = outcome.json();
+    assert_eq!(report["rebuilds"][0]["outcome"], "reproduced");
+    let reasons = report["rebuilds"][0]["inferred"].to_string();
+    assert!(reasons.contains("uv, which knows"), "{reasons}");
+    assert!(!reasons.contains("none newer"), "{reasons}");
+}
+
+fn has_pip() -> bool {
+    let help = Command::new("/usr/bin/python3")
+        .args(["-m", "pip", "install", "--help"])
+        .output();
+    help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--report"))
 }

@@ -1,134 +1,17 @@
-//! What is inside the files, through the program: which rule each fault raises,
-//! and that its nearest innocent neighbour raises none.
-//!
-//! The files are written by CPython (`inside.py`), which is another opinion on
-//! what a right archive is.
+//! What is inside the files, as far as one file alone does not show it: limits, what
+//! is left out, and files that change meanwhile. Which rule each fault raises is in
+//! `fixtures/cases/wheel`, `sdist` and `sdist-zip`.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tempfile::TempDir;
-
+use wheelproof::audit::Use;
 use wheelproof::cancel::Cancel;
-use wheelproof::finding::rules;
 use wheelproof::pipeline::{self, Progress, Request};
 use wheelproof::policy::Policy;
 
-use crate::common::{FILES, House, Outcome, WHEEL, run, sha256sum};
+use crate::common::{House, WHEEL, run, sha256sum};
 use crate::signing::TODAY;
-
-/// A file by CPython and the rules it has to raise, each with the mark of its
-/// severity.
-struct Case {
-    path: PathBuf,
-    rules: Vec<String>,
-}
-
-fn cases() -> (TempDir, Vec<Case>) {
-    let directory = tempfile::tempdir().unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/inside.py");
-    let output = Command::new("python3")
-        .arg(script)
-        .arg(directory.path())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let cases = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .enumerate()
-        .map(|(number, line)| {
-            let (name, rules) = line.split_once('\t').unwrap();
-            let rules = rules.split(',').filter(|rule| !rule.is_empty());
-            Case {
-                path: directory.path().join(number.to_string()).join(name),
-                rules: rules.map(str::to_owned).collect(),
-            }
-        })
-        .collect();
-    (directory, cases)
-}
-
-/// Returns a house in which only this file lies, signed.
-fn house_of(path: &Path) -> House {
-    let house = House::new();
-    for name in FILES {
-        house.remove(&format!("wheels/{name}"));
-    }
-    let name = path.file_name().unwrap().to_str().unwrap();
-    std::fs::copy(path, house.wheel(name)).unwrap();
-    house.sign(format!("{}  {name}\n", sha256sum(path)));
-    house
-}
-
-/// Returns the rules of a report with the marks of their severities.
-fn marked(outcome: &Outcome) -> Vec<String> {
-    outcome
-        .rules()
-        .into_iter()
-        .map(|(rule, severity)| {
-            let mark = match severity.as_str() {
-                "error" => '!',
-                "warning" => '?',
-                _ => '.',
-            };
-            format!("{rule}{mark}")
-        })
-        .collect()
-}
-
-#[test]
-fn each_fault_raises_its_rule_and_its_neighbour_none() {
-    let (_directory, cases) = cases();
-    let mut wrong = Vec::new();
-    for case in &cases {
-        let house = house_of(&case.path);
-        let outcome = house.check(&[]);
-        let found = marked(&outcome);
-        let is_bad = case.rules.iter().any(|rule| rule.ends_with('!'));
-        if found != case.rules || outcome.code != Some(i32::from(is_bad)) {
-            wrong.push(format!(
-                "{} has to raise {:?}, raised {found:?}, code {:?}",
-                case.path.display(),
-                case.rules,
-                outcome.code
-            ));
-        }
-        // The same file is nothing to speak of when nobody looks into it.
-        let shallow = house.check(&["--shallow"]).expect(0);
-        assert_eq!(marked(&shallow), Vec::<String>::new());
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(cases.len() > 75, "{}", cases.len());
-}
-
-#[test]
-fn every_rule_about_the_inside_has_a_firing_case() {
-    let (_directory, cases) = cases();
-    let raised: BTreeSet<&str> = cases
-        .iter()
-        .flat_map(|case| &case.rules)
-        .map(|rule| rule.trim_end_matches(['!', '?', '.']))
-        .collect();
-    let missing: Vec<&str> = rules::ALL
-        .iter()
-        .map(|rule| rule.name)
-        .skip_while(|name| *name != rules::ARCHIVE_UNREADABLE.name)
-        .take_while(|name| *name != rules::SANDBOX_WEAKER.name)
-        .filter(|name| !raised.contains(name))
-        // It needs a policy; see below.
-        .filter(|name| *name != rules::ARCHIVE_OVER_LIMIT.name)
-        // About requirements, not about what is in a file.
-        .filter(|name| !name.starts_with("requirement-"))
-        .collect();
-    assert!(missing.is_empty(), "{missing:?}");
-}
 
 #[test]
 fn the_limits_of_the_policy_hold_for_both_kinds() {
@@ -270,6 +153,7 @@ fn a_file_that_is_written_between_hashing_and_looking_is_told() {
         reference_time: TODAY.parse().unwrap(),
         strict: false,
         time_is_chosen: true,
+        requirements: Use::AsTheyAre,
     };
     let meddler = Meddler {
         path: house.wheel(WHEEL),

@@ -12,7 +12,7 @@ use crate::common::{FILES, House, Outcome, fixture, has_program, run, sha256sum}
 /// An installer and how it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Installer {
-    name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) program: PathBuf,
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn pip() -> Option<Installer> {
 }
 
 /// Returns the uv that was put aside for tests, or the one on the path.
-fn uv() -> Option<Installer> {
+pub(crate) fn uv() -> Option<Installer> {
     let tools = std::env::var_os("WHEELPROOF_TEST_TOOLS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools"),
         PathBuf::from,

@@ -82,6 +82,7 @@ fn every_key_of_the_policy_page_is_taken() {
             "time-zone" => "\"Europe/Berlin\"",
             "interpreter" => "\"python3\"",
             "environment" => "{ A = \"b\" }",
+            "exact" => "true",
             _ if cells.starts_with("list of") => "[]",
             _ => "7",
         };

@@ -16,6 +16,7 @@ def wheel(path, files):
     """Write a wheel whose metadata says what its file name says."""
     stem = os.path.basename(path)[: -len(".whl")]
     name, version, *tag = stem.split("-")
+    build = "Build: %s\n" % tag.pop(0) if len(tag) == 4 else ""
     tag = "-".join(tag)
     info = "%s-%s.dist-info/" % (name, version)
     pure = "true" if tag.endswith("-none-any") else "false"
@@ -24,7 +25,7 @@ def wheel(path, files):
         (info + "METADATA", "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version)),
         (
             info + "WHEEL",
-            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: %s\nTag: %s\n" % (pure, tag),
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: %s\nTag: %s\n%s" % (pure, tag, build),
         ),
     ]
     record = ""

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -436,6 +436,51 @@ fn nothing_that_could_block_is_waited_for() {
     house.text(&["--signature", "pipe"]).expect(1);
     run(&mut house.verify(&["--certs", "pipe"])).expect(1);
     house.text(&["--directory", "pipe"]).expect(3);
+}
+
+#[test]
+fn a_manifest_of_more_than_a_million_entries_ends_in_an_error_and_little_memory() {
+    let house = House::new();
+    // No more than this may be mapped, stacks and program included.
+    let within = "ulimit -v 786432; exec \"$@\"";
+    let verify = |flags: &[&str]| {
+        let inner = house.verify(flags);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", within, "sh"])
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .args(["--certs", "keys"])
+            .current_dir(house.at(""));
+        run(&mut command)
+    };
+    // Enough for what is well.
+    verify(&[]).expect(0);
+    // More than a million in less than the bytes allow, and more than those.
+    for (count, expected) in [
+        (1_000_001, "sha256sums.txt is larger than 1000000 entries"),
+        (2_000_000, "sha256sums.txt is larger than 134217728 bytes"),
+    ] {
+        let digest = "0".repeat(64);
+        let lines: String = (0..count)
+            .map(|number| format!("{digest}  name-{number}\n"))
+            .collect();
+        house.write("sha256sums.txt", lines);
+        let outcome = verify(&[]).expect(3);
+        let says = outcome.out() + &outcome.err();
+        assert!(says.contains(expected), "{says}");
+    }
+    // An endless pipe is no file.
+    let mut endless = Command::new("sh");
+    endless
+        .args(["-c", "yes | \"$@\"", "sh"])
+        .arg(house.verify(&[]).get_program())
+        .args(house.verify(&["--certs", "keys"]).get_args())
+        .args(["--manifest", "/dev/stdin"])
+        .current_dir(house.at(""));
+    let outcome = run(&mut endless).expect(3);
+    let says = outcome.out() + &outcome.err();
+    assert!(says.contains("is not a regular file"), "{says}");
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use wheelproof::finding::rules::ALL;
 
+use crate::kit::format::cases;
+
 /// Returns the rule names that stand as headings in the manual, in its order.
 fn headings() -> Vec<String> {
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
@@ -74,4 +76,26 @@ fn titles_and_advice_begin_in_lower_case_and_end_without_a_stop() {
             assert!(!text.ends_with('.'), "{}: {text}", rule.name);
         }
     }
+}
+
+#[test]
+fn every_rule_has_a_firing_case() {
+    let cases = cases().unwrap_or_else(|wrong| panic!("{}", wrong.join("\n")));
+    let raised: BTreeSet<&str> = cases
+        .iter()
+        .flat_map(|case| [&case.fault.errors, &case.fault.warnings, &case.fault.notes])
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let missing: Vec<&str> = ALL
+        .iter()
+        .map(|rule| rule.name)
+        .filter(|name| !raised.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "no case raises {missing:?}");
+    let unknown: Vec<&&str> = raised
+        .iter()
+        .filter(|name| !ALL.iter().any(|rule| rule.name == **name))
+        .collect();
+    assert!(unknown.is_empty(), "there are no rules {unknown:?}");
 }

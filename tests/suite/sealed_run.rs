@@ -287,7 +287,8 @@ fn a_file_changed_between_the_check_and_the_copy_is_not_handed_on() {
         checked.complete().unwrap()
     };
     let copies = tempfile::tempdir().unwrap();
-    let copy = |verified: &VerifiedTree| Sealed::copy(verified, copies.path(), &Cancel::new());
+    let copy =
+        |verified: &VerifiedTree| Sealed::copy(verified, None, copies.path(), &Cancel::new());
     let is_empty = || copies.path().read_dir().unwrap().next().is_none();
     let sealed = copy(&check()).unwrap();
     assert!(sealed.wheelhouse().join(WHEEL).is_file());
@@ -552,21 +553,24 @@ fn requirements_that_the_signed_files_do_not_meet_start_nothing() {
     let house = House::new();
     let zeroes = "0".repeat(64);
     for (text, says) in [
-        ("six==1.16.0", "line 1: no signed file is six==1.16.0"),
-        ("\nwheelproof-example-units==0.4", "line 2: no signed file"),
+        ("six==1.16.0", "a signed wheel of six==1.16.0"),
+        (
+            "\nwheelproof-example-units==0.4",
+            "requirements.txt, line 2",
+        ),
         ("wheelproof-example-units", "not pinned"),
         ("wheelproof-example-units>=0.3", "not pinned"),
         ("wheelproof-example-units==0.*", "not one version"),
         ("--find-links https://evil.example", "'--find-links'"),
         ("-i https://evil.example", "'-i'"),
         ("--index-url=https://evil.example", "'--index-url'"),
-        ("-r more.txt", "'-r'"),
+        ("-r more.txt", "'more.txt' is not there"),
         ("-e .", "'-e'"),
         ("https://evil.example/x.whl", "a link or a path"),
         ("x @ file:///tmp/x.whl", "a link or a path"),
         (
             &format!("wheelproof-example-units==0.3.0 --hash=sha256:{zeroes}"),
-            "has a digest that the line names",
+            "1 hash, of no signed file",
         ),
         (
             "wheelproof-example-units==0.3.0 --hash=md5:00",

@@ -79,6 +79,8 @@ pub(crate) struct Subkey {
     pub(crate) expires: Option<&'static str>,
     pub(crate) bound: &'static str,
     pub(crate) for_use: Use,
+    /// Whether a signing subkey signs that it belongs to the certificate.
+    pub(crate) agrees: bool,
 }
 
 /// A plan for an ordinary signing subkey.
@@ -89,6 +91,7 @@ pub(crate) fn subkey(number: u8) -> Subkey {
         expires: None,
         bound: BEGIN,
         for_use: Use::Sign,
+        agrees: true,
     }
 }
 
@@ -230,7 +233,7 @@ impl Signer {
                 .set_key_validity_period(between(subkey.created, expires))
                 .unwrap();
         }
-        if subkey.for_use == Use::Sign {
+        if subkey.for_use == Use::Sign && subkey.agrees {
             let back = SignatureBuilder::new(SignatureType::PrimaryKeyBinding)
                 .set_signature_creation_time(at(subkey.bound))
                 .unwrap()

@@ -410,14 +410,16 @@ impl DescriptorForm {
         };
         let after_signature = bytes.strip_prefix(&Self::SIGNATURE);
         let starts = |bytes: Option<&[u8]>, values: Option<&Vec<u8>>| matches!((bytes, values), (Some(bytes), Some(values)) if bytes.starts_with(values));
-        if starts(after_signature, narrow.as_ref()) {
-            Self::Signed32
-        } else if starts(after_signature, Some(&wide)) {
+        // The wide form first: where contents are empty, its start is the narrow
+        // form too, and the zeros that follow would belong to nobody.
+        if starts(after_signature, Some(&wide)) {
             Self::Signed64
-        } else if starts(Some(bytes), narrow.as_ref()) {
-            Self::Bare32
+        } else if starts(after_signature, narrow.as_ref()) {
+            Self::Signed32
         } else if starts(Some(bytes), Some(&wide)) {
             Self::Bare64
+        } else if starts(Some(bytes), narrow.as_ref()) {
+            Self::Bare32
         } else {
             Self::Unrecognised
         }

@@ -338,6 +338,20 @@ fn a_prefix_that_the_offsets_do_not_count_is_found_too() {
 }
 
 #[test]
+fn an_archive_in_several_parts_is_refused() {
+    let bytes = build::archive(&[Entry::stored("a", b"abc")]);
+    // The numbers of two disks, and how many of the members are on this one.
+    for (at, value) in [(18, 1), (17, 1), (16, 1), (15, 0xff), (14, 0), (14, 2)] {
+        let mut parted = bytes.clone();
+        let place = parted.len() - at;
+        parted[place] = value;
+        let error = Archive::from_slice(&parted, Limits::default()).expect_err("refused");
+        assert!(error.to_string().contains("several parts"), "{at}: {error}");
+    }
+    open(&bytes);
+}
+
+#[test]
 fn the_end_records_of_zip64_are_read() {
     let bytes = build::zip64_archive(&[Entry::stored("a", b"abc")]);
     let archive = open(&bytes);
@@ -375,6 +389,24 @@ fn sizes_in_the_zip64_field_count_where_the_header_refers_to_it() {
     assert_eq!(member.central().compressed_size, 3);
     assert_eq!(member.local().uncompressed_size, 3);
     assert_eq!(read(&archive, 0).expect("contents"), b"abc");
+}
+
+/// CPython's zipfile writes it for a stream with `force_zip64`.
+#[test]
+fn the_wide_descriptor_of_an_empty_member_is_not_cut_short() {
+    for (signature, form) in [
+        (&b"PK\x07\x08"[..], DescriptorForm::Signed64),
+        (b"", DescriptorForm::Bare64),
+    ] {
+        let entry = Entry {
+            after: [signature, &[0; 20]].concat(),
+            ..Entry::stored("a", b"").streamed()
+        };
+        let bytes = build::archive(&[entry]);
+        let archive = open(&bytes);
+        assert_eq!(archive.members()[0].descriptor(), Some(form));
+        assert!(archive.gaps().is_empty());
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Whatever came from the input is escaped: a file name belongs to its author,
 //! the terminal to its user.
 
+mod comparison;
 mod rebuilds;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,6 +118,7 @@ impl Report {
             self.write_certificates(out, &palette)?;
             self.write_signatures(out, &palette)?;
             self.write_files(out, &palette)?;
+            self.write_requirements(out, &palette)?;
             self.write_written(out, &palette)?;
         }
         self.write_rebuilds(out, &palette, quiet)?;
@@ -262,6 +264,7 @@ impl Report {
             }
         }
         for (outcome, word) in [
+            (RebuildOutcome::ReproducedWithWitness, "with witness"),
             (RebuildOutcome::Different, "different"),
             (RebuildOutcome::BuildFailed, "not built"),
             (RebuildOutcome::TimedOut, "timed out"),

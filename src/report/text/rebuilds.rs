@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use super::comparison::write_explanation;
 use super::{Palette, escape, plural, styled};
 use crate::compare::{Consequence, ContentDiff, Kind, LineSide};
 use crate::report::{RebuildOutcome, RebuildSummary, Report};
@@ -13,6 +14,12 @@ const DETAIL: &str = "                 ";
 
 /// How many differences of one wheel are written out; JSON has them all.
 const DIFFERENCES_A_WHEEL: usize = 12;
+
+/// How many lines the causes of one wheel take at most.
+const EXPLANATION: usize = 20;
+
+/// How many edits of one witness are written out; JSON has them all.
+const EDITS_A_WHEEL: usize = 12;
 
 /// How many lines of a failed build's log are written out.
 const LOG_LINES: usize = 12;
@@ -27,7 +34,16 @@ impl Report {
         let shown: Vec<&RebuildSummary> = self
             .rebuilds
             .iter()
-            .filter(|rebuild| !quiet || rebuild.outcome != RebuildOutcome::Reproduced)
+            .filter(|rebuild| {
+                let passes = match rebuild.outcome {
+                    RebuildOutcome::Reproduced | RebuildOutcome::ReproducedWithWitness => true,
+                    RebuildOutcome::Different
+                    | RebuildOutcome::BuildFailed
+                    | RebuildOutcome::TimedOut
+                    | RebuildOutcome::NotAttempted => false,
+                };
+                !quiet || !passes
+            })
             .collect();
         if shown.is_empty() {
             return Ok(());
@@ -44,6 +60,10 @@ impl Report {
         let pythons = distinct(|rebuild| rebuild.python.as_deref());
         let layers = distinct(|rebuild| rebuild.sandbox.map(Layer::as_str));
         write!(out, "  {reproduced} of {} reproduced", self.rebuilds.len())?;
+        let witnesses = self.count_rebuilds(RebuildOutcome::ReproducedWithWitness);
+        if witnesses > 0 {
+            write!(out, " and {witnesses} with witness")?;
+        }
         if !layers.is_empty() {
             write!(out, ", with {}, sandbox: {layers}", escape(&pythons))?;
         }
@@ -81,6 +101,7 @@ fn write_rebuild(
 ) -> io::Result<()> {
     let (style, word) = match rebuild.outcome {
         RebuildOutcome::Reproduced => (palette.good, "reproduced"),
+        RebuildOutcome::ReproducedWithWitness => (palette.note, "with witness"),
         RebuildOutcome::Different => (palette.bad, "DIFFERENT"),
         RebuildOutcome::BuildFailed => (palette.warning, "build failed"),
         RebuildOutcome::TimedOut => (palette.warning, "timed out"),
@@ -100,6 +121,9 @@ fn write_rebuild(
     if let Some(reason) = &rebuild.reason {
         detail(reason)?;
     }
+    if rebuild.reused {
+        detail("built by an earlier run, taken from the cache (--reuse-results)")?;
+    }
     for reason in &rebuild.inferred {
         detail(&format!(
             "{}: {}, because {}",
@@ -109,11 +133,41 @@ fn write_rebuild(
     for note in &rebuild.notes {
         detail(&format!("note: {note}"))?;
     }
-    if let (RebuildOutcome::Different, Some(rebuilt)) = (rebuild.outcome, rebuild.rebuilt_sha256) {
+    let has_witness = rebuild.outcome == RebuildOutcome::ReproducedWithWitness;
+    let differs = has_witness || rebuild.outcome == RebuildOutcome::Different;
+    if let (true, Some(rebuilt)) = (differs, rebuild.rebuilt_sha256) {
         detail(&format!("published: {}", rebuild.published_sha256))?;
         detail(&format!("rebuilt:   {rebuilt}"))?;
     }
-    for difference in rebuild.differences.iter().take(DIFFERENCES_A_WHEEL) {
+    for sentence in rebuild.witness.sentences.iter().take(EDITS_A_WHEEL) {
+        detail(&format!("edit: {sentence}"))?;
+    }
+    let more = rebuild
+        .witness
+        .sentences
+        .len()
+        .saturating_sub(EDITS_A_WHEEL);
+    if more > 0 {
+        detail(&format!(
+            "{more} more {}; --format json has them all",
+            plural(more, "edit", "edits")
+        ))?;
+    }
+    write_explanation(
+        out,
+        palette,
+        DETAIL,
+        &rebuild.causes,
+        &rebuild.unexplained,
+        &rebuild.differences,
+        EXPLANATION,
+    )?;
+    // The edits say the same, and more shortly.
+    let differences = match has_witness {
+        true => &[][..],
+        false => &rebuild.differences,
+    };
+    for difference in differences.iter().take(DIFFERENCES_A_WHEEL) {
         let follows = match difference.consequence {
             Some(Consequence::RecordFollowsMembers) => "; follows from the other members",
             None => "",
@@ -126,10 +180,7 @@ fn write_rebuild(
             write_diff(out, palette, diff)?;
         }
     }
-    let more = rebuild
-        .differences
-        .len()
-        .saturating_sub(DIFFERENCES_A_WHEEL);
+    let more = differences.len().saturating_sub(DIFFERENCES_A_WHEEL);
     if more > 0 {
         writeln!(
             out,

@@ -1,0 +1,222 @@
+//! What requirements mean, held against the signed files.
+
+use std::path::Path;
+
+use crate::finding::{Finding, Rule, Severity, Subject, rules};
+use crate::pinned::{Held, Package, Preference, Twin};
+use crate::requirements::{Fault, FaultKind, Place};
+
+/// An sdist that is built when a requirement is installed, and what for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build<'a> {
+    /// Where the requirement stands.
+    pub place: &'a Place,
+    /// The sdist.
+    pub sdist: &'a Package,
+    /// What it needs to be built, which no hash covers; `None` when it does not say
+    /// so readably.
+    pub requires: Option<Vec<String>>,
+}
+
+/// What becomes of the requirements after the check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// An installer is given the files of requirements as they are, and the whole
+    /// wheelhouse.
+    AsTheyAre,
+    /// A command is given the files that the requirements admit and nothing else,
+    /// with a list of their signed hashes.
+    HandedOn,
+}
+
+/// Returns what is wrong with files of requirements.
+pub fn requirement_faults(faults: &[Fault]) -> Vec<Finding> {
+    faults
+        .iter()
+        .map(|fault| {
+            let finding =
+                Finding::new(fault_rule(&fault.kind), at(&fault.place)).found(&fault.kind);
+            match fault_advice(&fault.kind) {
+                Some(next) => finding.next(next),
+                None => finding,
+            }
+        })
+        .collect()
+}
+
+fn at(place: &Place) -> Subject {
+    Subject::path(place.path.display().to_string()).line(place.line)
+}
+
+fn fault_rule(kind: &FaultKind) -> &'static Rule {
+    match kind {
+        kind if kind.leads_elsewhere() => &rules::REQUIREMENT_ELSEWHERE,
+        FaultKind::NotPinned(_) | FaultKind::Version(_) => &rules::REQUIREMENT_UNPINNED,
+        FaultKind::FileWithoutHash(_) | FaultKind::NoHash(_) => &rules::REQUIREMENT_UNHASHED,
+        FaultKind::Hash(_) => &rules::REQUIREMENT_HASH_UNUSABLE,
+        FaultKind::Option(_) => &rules::REQUIREMENT_OPTION,
+        _ => &rules::REQUIREMENTS_MALFORMED,
+    }
+}
+
+fn fault_advice(kind: &FaultKind) -> Option<&'static str> {
+    Some(match kind {
+        FaultKind::NotPinned(text) if text.contains("===") => {
+            "write '==' instead; '===' compares the texts of versions and not the versions"
+        }
+        FaultKind::Source { .. } => {
+            "lock it from an index, or have its wheel built and signed and required by version"
+        }
+        FaultKind::Variable(_) => "write out what it is to stand for",
+        FaultKind::IncludeOutside(_) => {
+            "move it below that directory, or name it with --requirements itself"
+        }
+        FaultKind::IncludeLoop(_) | FaultKind::IncludeDepth(_) => {
+            "name each of the files with --requirements instead"
+        }
+        FaultKind::Nothing => "name the file that lists the requirements",
+        FaultKind::IncludeMissing(_) => "add the file, or take the line out",
+        FaultKind::Format => {
+            "name a requirements file, or a poetry.lock, uv.lock, pylock.toml or pylock.NAME.toml"
+        }
+        FaultKind::LockVersion { .. } | FaultKind::UnknownKey(_) => {
+            "look for a newer wheelproof, or export the lock as requirements with hashes"
+        }
+        FaultKind::TooMany(..) | FaultKind::NotTaken(_) => {
+            "name files of requirements, and no others"
+        }
+        FaultKind::Toml(_) | FaultKind::Key(..) => {
+            "have the tool that wrote the file write it again"
+        }
+        _ => return None,
+    })
+}
+
+/// Returns what the signed files mean for each requirement.
+pub fn requirements(
+    manifest: &str,
+    directory: &Path,
+    held: &[Held<'_>],
+    using: Use,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for held in held {
+        requirement(manifest, directory, held, using, &mut findings);
+    }
+    findings
+}
+
+fn requirement(
+    manifest: &str,
+    directory: &Path,
+    held: &Held<'_>,
+    using: Use,
+    findings: &mut Vec<Finding>,
+) {
+    let requirement = &held.pin.requirement;
+    let subject = at(&held.pin.place);
+    let (project, version) = (&requirement.project, &requirement.version);
+    let wanted = format!("{project}=={version}");
+    let finding = |rule| Finding::new(rule, subject.clone());
+    if requirement.hashes.is_empty() {
+        let unhashed = finding(&rules::REQUIREMENT_UNHASHED)
+            .expected("--hash=sha256:… for each file that may be installed")
+            .found(&wanted);
+        findings.push(match using {
+            Use::AsTheyAre => unhashed,
+            Use::HandedOn => unhashed
+                .severity(Severity::Note)
+                .next("nothing to do; the list that is handed on has the signed hashes"),
+        });
+    }
+    for (hash, path) in &held.foreign {
+        findings.push(
+            finding(&rules::REQUIREMENT_HASH_FOREIGN)
+                .expected(format!("a hash of a file of {wanted}"))
+                .found(format!("{hash}, which {manifest} has for {path}")),
+        );
+    }
+    if held.candidates.is_empty() {
+        let missing =
+            finding(&rules::REQUIREMENT_NOT_SIGNED).expected(format!("a signed wheel of {wanted}"));
+        findings.push(match held.pin.is_conditional {
+            // Where the condition does not hold, nobody asks for it; where it does,
+            // installers find nothing and stop.
+            true => missing
+                .severity(Severity::Note)
+                .found("a requirement under a condition")
+                .next("nothing to do if the condition never holds where this is installed"),
+            false => missing,
+        });
+    } else if held.admitted.is_empty() && held.foreign.is_empty() {
+        let signed: Vec<_> = held
+            .candidates
+            .iter()
+            .map(|package| format!("{} ({})", package.path.file_name(), package.sha256))
+            .collect();
+        findings.push(
+            finding(&rules::REQUIREMENT_HASH_UNLISTED)
+                .expected(signed.join(", "))
+                .found(hashes(requirement.hashes.len())),
+        );
+    }
+    for twin in &held.twins {
+        findings.push(self::twin(
+            manifest, directory, &wanted, &subject, twin, using,
+        ));
+    }
+}
+
+fn hashes(count: usize) -> String {
+    match count {
+        1 => "1 hash, of no signed file".to_owned(),
+        count => format!("{count} hashes, none of them of a signed file"),
+    }
+}
+
+fn twin(
+    manifest: &str,
+    directory: &Path,
+    wanted: &str,
+    subject: &Subject,
+    twin: &Twin<'_>,
+    using: Use,
+) -> Finding {
+    let when = match twin.preference {
+        Preference::Always => "which installers take first",
+        Preference::Sometimes => "which some installers take first on some machines",
+    };
+    let finding = Finding::new(&rules::REQUIREMENT_TWIN, subject.clone())
+        .expected(format!("{} for {wanted}", twin.admitted.path.file_name()))
+        .found(format!(
+            "{} ({manifest}), {when}",
+            twin.package.path.below(directory).display()
+        ));
+    match (using, twin.preference) {
+        (Use::HandedOn, _) => finding
+            .severity(Severity::Note)
+            .next("nothing to do here; only files that the requirements admit are handed on"),
+        (Use::AsTheyAre, Preference::Always) => finding,
+        (Use::AsTheyAre, Preference::Sometimes) => finding.severity(Severity::Warning),
+    }
+}
+
+/// Returns what it means that sdists are built.
+pub fn requirement_builds(builds: &[Build<'_>]) -> Vec<Finding> {
+    builds
+        .iter()
+        .filter_map(|build| {
+            let needs = match &build.requires {
+                Some(requires) if requires.is_empty() => return None,
+                Some(requires) => requires.join(", "),
+                None => "tools that it does not name readably".to_owned(),
+            };
+            let name = build.sdist.path.file_name();
+            Some(
+                Finding::new(&rules::REQUIREMENT_SDIST, at(build.place))
+                    .expected("a signed wheel whose hash is listed")
+                    .found(format!("{name}, built with {needs}")),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,309 @@
+//! What has to be explained, in the smallest pieces that can have causes of their
+//! own, and which of them have one.
+
+use std::collections::BTreeSet;
+
+use super::{Cause, Unexplained};
+use crate::compare::{
+    BytecodeDetail, ContentDiff, Detail, Difference, Different, ElfDifference, ElfPart,
+    FieldDifference, FieldsDetail, Hunk, Kind, LineSide, Sides, WheelFacts,
+};
+use crate::sdist::SourceFiles;
+
+/// The smallest thing that differs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Piece<'a> {
+    /// A difference that has no smaller parts.
+    Whole(&'a Kind),
+    /// A field of METADATA, WHEEL or PKG-INFO.
+    Field(&'a FieldDifference),
+    /// The order of such fields.
+    FieldOrder,
+    /// How many line feeds end such a file.
+    FinalLineFeeds(Sides<u64>),
+    /// The text below such fields.
+    Body,
+    /// Lines that end with CR LF on one side only.
+    LineEnds(Sides<bool>),
+    /// The same lines in another order.
+    LineOrder,
+    /// Changed lines that are close together.
+    Lines(&'a Hunk),
+    /// Contents of which nothing smaller is known, or lines beyond those shown.
+    Opaque,
+    /// A part of a shared object.
+    Elf(&'a ElfDifference),
+    /// The header or the code of bytecode.
+    Bytecode(&'a BytecodeDetail),
+}
+
+/// A piece with its place.
+#[derive(Debug, Clone)]
+pub(super) struct Item<'a> {
+    /// The difference it is a part of.
+    pub(super) difference: usize,
+    /// The member, with that of an archive around it in front.
+    pub(super) member: String,
+    pub(super) piece: Piece<'a>,
+    claimed: bool,
+}
+
+impl Item<'_> {
+    /// Returns the last part of the member's name.
+    pub(super) fn file(&self) -> &str {
+        self.member.rsplit('/').next().unwrap_or(&self.member)
+    }
+
+    /// Returns whether the member lies in the directory that describes the wheel.
+    pub(super) fn is_described(&self) -> bool {
+        self.member
+            .split_once('/')
+            .is_some_and(|(top, _)| top.ends_with(".dist-info"))
+    }
+}
+
+/// One pair of wheels while causes are looked for.
+pub(super) struct Case<'a> {
+    pub(super) items: Vec<Item<'a>>,
+    pub(super) wheels: Sides<WheelFacts>,
+    pub(super) source: Option<&'a SourceFiles>,
+    pub(super) causes: Vec<Cause>,
+    unexplained: Vec<Unexplained>,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(different: &'a Different, source: Option<&'a SourceFiles>) -> Self {
+        let mut items = Vec::new();
+        for (index, difference) in different.differences.iter().enumerate() {
+            add(&mut items, index, "", difference);
+        }
+        let facts = |facts: &Option<WheelFacts>| facts.clone().unwrap_or_default();
+        Self {
+            items,
+            wheels: different.wheels.as_ref().map(facts),
+            source,
+            causes: Vec::new(),
+            unexplained: Vec::new(),
+        }
+    }
+
+    /// Returns the places of the items that satisfy a condition.
+    pub(super) fn find(&self, condition: impl Fn(&Item<'a>) -> bool) -> Vec<usize> {
+        let matching = self.items.iter().enumerate();
+        matching
+            .filter(|(_, item)| condition(item))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Returns the items at these places.
+    pub(super) fn at<'c>(&'c self, places: &'c [usize]) -> impl Iterator<Item = &'c Item<'a>> {
+        places.iter().filter_map(|index| self.items.get(*index))
+    }
+
+    pub(super) fn is_claimed(&self, place: usize) -> bool {
+        self.items.get(place).is_some_and(|item| item.claimed)
+    }
+
+    /// Adds a cause of the items at these places.
+    pub(super) fn add(&mut self, mut cause: Cause, places: &[usize]) {
+        let mut differences = BTreeSet::new();
+        for place in places {
+            if let Some(item) = self.items.get_mut(*place) {
+                item.claimed = true;
+                differences.insert(item.difference);
+            }
+        }
+        cause.differences = differences.into_iter().collect();
+        self.causes.push(cause);
+    }
+
+    /// Says of an item what makes it worse than not explained.
+    pub(super) fn alarm(&mut self, place: usize, what: String) {
+        if let Some(item) = self.items.get_mut(place) {
+            item.claimed = true;
+            self.unexplained.push(Unexplained {
+                difference: item.difference,
+                member: item.member.clone(),
+                what,
+                is_alarming: true,
+            });
+        }
+    }
+
+    /// Returns the causes, and what none of them accounts for: the alarming first.
+    pub(super) fn finish(mut self) -> (Vec<Cause>, Vec<Unexplained>) {
+        for item in &self.items {
+            if !item.claimed {
+                self.unexplained.push(Unexplained {
+                    difference: item.difference,
+                    member: item.member.clone(),
+                    what: describe(item),
+                    is_alarming: matches!(
+                        item.piece,
+                        Piece::Whole(
+                            Kind::OnlyPublished(_)
+                                | Kind::Prefix(_)
+                                | Kind::Gaps(_)
+                                | Kind::Trailing(_)
+                        )
+                    ),
+                });
+            }
+        }
+        self.unexplained
+            .sort_by_key(|unexplained| (!unexplained.is_alarming, unexplained.difference));
+        (self.causes, self.unexplained)
+    }
+}
+
+/// Takes a difference apart.
+fn add<'a>(items: &mut Vec<Item<'a>>, index: usize, outer: &str, difference: &'a Difference) {
+    if difference.consequence.is_some() {
+        return;
+    }
+    let name = difference.member.as_ref().map(ToString::to_string);
+    let member = match (outer, name) {
+        ("", name) => name.unwrap_or_default(),
+        (outer, None) => outer.to_owned(),
+        (outer, Some(name)) => format!("{outer}!{name}"),
+    };
+    let mut push = |piece| {
+        items.push(Item {
+            difference: index,
+            member: member.clone(),
+            piece,
+            claimed: false,
+        });
+    };
+    let Kind::Contents { diff, detail, .. } = &difference.kind else {
+        push(Piece::Whole(&difference.kind));
+        return;
+    };
+    match detail {
+        Some(Detail::Fields(detail)) => fields(&mut push, detail),
+        Some(Detail::SameLines { crlf, order }) => {
+            if let Some(crlf) = crlf {
+                push(Piece::LineEnds(*crlf));
+            }
+            if *order {
+                push(Piece::LineOrder);
+            }
+        }
+        Some(Detail::Elf { parts }) => {
+            for part in parts {
+                // A digest of the rest; it has no cause of its own.
+                if part.part != ElfPart::BuildId || parts.len() == 1 {
+                    push(Piece::Elf(part));
+                }
+            }
+        }
+        Some(Detail::Bytecode(detail)) => push(Piece::Bytecode(detail)),
+        Some(Detail::Archive { differences }) => {
+            for inner in differences {
+                add(items, index, &member, inner);
+            }
+        }
+        Some(Detail::Damaged { .. }) => push(Piece::Opaque),
+        None => match diff {
+            ContentDiff::Text {
+                hunks,
+                omitted_lines,
+            } => {
+                for hunk in hunks {
+                    push(Piece::Lines(hunk));
+                }
+                if *omitted_lines > 0 {
+                    push(Piece::Opaque);
+                }
+            }
+            ContentDiff::Binary | ContentDiff::TooLarge => push(Piece::Opaque),
+        },
+    }
+}
+
+fn fields<'a>(push: &mut impl FnMut(Piece<'a>), detail: &'a FieldsDetail) {
+    for field in &detail.fields {
+        push(Piece::Field(field));
+    }
+    if detail.order {
+        push(Piece::FieldOrder);
+    }
+    if let Some(ends) = detail.final_line_feeds {
+        push(Piece::FinalLineFeeds(ends));
+    }
+    if let Some(crlf) = detail.crlf {
+        push(Piece::LineEnds(crlf));
+    }
+    if detail.body {
+        push(Piece::Body);
+    }
+}
+
+/// Says in a few words what an item is, for the list of what has no cause.
+fn describe(item: &Item<'_>) -> String {
+    match item.piece {
+        Piece::Whole(_) => String::new(),
+        Piece::Field(field) => {
+            let change = change(&field.published, &field.rebuilt);
+            format!("field {}: {change}", field.field)
+        }
+        Piece::FieldOrder => "its fields are in another order".to_owned(),
+        Piece::FinalLineFeeds(ends) => format!(
+            "it ends with another number of line feeds ({} → {})",
+            ends.published, ends.rebuilt
+        ),
+        Piece::Body => "the description differs".to_owned(),
+        Piece::LineEnds(_) => "only one side ends its lines with CR LF".to_owned(),
+        Piece::LineOrder => "the same lines are in another order".to_owned(),
+        Piece::Lines(hunk) => {
+            let lines = |side| hunk.lines.iter().filter(move |line| line.side == side);
+            let first = |side| lines(side).next().map(|line| line.text.trim().to_owned());
+            format!(
+                "lines from {}: {}",
+                hunk.published_start.max(1),
+                change(
+                    &first(LineSide::Published).into_iter().collect::<Vec<_>>(),
+                    &first(LineSide::Rebuilt).into_iter().collect::<Vec<_>>()
+                )
+            )
+        }
+        Piece::Opaque => "contents differ, and nothing smaller can be named".to_owned(),
+        Piece::Elf(part) => {
+            let subject = match (part.part, part.subject) {
+                (ElfPart::Section, subject) => subject,
+                (ElfPart::Dynamic, subject) => subject,
+                (ElfPart::Texts, _) => "texts among the constants",
+                (ElfPart::Imports, _) => "symbols it needs",
+                (ElfPart::Exports, _) => "symbols it provides",
+                (ElfPart::Padding, _) => "bytes outside all sections",
+                (ElfPart::Damage, _) => "tables that cannot be read",
+                (_, "") => "build",
+                (_, subject) => subject,
+            };
+            format!("{subject}: {}", change(&part.published, &part.rebuilt))
+        }
+        Piece::Bytecode(_) => "the bytecode differs".to_owned(),
+    }
+}
+
+/// Writes what each side has alone, the first few of it.
+pub(super) fn change(published: &[String], rebuilt: &[String]) -> String {
+    let list = |values: &[String]| {
+        let mut text = values
+            .iter()
+            .take(3)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ");
+        if values.len() > 3 {
+            text.push_str(&format!(" and {} more", values.len() - 3));
+        }
+        text
+    };
+    match (published, rebuilt) {
+        ([], rebuilt) => format!("only rebuilt has {}", list(rebuilt)),
+        (published, []) => format!("only published has {}", list(published)),
+        (published, rebuilt) => format!("{} → {}", list(published), list(rebuilt)),
+    }
+}

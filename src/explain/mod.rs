@@ -1,0 +1,226 @@
+//! Why two wheels differ: from differences to causes.
+//!
+//! In: what the comparison found, and the files of the sdist where there is one;
+//! all of it from foreign wheels. Out: [`Explanation`]: causes, each with what
+//! was seen of it and what to do, and everything that no cause accounts for.
+//!
+//! Differences are taken apart into the smallest pieces that can have a cause of
+//! their own (`case`), and each family of causes claims those it knows. Several
+//! causes can hold at once. What nobody claimed is unexplained, and a member that
+//! has no source anywhere is that however well everything else is understood.
+//!
+//! A cause found here is a pattern: the wheels look as it makes them look. Only a
+//! rebuild in which that one thing changes, and the difference goes, proves it.
+
+mod case;
+mod clock;
+mod container;
+mod environment;
+mod modes;
+mod objects;
+mod patterns;
+mod platform;
+mod source;
+mod table;
+mod texts;
+mod tools;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::compare::Different;
+use crate::sdist::SourceFiles;
+
+use case::Case;
+
+pub use environment::{
+    Environment, EnvironmentDifference, Reach, SCHEMA as ENVIRONMENT_SCHEMA, environments,
+};
+
+/// How sure a cause is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// The wheels look as this cause makes them look.
+    Pattern,
+    /// A rebuild in which only this changed no longer had the difference.
+    Counterfactual,
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Pattern => "pattern",
+            Self::Counterfactual => "proved",
+        })
+    }
+}
+
+/// The one thing to change in a recipe to try a cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Factor {
+    /// `SOURCE_DATE_EPOCH`; unset when `None`.
+    Epoch(Option<i64>),
+    /// The umask.
+    Umask(u16),
+    /// Whether the unpacked source keeps the modes of the archive.
+    ArchiveModes(bool),
+    /// A tool in another version.
+    Tool {
+        /// The project's name.
+        name: &'static str,
+        /// The version.
+        version: String,
+    },
+    /// The path of the source during the build.
+    BuildPath(String),
+    /// Another interpreter of the same version.
+    Interpreter,
+    /// A variable of the environment.
+    Variable(&'static str, String),
+}
+
+/// Why two wheels differ, or one reason of several. Texts may hold what comes from
+/// a wheel; who prints them escapes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// The permanent name.
+    pub cause: &'static str,
+    /// What happened, in one sentence.
+    pub sentence: String,
+    /// What was seen of it, each in a few words.
+    pub evidence: Vec<String>,
+    /// What to do.
+    pub advice: String,
+    /// How sure it is.
+    pub proof: Proof,
+    /// The differences it accounts for, wholly or in part, by their place in the
+    /// list of differences.
+    pub differences: Vec<usize>,
+    /// What to change to try it, when one thing decides.
+    #[serde(skip)]
+    pub factor: Option<Factor>,
+}
+
+impl Cause {
+    fn new(cause: &'static str, sentence: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            cause,
+            sentence: sentence.into(),
+            evidence: Vec::new(),
+            advice: advice.into(),
+            proof: Proof::Pattern,
+            differences: Vec::new(),
+            factor: None,
+        }
+    }
+
+    fn seen(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+
+    fn tried_by(mut self, factor: Factor) -> Self {
+        self.factor = Some(factor);
+        self
+    }
+}
+
+/// Something that no cause accounts for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unexplained {
+    /// The difference, by its place in the list of differences.
+    pub difference: usize,
+    /// The member; empty when it concerns the archive as a whole.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub member: String,
+    /// What of it, in a few words; empty when the difference says it all.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub what: String,
+    /// Whether it speaks against the published wheel: something is in it that has
+    /// no source.
+    pub is_alarming: bool,
+}
+
+/// Why two wheels differ.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The causes, the deciding ones first.
+    pub causes: Vec<Cause>,
+    /// What none of them accounts for, the alarming first.
+    pub unexplained: Vec<Unexplained>,
+}
+
+/// Names the causes of everything that differs.
+pub fn explain(different: &Different, source: Option<&SourceFiles>) -> Explanation {
+    let mut case = Case::new(different, source);
+    // What is alarming comes first, so that no cause covers it up.
+    source::without_source(&mut case);
+    tools::claim(&mut case);
+    platform::claim(&mut case);
+    objects::claim(&mut case);
+    source::claim(&mut case);
+    texts::claim(&mut case);
+    clock::claim(&mut case);
+    modes::claim(&mut case);
+    container::claim(&mut case);
+    let (mut causes, unexplained) = case.finish();
+    causes.sort_by_key(|cause| rank(cause.cause));
+    Explanation {
+        causes,
+        unexplained,
+    }
+}
+
+/// The names of all causes, the deciding first: who reads only one line of a report
+/// reads the cause that the others may follow from.
+pub const CAUSES: [&str; 39] = [
+    "version-from-git",
+    "tree-instead-of-sdist",
+    "interpreter-version",
+    "compiler-version",
+    "compiler-flags",
+    "cpu-flags",
+    "link-flags",
+    "cython-version",
+    "build-path",
+    "python-headers",
+    "stripped",
+    "compile-date",
+    "wheel-repair",
+    "platform-tag",
+    "license-file-field",
+    "license-files-moved",
+    "dynamic-fields",
+    "metadata-version",
+    "unknown-platform",
+    "requirement-spelling",
+    "backend-version",
+    "record-mode",
+    "built-on-windows",
+    "line-ends",
+    "hash-seed",
+    "embedded-sbom",
+    "bytecode",
+    "current-year",
+    "build-date",
+    "epoch",
+    "time-zone",
+    "build-clock",
+    "umask",
+    "archive-modes",
+    "record-order",
+    "member-order",
+    "deflate-level",
+    "deflate-implementation",
+    "zip-writer",
+];
+
+fn rank(cause: &str) -> usize {
+    let place = CAUSES.iter().position(|name| *name == cause);
+    place.unwrap_or(CAUSES.len())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Causes that lie in permissions: the umask, and how the source was unpacked.
+
+use super::case::{Case, Piece};
+use super::{Cause, Factor};
+use crate::compare::{Kind, Sides, UnixMode};
+
+const PERMISSIONS: u16 = 0o777;
+
+/// Claims members whose modes differ.
+pub(super) fn claim(case: &mut Case<'_>) {
+    let places: Vec<usize> = case
+        .find(|item| matches!(item.piece, Piece::Whole(Kind::Mode(_))))
+        .into_iter()
+        .filter(|place| !case.is_claimed(*place))
+        .collect();
+    let mut permissions = Vec::new();
+    let mut types = Vec::new();
+    for place in places {
+        let Some(modes) = modes_of(case, place) else {
+            continue;
+        };
+        match modes.published.0 & PERMISSIONS == modes.rebuilt.0 & PERMISSIONS {
+            true => types.push(place),
+            false => permissions.push(place),
+        }
+    }
+    claim_permissions(case, &permissions);
+    if !types.is_empty() {
+        let example = modes_of(case, types.first().copied().unwrap_or_default());
+        let evidence = example.map_or_else(String::new, |modes| {
+            format!("{} → {}", modes.published, modes.rebuilt)
+        });
+        case.add(
+            Cause::new(
+                "zip-writer",
+                "the file type bits of modes differ, the permissions do not: another tool or version wrote the archive",
+                "pin the tool that published was built with",
+            )
+            .seen(evidence),
+            &types,
+        );
+    }
+}
+
+fn modes_of(case: &Case<'_>, place: usize) -> Option<Sides<UnixMode>> {
+    case.items.get(place).and_then(|item| match item.piece {
+        Piece::Whole(Kind::Mode(modes)) => Some(*modes),
+        _ => None,
+    })
+}
+
+fn claim_permissions(case: &mut Case<'_>, places: &[usize]) {
+    let pairs: Vec<(usize, Sides<u16>)> = places
+        .iter()
+        .filter_map(|place| {
+            Some((
+                *place,
+                modes_of(case, *place)?.map(|mode| mode.0 & PERMISSIONS),
+            ))
+        })
+        .collect();
+    let Some((first, example)) = pairs.first() else {
+        return;
+    };
+    let name = case
+        .items
+        .get(*first)
+        .map_or_else(String::new, |item| item.member.clone());
+    let evidence = match pairs.len() {
+        1 => format!(
+            "mode of {name}: {:04o} → {:04o}",
+            example.published, example.rebuilt
+        ),
+        count => format!(
+            "modes of {count} members, such as {name}: {:04o} → {:04o}",
+            example.published, example.rebuilt
+        ),
+    };
+    // WHEEL is written anew by every build, so its mode is 0666 less the umask.
+    let umask = case
+        .wheels
+        .as_ref()
+        .map(|wheel| wheel.wheel_mode.map(|mode| 0o666 & !mode.0));
+    let fits = |published: u16, rebuilt: u16| {
+        pairs.iter().all(|(_, modes)| {
+            let before = modes.published | modes.rebuilt;
+            before & !published == modes.published & !published
+                && before & !published == modes.published
+                && before & !rebuilt == modes.rebuilt
+        })
+    };
+    let cause = match (umask.published, umask.rebuilt) {
+        (Some(published), Some(rebuilt)) if published != rebuilt && fits(published, rebuilt) => {
+            // The bit for running is not seen in WHEEL; whoever may not write may
+            // not run either in the usual ones.
+            let whole = widened(published);
+            Cause::new(
+                "umask",
+                format!(
+                    "the umask was {whole:03o} for published and {:03o} for rebuilt",
+                    widened(rebuilt)
+                ),
+                format!("build with umask {whole:03o}"),
+            )
+            .tried_by(Factor::Umask(whole))
+        }
+        _ if pairs.iter().all(|(place, modes)| {
+            let of_source = case
+                .items
+                .get(*place)
+                .is_some_and(|item| !item.member.ends_with(".dist-info/WHEEL"));
+            of_source && (modes.published ^ modes.rebuilt) & !0o077 == 0
+        }) =>
+        {
+            let more = |modes: &Sides<u16>| modes.published & 0o022 > modes.rebuilt & 0o022;
+            let kept = pairs.iter().any(|(_, modes)| more(modes));
+            let (who, advice) = match kept {
+                true => (
+                    "published keeps the modes of the sdist",
+                    "keep the modes of the sdist: source-modes = \"archive\"",
+                ),
+                false => (
+                    "rebuilt keeps the modes of the source, published has them less the umask",
+                    "unpack the sdist without its modes: tar --no-same-permissions",
+                ),
+            };
+            Cause::new(
+                "archive-modes",
+                format!("{who}: only files of the source differ in their mode"),
+                advice,
+            )
+            .tried_by(Factor::ArchiveModes(kept))
+        }
+        _ => return,
+    };
+    let places: Vec<usize> = pairs.iter().map(|(place, _)| *place).collect();
+    case.add(cause.seen(evidence), &places);
+}
+
+/// Returns the usual umask with these bits for reading and writing.
+fn widened(umask: u16) -> u16 {
+    match umask & 0o666 {
+        0o022 => 0o022,
+        0o002 => 0o002,
+        0o066 => 0o077,
+        0o026 => 0o027,
+        0o006 => 0o007,
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_umask_is_read_from_what_it_takes_away() {
+        for (taken, umask) in [(0o022, 0o022), (0o066, 0o077), (0o026, 0o027), (0, 0)] {
+            assert_eq!(widened(taken), umask);
+        }
+    }
+}

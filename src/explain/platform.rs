@@ -1,0 +1,265 @@
+//! Causes that lie in the system and the interpreter of the build: Windows, the
+//! ABI, the platform tag, a repair for manylinux.
+
+use std::collections::BTreeSet;
+
+use super::Cause;
+use super::case::{Case, Item, Piece};
+use super::patterns;
+use crate::compare::{HeaderField, Kind};
+
+/// Claims what differs because the systems or interpreters do.
+pub(super) fn claim(case: &mut Case<'_>) {
+    windows(case);
+    repair(case);
+    tags(case);
+    interpreter(case);
+}
+
+fn windows(case: &mut Case<'_>) {
+    let ends = case.find(|item| matches!(item.piece, Piece::LineEnds(_)));
+    let systems = case.find(|item| {
+        matches!(item.piece, Piece::Whole(Kind::Header { field: HeaderField::CreatorSystem, sides })
+            if [&sides.published, &sides.rebuilt].iter().any(|system| *system == "MS-DOS" || *system == "Windows NTFS"))
+    });
+    // os.stat on Windows gives 0666 and 0777 only.
+    let modes = case.find(|item| {
+        matches!(item.piece, Piece::Whole(Kind::Mode(modes))
+            if [modes.published, modes.rebuilt].iter().any(|mode| mode.0 & 0o777 == 0o666))
+    });
+    let on_published = case.at(&ends).find_map(|item| match item.piece {
+        Piece::LineEnds(crlf) => Some(crlf.published),
+        _ => None,
+    });
+    let from_systems = case.at(&systems).find_map(|item| match item.piece {
+        Piece::Whole(Kind::Header { sides, .. }) => Some(sides.published != "Unix"),
+        _ => None,
+    });
+    let Some(published) = on_published.or(from_systems) else {
+        return;
+    };
+    let side = if published { "published" } else { "rebuilt" };
+    let mut seen = Vec::new();
+    if let Some(item) = case.at(&ends).next() {
+        let generated = case.at(&ends).filter(|item| item.is_described()).count();
+        seen.push(format!(
+            "{} files end their lines with CR LF in {side}, such as {}; {generated} of them are written by the build",
+            ends.len(),
+            item.member
+        ));
+    }
+    if !systems.is_empty() {
+        seen.push("headers name MS-DOS or Windows as their creator".to_owned());
+    }
+    if !modes.is_empty() {
+        seen.push("files have mode 0666".to_owned());
+    }
+    let generated = case.at(&ends).any(|item| item.is_described());
+    let mut cause = if !systems.is_empty() || !modes.is_empty() || generated {
+        Cause::new(
+            "built-on-windows",
+            format!("{side} was built on Windows"),
+            match published {
+                true => {
+                    "build on Windows, or write the files of .dist-info with CR LF and mode 0666"
+                }
+                false => "build on Linux or macOS",
+            },
+        )
+    } else {
+        Cause::new(
+            "line-ends",
+            format!(
+                "files of the source have CR LF in {side} only: they were checked out or packed on Windows"
+            ),
+            "build from the same sdist, without converting line ends",
+        )
+    };
+    cause.evidence = seen;
+    let mut places = ends;
+    if cause.cause == "built-on-windows" {
+        places.extend(systems);
+        places.extend(modes);
+        places.extend(case.find(|item| {
+            matches!(
+                item.piece,
+                Piece::Whole(Kind::Header {
+                    field: HeaderField::ExternalAttributes | HeaderField::CreatorVersion,
+                    ..
+                })
+            )
+        }));
+    }
+    case.add(cause, &places);
+}
+
+fn only_published(item: &Item<'_>) -> bool {
+    matches!(item.piece, Piece::Whole(Kind::OnlyPublished(_)))
+}
+
+fn only_rebuilt(item: &Item<'_>) -> bool {
+    matches!(item.piece, Piece::Whole(Kind::OnlyRebuilt(_)))
+}
+
+/// auditwheel copies libraries into `NAME.libs` and names them after their digest.
+fn repair(case: &mut Case<'_>) {
+    let places = case.find(|item| {
+        let top = item.member.split('/').next().unwrap_or_default();
+        (top.ends_with(".libs")
+            || item.member.contains("/.libs/")
+            || item.member.contains("/.dylibs/"))
+            && (only_published(item) || only_rebuilt(item))
+    });
+    let Some(first) = case.at(&places).next() else {
+        return;
+    };
+    let published = only_published(first);
+    let side = if published { "published" } else { "rebuilt" };
+    let name = first.member.clone();
+    let mut all = places;
+    // The objects that need the copied libraries get other names to look for, and
+    // the tool moves their tables for it.
+    all.extend(case.find(|item| matches!(item.piece, Piece::Elf(_))));
+    all.extend(case.find(|item| {
+        item.is_described()
+            && (item.member.contains("/sboms/auditwheel")
+                || matches!(item.piece, Piece::Field(field) if ["Tag", "Generator"].contains(&field.field.as_str())))
+    }));
+    let mut cause = Cause::new(
+        "wheel-repair",
+        format!("{side} was repaired after the build: libraries were copied into it (auditwheel, delocate)"),
+        match published {
+            true => "repair the rebuilt wheel with the same version of auditwheel, or compare with the wheel before the repair",
+            false => "leave out the repair",
+        },
+    )
+    .seen(format!("only {side} has {name}"));
+    if let Some(tags) = tag_change(case) {
+        cause.evidence.push(tags);
+    }
+    case.add(cause, &all);
+}
+
+fn tag_change(case: &Case<'_>) -> Option<String> {
+    let tags = case.wheels.as_ref().map(|wheel| wheel.tags.join(" "));
+    (tags.published != tags.rebuilt).then(|| format!("Tag: {} → {}", tags.published, tags.rebuilt))
+}
+
+/// The tags of WHEEL, where only the platform or only the interpreter differs.
+fn tags(case: &mut Case<'_>) {
+    let places = case.find(|item| {
+        item.is_described()
+            && item.file() == "WHEEL"
+            && matches!(item.piece, Piece::Field(field) if field.field == "Tag")
+    });
+    let Some(evidence) = tag_change(case).filter(|_| !places.is_empty()) else {
+        return;
+    };
+    let parts = |tags: &[String], platform: bool| -> BTreeSet<String> {
+        tags.iter()
+            .map(|tag| match (tag.rsplit_once('-'), platform) {
+                (Some((_, last)), true) => last.to_owned(),
+                (Some((first, _)), false) => first.to_owned(),
+                (None, _) => tag.clone(),
+            })
+            .collect()
+    };
+    let sides = case.wheels.as_ref().map(|wheel| wheel.tags.clone());
+    let differs = |platform| parts(&sides.published, platform) != parts(&sides.rebuilt, platform);
+    if differs(true) {
+        let platforms = sides
+            .as_ref()
+            .map(|tags| parts(tags, true).into_iter().collect::<Vec<_>>().join(", "));
+        case.add(
+            Cause::new(
+                "platform-tag",
+                format!("the platform in the tags is {} in published and {} in rebuilt", platforms.published, platforms.rebuilt),
+                match platforms.published.starts_with("manylinux") || platforms.published.starts_with("musllinux") {
+                    true => "auditwheel repair gives this tag; compare before it, or run the same version",
+                    false => "build on the same platform, or name it with --plat-name",
+                },
+            )
+            .seen(evidence.clone()),
+            &places,
+        );
+    }
+    if differs(false) {
+        case.add(
+            Cause::new(
+                "interpreter-version",
+                "the wheels are for other interpreters or ABIs",
+                format!(
+                    "build with the interpreter of the tags {}",
+                    sides.published.join(" ")
+                ),
+            )
+            .seen(evidence),
+            &places,
+        );
+    }
+}
+
+/// Names and texts that hold the version of the interpreter.
+fn interpreter(case: &mut Case<'_>) {
+    let names = |condition: fn(&Item<'_>) -> bool| -> BTreeSet<String> {
+        let items = case.items.iter().filter(|item| condition(item));
+        items
+            .map(|item| {
+                patterns::without_python(&item.member)
+                    .replace("#m", "#")
+                    .replace("#t", "#")
+            })
+            .collect()
+    };
+    let both: BTreeSet<String> = names(only_published)
+        .intersection(&names(only_rebuilt))
+        .cloned()
+        .collect();
+    let mut places = case.find(|item| {
+        (only_published(item) || only_rebuilt(item))
+            && both.contains(
+                &patterns::without_python(&item.member)
+                    .replace("#m", "#")
+                    .replace("#t", "#"),
+            )
+    });
+    let mut seen: Vec<String> = Vec::new();
+    let of = |condition: fn(&Item<'_>) -> bool| {
+        case.at(&places)
+            .find(|item| condition(item))
+            .map(|item| item.member.clone())
+    };
+    if let (Some(published), Some(rebuilt)) = (of(only_published), of(only_rebuilt)) {
+        seen.push(format!("{published} → {rebuilt}"));
+    }
+    let lines = case.find(|item| match item.piece {
+        Piece::Lines(hunk) => super::texts::same_but_for(hunk, patterns::without_python),
+        _ => false,
+    });
+    let example = case.at(&lines).find_map(|item| match item.piece {
+        Piece::Lines(hunk) => Some(format!(
+            "{}: {}",
+            item.member,
+            super::texts::first_change(hunk)
+        )),
+        _ => None,
+    });
+    seen.extend(example);
+    places.extend(lines);
+    places.extend(
+        case.find(|item| matches!(item.piece, Piece::Bytecode(detail) if detail.magic.is_some())),
+    );
+    if places.is_empty() {
+        return;
+    }
+    if seen.is_empty() {
+        seen.push("bytecode has the magic number of another interpreter".to_owned());
+    }
+    let mut cause = Cause::new(
+        "interpreter-version",
+        "the version or ABI of the interpreter that built stands in names or contents",
+        "build with the same minor version of Python",
+    );
+    cause.evidence = seen;
+    case.add(cause, &places);
+}

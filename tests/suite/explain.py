@@ -1,0 +1,322 @@
+"""Writes pairs of wheels that differ in one thing, with CPython's own zipfile.
+
+usage: explain.py DIRECTORY SCENARIO
+
+Each scenario is a function; it writes published/NAME and rebuilt/NAME. Nothing of
+the program under test takes part.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import os
+import struct
+import sys
+import time
+import zipfile
+import zlib
+
+NAME = "probe-1.0-py3-none-any.whl"
+TOP = "probe-1.0.dist-info"
+EPOCH = (2011, 6, 29, 20, 23, 36)
+METADATA = "Metadata-Version: 2.1\nName: probe\nVersion: 1.0\nSummary: A probe\nRequires-Dist: foo (>=1)\n\nText.\n"
+WHEEL = "Wheel-Version: 1.0\nGenerator: bdist_wheel (0.36.2)\nRoot-Is-Purelib: true\nTag: py3-none-any\n\n"
+BASE = {
+    "probe/__init__.py": "__version__ = '1.0'\n",
+    "probe/a.py": "import os\n" * 40,
+    "probe/b.py": "import sys\n" * 40,
+    f"{TOP}/METADATA": METADATA,
+    f"{TOP}/WHEEL": WHEEL,
+}
+
+
+class Member:
+    def __init__(self, data, date=EPOCH, mode=0o100644, system=3, level=6, method=zipfile.ZIP_DEFLATED, extra=b"",
+                 version=20):
+        self.data = data.encode() if isinstance(data, str) else data
+        self.date, self.mode, self.system, self.level = date, mode, system, level
+        self.method, self.extra, self.version = method, extra, version
+
+
+def wheel(members, record=None, order=None, name=NAME, comment=b"", defaults=None, top=TOP, streamed=False):
+    """Returns the bytes of a wheel with a true RECORD."""
+    defaults = defaults or {}
+    members = {k: v if isinstance(v, Member) else Member(v, **defaults) for k, v in members.items()}
+    names = order or list(members)
+    if record is None:
+        rows = []
+        for member in names:
+            data = members[member].data
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            rows.append(f"{member},sha256={digest},{len(data)}")
+        rows.append(f"{top}/RECORD,,")
+        record = lambda rows: rows
+        members[f"{top}/RECORD"] = Member("\n".join(rows) + "\n", **defaults)
+    else:
+        rows = []
+        for member in names:
+            data = members[member].data
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            rows.append(f"{member},sha256={digest},{len(data)}")
+        rows.append(f"{top}/RECORD,,")
+        members[f"{top}/RECORD"] = Member("\n".join(record(rows)) + "\n", **defaults)
+    out = io.BytesIO()
+
+    class Stream(io.RawIOBase):
+        def writable(self):
+            return True
+
+        def write(self, data):
+            return out.write(data)
+
+    with zipfile.ZipFile(Stream() if streamed else out, "w") as archive:
+        for member in [*names, f"{top}/RECORD"]:
+            m = members[member]
+            info = zipfile.ZipInfo(member, m.date)
+            info.external_attr = m.mode << 16
+            info.create_system, info.compress_type, info.extra = m.system, m.method, m.extra
+            info.create_version = m.version
+            archive.writestr(info, m.data, compresslevel=m.level)
+        archive.comment = comment
+    return out.getvalue()
+
+
+def changed(**changes):
+    return {**BASE, **{name.replace("__TOP__", TOP): value for name, value in changes.items()}}
+
+
+def with_member(name, data):
+    return {**BASE, name: data}
+
+
+def identical():
+    return wheel(BASE), wheel(BASE)
+
+
+def epoch():
+    return wheel(BASE), wheel(BASE, defaults={"date": (2020, 1, 2, 3, 4, 6)})
+
+
+def epoch_unset():
+    mixed = {k: Member(v, date=(2019, 3, 4, 5, 6, 2 * i)) for i, (k, v) in enumerate(BASE.items())}
+    return wheel(BASE), wheel(mixed)
+
+
+def clock():
+    def at(minute):
+        return {k: Member(v, date=(2021, 1, 1, 10, minute if TOP in k else 0, 0)) for k, v in BASE.items()}
+    a, b = wheel(at(1), defaults={"date": (2021, 1, 1, 10, 1, 0)}), wheel(at(8), defaults={"date": (2021, 1, 1, 10, 8, 0)})
+    return a, b
+
+
+def zone():
+    def at(hour):
+        return {k: Member(v, date=(2021, 1, 1, hour, i, 0)) for i, (k, v) in enumerate(BASE.items())}
+    return wheel(at(10), defaults={"date": (2021, 1, 1, 10, 30, 0)}), wheel(at(12), defaults={"date": (2021, 1, 1, 12, 30, 0)})
+
+
+def umask():
+    return wheel(BASE), wheel(BASE, defaults={"mode": 0o100600})
+
+
+def archive_modes():
+    return wheel(BASE), wheel({k: Member(v, mode=0o100644 if TOP in k else 0o100664) for k, v in BASE.items()})
+
+
+def windows():
+    crlf = {k: Member(v.replace("\n", "\r\n") if TOP in k else v, system=0, mode=0o100666) for k, v in BASE.items()}
+    return wheel(crlf, record=lambda rows: [row + "\r" for row in rows], defaults={"system": 0, "mode": 0o100666}), wheel(BASE)
+
+
+def line_ends():
+    return wheel(BASE), wheel(with_member("probe/a.py", BASE["probe/a.py"].replace("\n", "\r\n")))
+
+
+def member_order():
+    names = list(BASE)
+    names[0], names[1] = names[1], names[0]
+    return wheel(BASE, record=sorted), wheel(BASE, order=names, record=sorted)
+
+
+def record_order():
+    return wheel(BASE), wheel(BASE, record=lambda rows: rows[::-1])
+
+
+def record_order_and_change():
+    return wheel(BASE), wheel(with_member(f"{TOP}/METADATA", METADATA.replace("Text.", "Text.").replace("Summary", "License-File: LICENSE\nSummary")), record=lambda rows: rows[::-1])
+
+
+def level():
+    return wheel(BASE, defaults={"level": 9}), wheel(BASE, defaults={"level": 1})
+
+
+def flushed():
+    """As a library would that ends its blocks elsewhere than zlib does."""
+    class Flushing:
+        def __init__(self, *_):
+            self.zlib = zlib.compressobj(6, zlib.DEFLATED, -15)
+
+        def compress(self, data):
+            half = len(data) // 2
+            return (self.zlib.compress(data[:half]) + self.zlib.flush(zlib.Z_FULL_FLUSH)
+                    + self.zlib.compress(data[half:]))
+
+        def flush(self):
+            return self.zlib.flush()
+
+    usual = zipfile._get_compressor
+    zipfile._get_compressor = Flushing
+    try:
+        published = wheel(BASE)
+    finally:
+        zipfile._get_compressor = usual
+    return published, wheel(BASE)
+
+
+def stored():
+    return wheel(BASE), wheel(BASE, defaults={"method": zipfile.ZIP_STORED})
+
+
+def extra():
+    return wheel(BASE), wheel(BASE, defaults={"extra": struct.pack("<HHBI", 0x5455, 5, 1, 1309379017)})
+
+
+def streamed():
+    return wheel(BASE), wheel(BASE, streamed=True)
+
+
+def creator_version():
+    return wheel(BASE), wheel(BASE, defaults={"version": 30})
+
+
+def license_file():
+    return wheel(BASE), wheel(with_member(f"{TOP}/METADATA", METADATA.replace("Summary", "License-File: LICENSE\nSummary")))
+
+
+def generator():
+    return wheel(BASE), wheel(with_member(f"{TOP}/WHEEL", WHEEL.replace("0.36.2", "0.37.1")))
+
+
+def requirement_spelling():
+    return wheel(BASE), wheel(with_member(f"{TOP}/METADATA", METADATA.replace("foo (>=1)", "foo>=1")))
+
+
+def requirement_changed():
+    return wheel(BASE), wheel(with_member(f"{TOP}/METADATA", METADATA.replace("foo (>=1)", "evil>=1")))
+
+
+def unknown_platform():
+    old = METADATA.replace("Summary: A probe\n", "Summary: A probe\nPlatform: UNKNOWN\n").rstrip("\n") + "\n\n\n"
+    return wheel(with_member(f"{TOP}/METADATA", old)), wheel(BASE)
+
+
+def year():
+    return (wheel(with_member("probe/LICENSE", "Copyright (c) 2021 A. Nobody\n")),
+            wheel(with_member("probe/LICENSE", "Copyright (c) 2026 A. Nobody\n")))
+
+
+def build_date():
+    return (wheel(with_member("probe/build.py", "BUILT = 'Nov 23 2026 10:11:12'\n")),
+            wheel(with_member("probe/build.py", "BUILT = 'Mar  1 2027 00:01:02'\n")))
+
+
+def hash_seed():
+    return (wheel(with_member("probe/s.py", "S = {'a', 'b', 'c'}\n")), wheel(with_member("probe/s.py", "S = {'c', 'a', 'b'}\n")))
+
+
+def permuted_lines():
+    lines = [f"line{i}\n" for i in range(20)]
+    return (wheel(with_member("probe/SOURCES.txt", "".join(lines))), wheel(with_member("probe/SOURCES.txt", "".join(lines[::-1]))))
+
+
+def bytecode():
+    def pyc(when):
+        return b"\xa7\x0d\x0d\x0a" + struct.pack("<III", 0, when, 7) + b"\xe3code"
+    return (wheel(with_member("probe/a.pyc", pyc(1309379017))), wheel(with_member("probe/a.pyc", pyc(1700000000))))
+
+
+def bytecode_code():
+    head = b"\xa7\x0d\x0d\x0a" + struct.pack("<III", 0, 1, 7)
+    return (wheel(with_member("probe/a.pyc", head + b"\xe3code")), wheel(with_member("probe/a.pyc", head + b"\xe3evil")))
+
+
+def version_from_git():
+    return (wheel(with_member("probe/_version.py", "__version__ = '1.0'\n")),
+            wheel(with_member("probe/_version.py", "__version__ = '1.0.dev3+g1a2b3c4'\n")))
+
+
+def interpreter():
+    return (wheel(with_member(f"{TOP}/entry_points.txt", "[console_scripts]\npip = pip:main\npip3.7 = pip:main\n")),
+            wheel(with_member(f"{TOP}/entry_points.txt", "[console_scripts]\npip = pip:main\npip3.11 = pip:main\n")))
+
+
+def platform_tag():
+    return wheel(with_member(f"{TOP}/WHEEL", WHEEL.replace("py3-none-any", "py3-none-manylinux2014_x86_64"))), wheel(
+        with_member(f"{TOP}/WHEEL", WHEEL.replace("py3-none-any", "py3-none-linux_x86_64")))
+
+
+def sbom():
+    def bom(when, number):
+        return json.dumps({"bomFormat": "CycloneDX", "serialNumber": number, "metadata": {"timestamp": when}}, indent=1) + "\n"
+    return (wheel(with_member(f"{TOP}/sboms/x.cdx.json", bom("2026-11-23T00:00:00Z", "urn:uuid:1"))),
+            wheel(with_member(f"{TOP}/sboms/x.cdx.json", bom("2027-01-01T11:00:00Z", "urn:uuid:2"))))
+
+
+def cython():
+    code = "\n".join(f"static int __pyx_{i};" for i in range(9)) + "\n"
+    return (wheel(with_member("probe/x.c", "/* Generated by Cython 0.29.36 */\n" + code)),
+            wheel(with_member("probe/x.c", "/* Generated by Cython 3.0.8 */\n" + code.replace("_7", "_seven"))))
+
+
+def repaired():
+    return (wheel({**BASE, "probe.libs/libz-0123abcd.so.1": b"\x7fELFnot really"}), wheel(BASE))
+
+
+def build_path():
+    return (wheel(with_member("probe/conf.py", "SRC = '/tmp/pip-wheel-build/probe-1.0/x.c'\n")),
+            wheel(with_member("probe/conf.py", "SRC = '/home/me/probe/x.c'\n")))
+
+
+def evil_line():
+    return wheel(with_member("probe/a.py", BASE["probe/a.py"] + "import evil\n")), wheel(BASE)
+
+
+def extra_member():
+    return wheel(with_member("probe/evil.py", "import evil\n")), wheel(BASE)
+
+
+def trailing():
+    return wheel(BASE, comment=b"hidden"), wheel(BASE)
+
+
+def nested():
+    def inner(date):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("data.txt", date), "data")
+        return out.getvalue()
+    return (wheel({**BASE, "probe/data.zip": Member(inner(EPOCH), method=zipfile.ZIP_STORED)}),
+            wheel({**BASE, "probe/data.zip": Member(inner((2020, 1, 1, 0, 0, 0)), method=zipfile.ZIP_STORED)}))
+
+
+def mixed():
+    """Three causes at once, and one line that has none."""
+    rebuilt = {**BASE, f"{TOP}/METADATA": METADATA.replace("Summary", "License-File: LICENSE\nSummary"),
+               "probe/b.py": BASE["probe/b.py"] + "x = 1\n"}
+    return wheel(BASE), wheel(rebuilt, defaults={"mode": 0o100600, "date": (2020, 1, 2, 3, 4, 6)})
+
+
+def hostile_names():
+    return wheel({**BASE, "probe/\x1b[31m\u202e\n<script>alert(1)</script>.py": "x"}), wheel(BASE)
+
+
+def main():
+    directory, scenario = sys.argv[1:]
+    for side, data in zip(("published", "rebuilt"), globals()[scenario]()):
+        os.makedirs(os.path.join(directory, side))
+        with open(os.path.join(directory, side, NAME), "wb") as out:
+            out.write(data)
+
+
+main()

@@ -1,0 +1,396 @@
+//! `wheelproof explain`: pairs that differ in one thing, and what it says of them.
+//!
+//! The pairs are written by CPython's zipfile (`explain.py`); which cause each
+//! must give is what was done to make them differ.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::common::{Outcome, has_program, run, start, wait, wheelproof};
+
+const NAME: &str = "probe-1.0-py3-none-any.whl";
+
+/// Writes the pair of a scenario and returns both files.
+fn pair(directory: &Path, scenario: &str) -> [PathBuf; 2] {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/explain.py");
+    let made = Command::new("python3")
+        .arg(script)
+        .arg(directory)
+        .arg(scenario)
+        .output()
+        .expect("python3 runs");
+    assert!(
+        made.status.success(),
+        "{scenario}: {}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    ["published", "rebuilt"].map(|side| directory.join(side).join(NAME))
+}
+
+fn explain(files: &[PathBuf; 2], more: &[&str]) -> Outcome {
+    wait(start(wheelproof().arg("explain").args(files).args(more)))
+}
+
+/// Returns the report of a scenario.
+fn report(scenario: &str, code: i32) -> Value {
+    let directory = tempfile::tempdir().unwrap();
+    let files = pair(directory.path(), scenario);
+    explain(&files, &["--format", "json"]).expect(code).json()
+}
+
+fn names(report: &Value) -> Vec<String> {
+    let causes = report["causes"].as_array().unwrap();
+    let mut names: Vec<String> = causes
+        .iter()
+        .map(|cause| cause["cause"].as_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn unexplained(report: &Value) -> Vec<Value> {
+    report["unexplained"].as_array().unwrap().clone()
+}
+
+#[test]
+fn each_pair_has_its_cause_and_no_other() {
+    for (scenario, causes) in [
+        ("epoch", &["epoch"][..]),
+        ("epoch_unset", &["epoch"]),
+        ("clock", &["build-clock"]),
+        ("zone", &["time-zone"]),
+        ("umask", &["umask"]),
+        ("archive_modes", &["archive-modes"]),
+        ("windows", &["built-on-windows"]),
+        ("line_ends", &["line-ends"]),
+        ("member_order", &["member-order"]),
+        ("record_order", &["record-order"]),
+        (
+            "record_order_and_change",
+            &["license-file-field", "record-order"],
+        ),
+        ("level", &["deflate-level"]),
+        ("flushed", &["deflate-implementation"]),
+        ("stored", &["zip-writer"]),
+        ("extra", &["zip-writer"]),
+        ("streamed", &["zip-writer"]),
+        ("creator_version", &["zip-writer"]),
+        ("license_file", &["license-file-field"]),
+        ("generator", &["backend-version"]),
+        ("requirement_spelling", &["requirement-spelling"]),
+        ("unknown_platform", &["unknown-platform"]),
+        ("year", &["current-year"]),
+        ("build_date", &["build-date"]),
+        ("hash_seed", &["hash-seed"]),
+        ("permuted_lines", &["hash-seed"]),
+        ("bytecode", &["bytecode"]),
+        ("version_from_git", &["version-from-git"]),
+        ("interpreter", &["interpreter-version"]),
+        ("platform_tag", &["platform-tag"]),
+        ("sbom", &["embedded-sbom"]),
+        ("cython", &["cython-version"]),
+        ("repaired", &["wheel-repair"]),
+        ("build_path", &["build-path"]),
+        ("nested", &["epoch"]),
+    ] {
+        let report = report(scenario, 1);
+        assert_eq!(names(&report), causes, "{scenario}");
+        assert_eq!(unexplained(&report), Vec::<Value>::new(), "{scenario}");
+        for cause in report["causes"].as_array().unwrap() {
+            assert_eq!(cause["proof"], "pattern", "{scenario}");
+            for key in ["sentence", "advice"] {
+                assert!(!cause[key].as_str().unwrap().is_empty(), "{scenario} {key}");
+            }
+            assert!(
+                !cause["evidence"].as_array().unwrap().is_empty(),
+                "{scenario}"
+            );
+            assert!(
+                !cause["differences"].as_array().unwrap().is_empty(),
+                "{scenario}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_level_that_zlib_was_told_is_named() {
+    let level = report("level", 1);
+    let cause = &level["causes"][0];
+    let sentence = cause["sentence"].as_str().unwrap();
+    assert!(sentence.contains("9, rebuilt at level 1"), "{sentence}");
+    let report = report("flushed", 1);
+    let sentence = report["causes"][0]["sentence"].as_str().unwrap();
+    assert!(
+        sentence.contains("published") && sentence.contains("no zlib level matches"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn what_nobody_can_account_for_is_unexplained() {
+    for (scenario, member, alarming) in [
+        ("requirement_changed", "probe-1.0.dist-info/METADATA", false),
+        ("evil_line", "probe/a.py", false),
+        ("bytecode_code", "probe/a.pyc", false),
+        ("extra_member", "probe/evil.py", true),
+        ("trailing", "", false),
+    ] {
+        let report = report(scenario, 1);
+        assert_eq!(names(&report), Vec::<String>::new(), "{scenario}");
+        let unexplained = unexplained(&report);
+        assert_eq!(unexplained.len(), 1, "{scenario}: {unexplained:?}");
+        assert_eq!(
+            unexplained[0]["member"].as_str().unwrap_or_default(),
+            member,
+            "{scenario}"
+        );
+        assert_eq!(unexplained[0]["is_alarming"], alarming, "{scenario}");
+    }
+}
+
+#[test]
+fn several_causes_hold_at_once_and_the_rest_stays() {
+    let report = report("mixed", 1);
+    assert_eq!(names(&report), ["epoch", "license-file-field", "umask"]);
+    let unexplained = unexplained(&report);
+    assert_eq!(unexplained.len(), 1);
+    assert_eq!(unexplained[0]["member"], "probe/b.py");
+    assert!(unexplained[0]["what"].as_str().unwrap().contains("x = 1"));
+}
+
+#[test]
+fn a_member_without_source_is_told_from_one_that_the_sdist_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = pair(directory.path(), "extra_member");
+    let sdist = directory.path().join("probe-1.0.tar.gz");
+    for (member, is_alarming) in [("probe/evil.py", false), ("probe/other.py", true)] {
+        let program = format!(
+            "import io, tarfile\nt = tarfile.open({sdist:?}, 'w:gz')\n\
+             i = tarfile.TarInfo('probe-1.0/src/{member}')\ni.size = 1\n\
+             t.addfile(i, io.BytesIO(b'x'))\nt.close()"
+        );
+        let made = Command::new("python3").args(["-c", &program]).status();
+        assert!(made.unwrap().success());
+        let sdist = sdist.to_str().unwrap();
+        let report = explain(&files, &["--sdist", sdist, "--format", "json"])
+            .expect(1)
+            .json();
+        let causes = names(&report);
+        if is_alarming {
+            assert_eq!(causes, Vec::<String>::new());
+            assert_eq!(unexplained(&report)[0]["is_alarming"], true);
+            let text = explain(&files, &["--sdist", sdist]).expect(1).out();
+            let second = text.lines().nth(1).unwrap();
+            assert!(second.starts_with("UNEXPLAINED: probe/evil.py"), "{text}");
+        } else {
+            assert_eq!(causes, ["tree-instead-of-sdist"]);
+            assert!(unexplained(&report).is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_codes_are_those_of_diff() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = pair(directory.path(), "identical");
+    let same = explain(&files, &[]).expect(0);
+    assert!(same.out().starts_with("identical"), "{}", same.out());
+    assert_eq!(explain(&files, &["--quiet"]).expect(0).out(), "");
+    let missing = [files[0].clone(), directory.path().join("none.whl")];
+    let trouble = explain(&missing, &[]).expect(3);
+    assert!(trouble.err().contains("none.whl") && trouble.out().is_empty());
+    let no_wheel = [files[0].clone(), directory.path().join("x.whl")];
+    std::fs::write(&no_wheel[1], "no wheel").unwrap();
+    let trouble = explain(&no_wheel, &["--format", "json"]).expect(3).json();
+    assert_eq!(trouble["verdict"], "error");
+    let message = trouble["errors"][0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("x.whl is no wheel that can be read"),
+        "{message}"
+    );
+    explain(&files, &["--no-such-flag"]).expect(2);
+}
+
+#[test]
+fn ten_lines_are_enough_and_full_has_everything() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = pair(directory.path(), "mixed");
+    let short = explain(&files, &[]).expect(1).out();
+    assert!(short.lines().count() <= 10, "{short}");
+    // What is not explained comes first, right under the headline.
+    assert!(
+        short.lines().nth(1).unwrap().starts_with("unexplained"),
+        "{short}"
+    );
+    let full = explain(&files, &["--full"]).expect(1).out();
+    for text in [
+        "umask 022",
+        "SHA-256",
+        "+License-File: LICENSE",
+        "probe/b.py: contents differ",
+    ] {
+        assert!(full.contains(text), "{text} is not in\n{full}");
+    }
+    assert!(!full.contains('\u{1b}'));
+    let coloured = explain(&files, &["--color", "always"]).expect(1).out();
+    assert!(coloured.contains("\u{1b}["), "{coloured}");
+}
+
+#[test]
+fn hostile_names_stay_text_on_the_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = pair(directory.path(), "hostile_names");
+    for form in [&[][..], &["--full"], &["--format", "json"]] {
+        let out = explain(&files, form).expect(1).out();
+        assert!(!out.contains(['\u{1b}', '\u{202e}']), "{out:?}");
+    }
+}
+
+#[test]
+fn the_report_is_written_to_files_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = pair(directory.path(), "license_file");
+    let to = directory.path().join("report.json");
+    let out = explain(
+        &files,
+        &["--format", "json", "--report", to.to_str().unwrap()],
+    )
+    .expect(1);
+    assert_eq!(std::fs::read(&to).unwrap(), out.stdout);
+}
+
+#[test]
+fn every_cause_has_a_paragraph_and_every_paragraph_a_cause() {
+    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/explaining.md");
+    let text = std::fs::read_to_string(manual).unwrap();
+    let mut headings: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'))
+        .collect();
+    let mut causes = wheelproof::explain::CAUSES.to_vec();
+    headings.sort_unstable();
+    causes.sort_unstable();
+    assert_eq!(headings, causes);
+}
+
+#[test]
+fn a_recorded_environment_compares_with_a_live_one() {
+    let python = "/usr/bin/python3";
+    if !Path::new(python).exists() {
+        crate::skipped!("{python} is not there");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let recorded = run(wheelproof().args(["explain", "--record-environment", python])).expect(0);
+    let mut value = recorded.json();
+    assert_eq!(value["schema"], "wheelproof.environment/1");
+    // As Python itself says it.
+    let asked = Command::new(python)
+        .args([
+            "-c",
+            "import sysconfig; print(sysconfig.get_config_var('CFLAGS'))",
+        ])
+        .output()
+        .unwrap();
+    let flags = String::from_utf8(asked.stdout).unwrap();
+    let flags = flags.trim_end_matches('\n');
+    assert_eq!(value["sections"]["sysconfig"]["CFLAGS"], flags);
+
+    let same = directory.path().join("same.json");
+    std::fs::write(&same, &recorded.stdout).unwrap();
+    let mut compare = wheelproof();
+    compare
+        .args(["explain", "--environment"])
+        .arg(&same)
+        .arg(python);
+    assert!(run(&mut compare).expect(0).out().starts_with("the same"));
+
+    value["sections"]["sysconfig"]["CFLAGS"] = format!("{flags} -fprobe").into();
+    value["sections"]["process"]["umask"] = "077".into();
+    let other = directory.path().join("other.json");
+    std::fs::write(&other, value.to_string()).unwrap();
+    let mut compare = wheelproof();
+    compare
+        .args(["explain", "--format", "json", "--environment"])
+        .arg(&other)
+        .arg(&same);
+    let report = run(&mut compare).expect(1).json();
+    let found = report["differences"].as_array().unwrap();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found[0]["what"], "process umask");
+    assert_eq!(found[0]["reach"], "every-wheel");
+    assert_eq!(found[1]["published"], serde_json::json!(["-fprobe"]));
+
+    std::fs::write(&other, "{}").unwrap();
+    let mut compare = wheelproof();
+    compare
+        .args(["explain", "--environment"])
+        .arg(&other)
+        .arg(&same);
+    assert!(
+        run(&mut compare)
+            .expect(3)
+            .err()
+            .contains("not a recorded environment")
+    );
+}
+
+/// No damage of a shared object or of its debug information ends the program, or
+/// takes long.
+#[test]
+fn damaged_objects_are_read_as_far_as_they_go() {
+    if !has_program("cc") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let source = directory.path().join("probe.c");
+    let object = directory.path().join("probe.so");
+    std::fs::write(
+        &source,
+        "const char *text = \"a text to find\"; int probe(int x) { return x * 3; }\n",
+    )
+    .unwrap();
+    let compiled = Command::new("cc")
+        .args(["-g", "-O2", "-shared", "-fPIC", "-o"])
+        .args([&object, &source])
+        .status();
+    assert!(compiled.unwrap().success());
+    let whole = std::fs::read(&object).unwrap();
+    let facts = wheelproof::elf::Facts::read(&whole).unwrap();
+    assert!(facts.exports.contains("probe") && facts.damage.is_empty());
+    assert!(facts.texts.unwrap().contains("a text to find"));
+    let flags: Vec<_> = facts
+        .producers
+        .iter()
+        .flat_map(|producer| &producer.flags)
+        .collect();
+    assert!(
+        flags.iter().any(|flag| *flag == "-O2") || facts.producers.is_empty(),
+        "{flags:?}"
+    );
+
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    let started = std::time::Instant::now();
+    for round in 0..400 {
+        let mut damaged = whole.clone();
+        for _ in 0..=random(20) {
+            let at = random(damaged.len());
+            damaged[at] = u8::try_from(random(256)).unwrap();
+        }
+        if round % 5 == 0 {
+            damaged.truncate(random(damaged.len()));
+        }
+        // What matters is that it comes back.
+        let _ = wheelproof::elf::Facts::read(&damaged);
+    }
+    assert!(started.elapsed().as_secs() < 60);
+}
