@@ -365,7 +365,11 @@ impl Recipes<'_> {
     ) -> Result<Found, Reason> {
         let mut refused = None;
         let mut fitting = Vec::new();
-        for named in self.interpreters(wheel, policy) {
+        for mut named in self.interpreters(wheel, policy) {
+            if let Some(root) = &mut named.root {
+                *root = std::fs::canonicalize(&*root)
+                    .map_err(|error| format!("the root {}: {error}", root.display()))?;
+            }
             let path = match &named.root {
                 Some(_) => named.python.clone(),
                 None => self.locate(&named.python)?,

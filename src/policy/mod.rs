@@ -542,6 +542,43 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_has_one_interpreter_or_several_here_or_in_another_root() {
+        let policy = parse(
+            "[rebuild.interpreters]\npy3 = \"python3\"\ncp311 = [\"/a/python\", \"b/python\"]\n\
+             cp39 = { root = \"r\", python = \"/usr/bin/python3\" }\n\
+             cp310 = [\"python3.10\", { root = \"/r\", python = \"/p\" }]",
+        )
+        .unwrap();
+        let named = |tag: &str| -> Vec<(Option<&str>, &str)> {
+            policy.rebuild.interpreters[tag]
+                .iter()
+                .map(|it| {
+                    let root = it.root.as_ref().map(|root| root.to_str().unwrap());
+                    (root, it.python.to_str().unwrap())
+                })
+                .collect()
+        };
+        assert_eq!(named("py3"), [(None, "python3")]);
+        assert_eq!(
+            named("cp311"),
+            [(None, "/a/python"), (None, "dir/b/python")]
+        );
+        assert_eq!(named("cp39"), [(Some("dir/r"), "/usr/bin/python3")]);
+        assert_eq!(named("cp310"), [(None, "python3.10"), (Some("/r"), "/p")]);
+        for text in [
+            "cp39 = []",
+            "cp39 = { root = \"/r\" }",
+            "cp39 = { root = \"/r\", python = \"python3\" }",
+            "cp39 = 3",
+        ] {
+            assert!(
+                parse(&format!("[rebuild.interpreters]\n{text}")).is_err(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn a_project_can_take_back_what_all_share() {
         let policy = parse(
             "[rebuild.recipe]\nsource-date-epoch = 1309379017\numask = \"022\"\n\

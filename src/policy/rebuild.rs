@@ -245,8 +245,9 @@ pub(super) struct Raw {
     expecting = "an interpreter is a path, or a table { root = \"/DIR\", python = \"/PATH\" }, or a list of these"
 )]
 enum RawInterpreters {
-    One(RawInterpreter),
+    // First: a list of two would also do for a table of two fields.
     Several(Vec<RawInterpreter>),
+    One(RawInterpreter),
 }
 
 #[derive(Deserialize)]
