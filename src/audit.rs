@@ -7,6 +7,7 @@
 mod certificates;
 mod inside;
 mod produce;
+mod records;
 mod requirements;
 mod sign;
 
@@ -28,6 +29,7 @@ use crate::wheelhouse::{FileStatus, Status};
 pub use certificates::{certificate_states, lapsing_signers};
 pub use inside::inside;
 pub use produce::{currency, survey};
+pub use records::{record, record_fault};
 pub use requirements::{Build, Use, requirement_builds, requirement_faults, requirements};
 pub use sign::{signer_of, standing_signatures};
 

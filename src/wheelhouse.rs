@@ -265,6 +265,31 @@ impl VerifiedFiles {
         self.digests.get(name).copied()
     }
 
+    /// Reads a verified file of a limited size.
+    ///
+    /// # Errors
+    ///
+    /// The file changed since it was verified, is larger, or reading failed.
+    pub fn read(&self, name: &RelPath, limit: u64) -> Result<Vec<u8>, CopyError> {
+        let failed = |source| CopyError::Io {
+            name: name.clone(),
+            source,
+        };
+        let file = self.tree.open(name).map_err(failed)?;
+        let mut bytes = Vec::new();
+        file.take(limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        if bytes.len() as u64 > limit {
+            let source = io::Error::other(format!("it has more than {limit} bytes"));
+            return Err(failed(source));
+        }
+        match self.digest(name) == Some(Sha256Digest::of(&bytes)) {
+            true => Ok(bytes),
+            false => Err(CopyError::Changed { name: name.clone() }),
+        }
+    }
+
     /// Returns what a verified sdist needs to be built; `None` when it cannot be
     /// told.
     pub fn build_requirements(

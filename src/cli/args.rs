@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::fingerprint::Fingerprint;
 use crate::policy::{
-    self, KeyValidity, SandboxPolicy, SourceTimesPolicy, Tolerance, WheelhouseName,
+    self, KeyValidity, RecordsPolicy, SandboxPolicy, SourceTimesPolicy, Tolerance, WheelhouseName,
 };
 use crate::relpath::RelPath;
 use crate::time::UtcTime;
@@ -37,6 +37,8 @@ pub(super) struct AuditArgs {
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
+    pub(super) keep: KeepArgs,
+    #[command(flatten)]
     pub(super) recipe: RecipeArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
@@ -53,6 +55,8 @@ pub(super) struct RebuildArgs {
     pub(super) requirements: RequirementsFlag,
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(super) keep: KeepArgs,
     #[command(flatten)]
     pub(super) recipe: RecipeArgs,
     #[command(flatten)]
@@ -178,6 +182,17 @@ pub(super) struct SelectionArgs {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rebuild")]
+pub(super) struct KeepArgs {
+    /// Whether signed build records decide how wheels are rebuilt [default: use]
+    #[arg(long, value_name = "use|ignore", value_parser = records)]
+    pub(super) records: Option<RecordsPolicy>,
+    /// Keep rebuilt wheels that have the signed digest in this directory
+    #[arg(long, value_name = "PATH")]
+    pub(super) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Recipe")]
 pub(super) struct RecipeArgs {
     /// The interpreter for a Python tag, such as py3=/usr/bin/python3
     #[arg(long, value_name = "TAG=PATH", value_parser = interpreter)]
@@ -236,9 +251,6 @@ pub(super) struct RecipeArgs {
     /// How many processes a build may have [default: 512]
     #[arg(long, value_name = "N")]
     pub(super) processes: Option<NonZeroU32>,
-    /// Keep rebuilt wheels that have the signed digest in this directory
-    #[arg(long, value_name = "PATH")]
-    pub(super) keep: Option<PathBuf>,
     /// Keep witnesses in this directory: NAME.whl.witness.json, with the wheel as rebuilt in NAME.whl.rebuilt
     #[arg(long, value_name = "PATH")]
     pub(super) witness: Option<PathBuf>,
@@ -329,6 +341,10 @@ fn key_validity(text: &str) -> Result<KeyValidity, String> {
 
 fn tolerance(text: &str) -> Result<Tolerance, String> {
     word(text, Tolerance::WORDS)
+}
+
+fn records(text: &str) -> Result<RecordsPolicy, String> {
+    word(text, RecordsPolicy::WORDS)
 }
 
 fn source_modes(text: &str) -> Result<bool, String> {

@@ -4,6 +4,7 @@
 //! below gets its clock, paths and streams from here.
 
 mod args;
+mod build;
 mod certs;
 mod explain;
 mod init;
@@ -56,6 +57,8 @@ enum Command {
     Verify(VerifyArgs),
     /// Verify, then rebuild what is selected and compare
     Rebuild(RebuildArgs),
+    /// Build wheels from sdists by recipe, with a record of each build
+    Build(build::BuildArgs),
     /// Verify, then run a command that sees only a sealed copy of what was verified
     Run(RunArgs),
     /// Name the causes of what differs between two wheels
@@ -138,6 +141,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
     let code = match cli.command {
         Command::Verify(args) => verify(surroundings, &args, &cancel),
         Command::Run(args) => run::run(surroundings, &args, &cancel, &watched),
+        Command::Build(args) => build::run(surroundings, &args, &cancel),
         Command::Audit(args) => rebuild::audit(surroundings, &args, &cancel),
         Command::Explain(args) => explain::run(surroundings, &args, &cancel),
         Command::Manifest(args) => manifest::run(surroundings, &args, &cancel),

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::{
-    AuditArgs, CommonArgs, OutputArgs, RebuildArgs, RecipeArgs, RequirementsFlag, SelectionArgs,
+    AuditArgs, CommonArgs, KeepArgs, OutputArgs, RebuildArgs, RecipeArgs, RequirementsFlag,
+    SelectionArgs,
 };
 use super::output::Output;
 use super::{Surroundings, Usage, finish, request};
@@ -25,6 +26,7 @@ pub(super) fn audit(surroundings: &Surroundings, args: &AuditArgs, cancel: &Canc
         common: &args.common,
         requirements: &args.requirements,
         selection: &args.selection,
+        keep: &args.keep,
         recipe: &args.recipe,
         output: &args.output,
     }
@@ -38,6 +40,7 @@ pub(super) fn rebuild(surroundings: &Surroundings, args: &RebuildArgs, cancel: &
         common: &args.common,
         requirements: &args.requirements,
         selection: &args.selection,
+        keep: &args.keep,
         recipe: &args.recipe,
         output: &args.output,
     }
@@ -52,6 +55,7 @@ struct Task<'a> {
     common: &'a CommonArgs,
     requirements: &'a RequirementsFlag,
     selection: &'a SelectionArgs,
+    keep: &'a KeepArgs,
     recipe: &'a RecipeArgs,
     output: &'a OutputArgs,
 }
@@ -59,9 +63,13 @@ struct Task<'a> {
 impl Task<'_> {
     fn run(self, surroundings: &Surroundings, cancel: &Cancel) -> u8 {
         let output = Output::new(self.output);
-        let asked = self
-            .request(surroundings)
-            .and_then(|request| Ok((request, self.selection()?, self.surroundings(surroundings)?)));
+        let asked = self.request(surroundings).and_then(|request| {
+            Ok((
+                request,
+                self.selection()?,
+                around(surroundings, self.recipe, self.keep.keep.clone())?,
+            ))
+        });
         let (request, selection, around) = match asked {
             Ok(asked) => asked,
             Err(usage) => return output.usage(self.command, &usage),
@@ -81,7 +89,9 @@ impl Task<'_> {
 
     fn request(&self, surroundings: &Surroundings) -> Result<Request, Usage> {
         let mut request = request::request(surroundings, self.common, Some(self.requirements))?;
-        override_with(&mut request.policy.rebuild, self.recipe);
+        let rebuild = &mut request.policy.rebuild;
+        override_with(rebuild, self.recipe);
+        rebuild.records = self.keep.records.unwrap_or(rebuild.records);
         Ok(request)
     }
 
@@ -117,52 +127,56 @@ impl Task<'_> {
             .collect::<Result<_, _>>()
             .map(Selection::Some)
     }
-
-    fn surroundings(&self, surroundings: &Surroundings) -> Result<pipeline::Surroundings, Usage> {
-        let args = self.recipe;
-        let cache = match (&args.cache, surroundings.variable("XDG_CACHE_HOME")) {
-            (Some(cache), _) => cache.clone(),
-            (None, Some(directory)) => PathBuf::from(directory).join("wheelproof"),
-            (None, None) => match surroundings.variable("HOME") {
-                Some(home) => PathBuf::from(home).join(".cache/wheelproof"),
-                None => {
-                    return Err(Usage::new(
-                        "there is no cache directory: neither XDG_CACHE_HOME nor HOME is set",
-                        "name a directory with --cache",
-                    ));
-                }
-            },
-        };
-        let executable = surroundings.executable.clone().ok_or_else(|| {
-            Usage::new(
-                "the system does not say where this program's own file is",
-                "make /proc available",
-            )
-        })?;
-        Ok(pipeline::Surroundings {
-            cache,
-            temporary: surroundings.temporary(),
-            executable,
-            search_path: surroundings
-                .variable("PATH")
-                .map(|path| std::env::split_paths(path).collect())
-                .unwrap_or_default(),
-            fetch: (!args.offline).then(|| surroundings.environment.clone()),
-            keep: args.keep.clone(),
-            witness: args.witness.clone(),
-            logs: args.logs.clone(),
-            durations: args.durations,
-            reuse: args.reuse_results,
-            prove: args.prove,
-            search: args.search.then(|| {
-                let seconds = args.search_time.map_or(SEARCH_SECONDS, NonZeroU32::get);
-                Duration::from_secs(u64::from(seconds))
-            }),
-        })
-    }
 }
 
-fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
+/// Returns what builds need besides the policy.
+pub(super) fn around(
+    surroundings: &Surroundings,
+    args: &RecipeArgs,
+    keep: Option<PathBuf>,
+) -> Result<pipeline::Surroundings, Usage> {
+    let cache = match (&args.cache, surroundings.variable("XDG_CACHE_HOME")) {
+        (Some(cache), _) => cache.clone(),
+        (None, Some(directory)) => PathBuf::from(directory).join("wheelproof"),
+        (None, None) => match surroundings.variable("HOME") {
+            Some(home) => PathBuf::from(home).join(".cache/wheelproof"),
+            None => {
+                return Err(Usage::new(
+                    "there is no cache directory: neither XDG_CACHE_HOME nor HOME is set",
+                    "name a directory with --cache",
+                ));
+            }
+        },
+    };
+    let executable = surroundings.executable.clone().ok_or_else(|| {
+        Usage::new(
+            "the system does not say where this program's own file is",
+            "make /proc available",
+        )
+    })?;
+    Ok(pipeline::Surroundings {
+        cache,
+        temporary: surroundings.temporary(),
+        executable,
+        search_path: surroundings
+            .variable("PATH")
+            .map(|path| std::env::split_paths(path).collect())
+            .unwrap_or_default(),
+        fetch: (!args.offline).then(|| surroundings.environment.clone()),
+        keep,
+        witness: args.witness.clone(),
+        logs: args.logs.clone(),
+        durations: args.durations,
+        reuse: args.reuse_results,
+        prove: args.prove,
+        search: args.search.then(|| {
+            let seconds = args.search_time.map_or(SEARCH_SECONDS, NonZeroU32::get);
+            Duration::from_secs(u64::from(seconds))
+        }),
+    })
+}
+
+pub(super) fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
     // A tag that is named on the command line has no other interpreter.
     let mut named: BTreeMap<String, Vec<InterpreterPolicy>> = BTreeMap::new();
     for (tag, path) in &args.python {

@@ -440,6 +440,17 @@ rules! {
         "a requirement is met by no signed file",
         "pin it to a version that the manifest lists, or have the missing file built and signed";
 
+    // Build records.
+
+    /// A build record cannot be read.
+    BUILD_RECORD_MALFORMED = "build-record-malformed", Error,
+        "a build record is not in the form of one",
+        "have it written again with 'wheelproof build', or sign a manifest without it";
+    /// A build record is that of another wheel.
+    BUILD_RECORD_OTHER_WHEEL = "build-record-other-wheel", Error,
+        "a build record is not that of the wheel it lies beside",
+        "fetch both again; if both are as signed, ask the signer which of them is meant";
+
     // Rebuilds.
 
     /// A wheel came back but for its container.

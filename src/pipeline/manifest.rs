@@ -46,7 +46,7 @@ pub fn manifest(
     report
 }
 
-fn steps(
+pub(super) fn steps(
     request: &Request,
     wish: &ManifestWish,
     report: &mut Report,

@@ -4,6 +4,7 @@
 //! take. Every check is made on a floor below; here stands which follows which,
 //! and what is left out when one fails.
 
+mod build;
 mod certs;
 mod explain;
 mod init;
@@ -26,6 +27,7 @@ use crate::audit::Use;
 use crate::policy::Policy;
 use crate::time::UtcTime;
 
+pub use build::{BuildWish, build};
 pub use certs::certs;
 pub use explain::{ExplainRequest, environment, explain, explain_environments};
 pub use init::{InitWish, init};

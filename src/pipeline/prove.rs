@@ -200,7 +200,10 @@ impl Prover<'_> {
             pinned: BTreeSet::from([project.clone()]),
             ..Wanted::default()
         };
-        let interpreter = self.workshop.interpreter(&recipe.interpreter).ok()?;
+        let interpreter = self
+            .workshop
+            .interpreter(recipe.root.as_deref(), &recipe.interpreter)
+            .ok()?;
         let tools = self
             .toolbox
             .as_of(cache, &wanted, &recipe.interpreter, &interpreter);
@@ -211,7 +214,10 @@ impl Prover<'_> {
     /// Builds a variant and explains it; nothing when it cannot be built.
     fn build(&self, job: &Job<'_>, variant: Variant) -> Option<Tried> {
         let Variant { recipe, change } = variant;
-        let interpreter = self.workshop.interpreter(&recipe.interpreter).ok()?;
+        let interpreter = self
+            .workshop
+            .interpreter(recipe.root.as_deref(), &recipe.interpreter)
+            .ok()?;
         let variant = Job {
             recipe: &recipe,
             ..*job

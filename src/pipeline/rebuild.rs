@@ -14,10 +14,13 @@ use super::{Progress, Request, verify};
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison, Different};
 use crate::explain;
-use crate::filename::WheelFilename;
+use crate::filename::{SdistFilename, WheelFilename};
 use crate::finding::{Finding, Subject, rules};
 use crate::openpgp::SignatureVerdict;
+use crate::policy::RecordsPolicy;
 use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
+use crate::recipe::{BuildRecord, MAX_RECORD_BYTES, RECORD_ENDING};
+use crate::relpath::RelPath;
 use crate::report::{
     RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble, WitnessSummary,
 };
@@ -107,15 +110,7 @@ pub fn rebuild(
         .filter(|fact| fact.verdict == SignatureVerdict::Good)
         .filter_map(|fact| fact.created)
         .min();
-    let layer = shop.workshop.sandbox().layer();
-    if layer != Layer::Bubblewrap {
-        let shortfall = shop.workshop.sandbox().shortfall().unwrap_or("not said");
-        report.findings.push(
-            Finding::new(&rules::SANDBOX_WEAKER, Subject::default())
-                .expected(Layer::Bubblewrap)
-                .found(format!("{layer} ({shortfall})")),
-        );
-    }
+    report.findings.extend(weaker(shop.workshop.sandbox()));
     progress.rebuilding(selected.pairs.len() as u64);
     report.rebuilds = shop.rebuild_all(&selected.pairs, progress);
     if let Some(time) = surroundings.search {
@@ -124,6 +119,74 @@ pub fn rebuild(
     let noted = witnesses::findings(&report.rebuilds);
     report.findings.extend(noted);
     report
+}
+
+/// Says that builds are not in the full sandbox, and why.
+pub(super) fn weaker(sandbox: &Sandbox) -> Option<Finding> {
+    let layer = sandbox.layer();
+    let shortfall = sandbox.shortfall().unwrap_or("not said");
+    (layer != Layer::Bubblewrap).then(|| {
+        Finding::new(&rules::SANDBOX_WEAKER, Subject::default())
+            .expected(Layer::Bubblewrap)
+            .found(format!("{layer} ({shortfall})"))
+    })
+}
+
+/// Opens the sandbox, the cache and a private directory.
+pub(super) fn open_workshop(
+    request: &Request,
+    surroundings: &Surroundings,
+) -> Result<(Workshop, Scratch), Trouble> {
+    let policy = &request.policy.rebuild;
+    let parts = Parts {
+        stage: surroundings.executable.clone(),
+        bubblewrap: find_program("bwrap", &surroundings.search_path),
+    };
+    let sandbox = Sandbox::choose(policy.sandbox, &parts).map_err(|error| Trouble {
+        message: error.to_string(),
+        next: "install bubblewrap and allow user namespaces; --sandbox off builds without any"
+            .to_owned(),
+    })?;
+    let cache = Cache::open(&surroundings.cache).map_err(|error| Trouble {
+        message: error.to_string(),
+        next: "make it writable, or name another place with --cache".to_owned(),
+    })?;
+    for directory in [
+        &surroundings.keep,
+        &surroundings.witness,
+        &surroundings.logs,
+    ]
+    .into_iter()
+    .flatten()
+    {
+        std::fs::create_dir_all(directory).map_err(|error| Trouble {
+            message: format!("cannot create {}: {error}", directory.display()),
+            next: "name a directory that can be written".to_owned(),
+        })?;
+    }
+    scratch::sweep(&surroundings.temporary);
+    let private = Scratch::new("rebuild", &surroundings.temporary).map_err(|error| Trouble {
+        message: format!(
+            "cannot make a directory in {}: {error}",
+            surroundings.temporary.display()
+        ),
+        next: "make room there, or name another place in TMPDIR".to_owned(),
+    })?;
+    let limits = Limits {
+        wall_time: policy.timeout,
+        memory_bytes: policy.memory,
+        processes: policy.processes,
+        scratch_bytes: policy.disk,
+        ..Limits::default()
+    };
+    let workshop = Workshop::new(
+        sandbox,
+        cache,
+        limits,
+        request.policy.wheelhouse.limits,
+        surroundings.temporary.clone(),
+    );
+    Ok((workshop, private))
 }
 
 /// Everything that the rebuilds of one run share.
@@ -148,57 +211,9 @@ impl<'a> Shop<'a> {
         present: &'a BTreeSet<&'a str>,
         cancel: &'a Cancel,
     ) -> Result<Self, Trouble> {
-        let policy = &request.policy.rebuild;
-        let parts = Parts {
-            stage: surroundings.executable.clone(),
-            bubblewrap: find_program("bwrap", &surroundings.search_path),
-        };
-        let sandbox = Sandbox::choose(policy.sandbox, &parts).map_err(|error| Trouble {
-            message: error.to_string(),
-            next: "install bubblewrap and allow user namespaces; --sandbox off builds without any"
-                .to_owned(),
-        })?;
-        let cache = Cache::open(&surroundings.cache).map_err(|error| Trouble {
-            message: error.to_string(),
-            next: "make it writable, or name another place with --cache".to_owned(),
-        })?;
-        for directory in [
-            &surroundings.keep,
-            &surroundings.witness,
-            &surroundings.logs,
-        ]
-        .into_iter()
-        .flatten()
-        {
-            std::fs::create_dir_all(directory).map_err(|error| Trouble {
-                message: format!("cannot create {}: {error}", directory.display()),
-                next: "name a directory that can be written".to_owned(),
-            })?;
-        }
-        scratch::sweep(&surroundings.temporary);
-        let private =
-            Scratch::new("rebuild", &surroundings.temporary).map_err(|error| Trouble {
-                message: format!(
-                    "cannot make a directory in {}: {error}",
-                    surroundings.temporary.display()
-                ),
-                next: "make room there, or name another place in TMPDIR".to_owned(),
-            })?;
-        let limits = Limits {
-            wall_time: policy.timeout,
-            memory_bytes: policy.memory,
-            processes: policy.processes,
-            scratch_bytes: policy.disk,
-            ..Limits::default()
-        };
+        let (workshop, private) = open_workshop(request, surroundings)?;
         Ok(Self {
-            workshop: Workshop::new(
-                sandbox,
-                cache,
-                limits,
-                request.policy.wheelhouse.limits,
-                surroundings.temporary.clone(),
-            ),
+            workshop,
             request,
             surroundings,
             verified,
@@ -210,6 +225,38 @@ impl<'a> Shop<'a> {
         })
     }
 
+    /// Returns the signed record of a wheel, when there is one and the policy does
+    /// not pass over it.
+    fn record(
+        &self,
+        pair: &Pair,
+        sdist: &Signed<SdistFilename>,
+    ) -> Result<Option<BuildRecord>, Reason> {
+        if self.request.policy.rebuild.records == RecordsPolicy::Ignore {
+            return Ok(None);
+        }
+        let name = format!("{}{RECORD_ENDING}", pair.wheel.path);
+        let Ok(path) = RelPath::parse(&name) else {
+            return Ok(None);
+        };
+        if self.verified.digest(&path).is_none() {
+            if self.present.contains(path.as_str()) {
+                return Err("its build record did not pass verification".into());
+            }
+            return Ok(None);
+        }
+        let bytes = self.verified.read(&path, MAX_RECORD_BYTES)?;
+        let record =
+            BuildRecord::parse(&bytes).map_err(|error| format!("its build record: {error}"))?;
+        let is_of_these = record.wheel == pair.wheel.filename
+            && record.wheel_sha256 == pair.wheel.sha256
+            && record.sdist_sha256 == sdist.sha256;
+        match is_of_these {
+            true => Ok(Some(record)),
+            false => Err("its build record is of another wheel or sdist".into()),
+        }
+    }
+
     /// Returns where recipes come from.
     pub(super) fn recipes(&self) -> Recipes<'_> {
         Recipes {
@@ -219,6 +266,7 @@ impl<'a> Shop<'a> {
             search_path: &self.surroundings.search_path,
             workshop: &self.workshop,
             toolbox: &self.toolbox,
+            cancel: self.cancel,
         }
     }
 
@@ -275,6 +323,7 @@ impl<'a> Shop<'a> {
             python: None,
             sandbox: None,
             notes: Vec::new(),
+            mismatches: Vec::new(),
             differences: Vec::new(),
             witness: WitnessSummary::default(),
             causes: Vec::new(),
@@ -323,7 +372,9 @@ impl<'a> Shop<'a> {
             wheel: wheel_is_verified.then_some(&*published),
         };
 
-        let chosen = self.recipes().choose(pair, sdist, &copies)?;
+        let record = self.record(pair, sdist)?;
+        let recipes = self.recipes();
+        let chosen = recipes.choose(pair, sdist, &copies, record)?;
         summary.recipe_source = Some(chosen.source);
         summary.python = Some(chosen.interpreter.name());
         summary.inferred = chosen.reasons;
@@ -343,10 +394,13 @@ impl<'a> Shop<'a> {
         let job = Job {
             sdist: &sdist_copy,
             sdist_name: &sdist.filename,
-            wheel: &pair.wheel.filename,
+            wheel: Some(&pair.wheel.filename),
             recipe: &recipe,
             log: &log,
         };
+        summary.mismatches =
+            self.workshop
+                .mismatches(&recipe, &pair.wheel.filename, self.cancel)?;
         summary.sandbox = Some(self.workshop.sandbox().layer());
         let attempt = match self.surroundings.reuse {
             true => self.workshop.build_or_reuse(&job, self.cancel)?,

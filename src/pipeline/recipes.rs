@@ -9,14 +9,20 @@ use std::sync::Arc;
 
 use super::tools::{Reason, Toolbox};
 use crate::archive::Limits;
+use crate::cancel::Cancel;
 use crate::evidence::{SdistEvidence, WheelEvidence};
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::infer;
 use crate::infer::Inference;
+use crate::input;
 use crate::policy::{Epoch, InterpreterPolicy, RebuildPolicy, RecipePolicy};
 use crate::rebuild::{Interpreter, Wanted, Workshop};
-use crate::recipe::{Recipe, SourceModes, Umask};
+use crate::recipe::{
+    BuildRecord, Input, InterpreterIdentity, MAX_RECORD_BYTES, RECORD_ENDING, Recipe, SourceModes,
+    Sysconfig, ToolWheel, Umask,
+};
 use crate::report::RecipeSource;
+use crate::requirements::Requirement;
 use crate::sandbox::find_program;
 use crate::selection::{Pair, Signed};
 use crate::time::UtcTime;
@@ -31,6 +37,7 @@ pub(super) struct Recipes<'a> {
     pub(super) search_path: &'a [PathBuf],
     pub(super) workshop: &'a Workshop,
     pub(super) toolbox: &'a Toolbox<'a>,
+    pub(super) cancel: &'a Cancel,
 }
 
 /// The recipe for one wheel.
@@ -42,10 +49,28 @@ pub(super) struct Chosen {
     pub(super) reasons: Vec<infer::Reason>,
 }
 
-/// What the files of one wheel show.
-pub(super) struct Seen {
+/// An interpreter that was found.
+pub(super) struct Found {
+    pub(super) root: Option<PathBuf>,
     pub(super) path: PathBuf,
     pub(super) interpreter: Arc<Interpreter>,
+}
+
+/// Returns the requirement that only this tool meets.
+fn requirement(tool: &ToolWheel) -> Requirement {
+    Requirement {
+        project: tool.filename.project().clone(),
+        extras: Vec::new(),
+        version: tool.filename.version().clone(),
+        hashes: vec![tool.sha256],
+        marker: None,
+        line: 0,
+    }
+}
+
+/// What the files of one wheel show.
+pub(super) struct Seen {
+    pub(super) found: Found,
     pub(super) wheel: Option<WheelEvidence>,
     pub(super) sdist: SdistEvidence,
     pub(super) inference: Inference,
@@ -67,11 +92,15 @@ impl Recipes<'_> {
         pair: &Pair,
         sdist: &Signed<SdistFilename>,
         copies: &Copies<'_>,
+        record: Option<BuildRecord>,
     ) -> Result<Chosen, Reason> {
         // The order of the sources. Each gives `None` when it has nothing to say
         // of this wheel, and a reason when it has and cannot be followed: to go on
         // to a weaker source then would hide that.
         let of_project = self.policy.recipe_of(sdist.filename.project());
+        if let Some(record) = record {
+            return self.by_record(pair, &of_project, record);
+        }
         if let Some(chosen) = self.by_policy(pair, sdist, &of_project)? {
             return Ok(chosen);
         }
@@ -90,15 +119,141 @@ impl Recipes<'_> {
         if !policy.names_tools() {
             return Ok(None);
         }
-        let (path, interpreter) = self.interpreter(&pair.wheel.filename, policy)?;
-        let tools = self.toolbox.gather(self.workshop.cache(), policy, &path)?;
-        let recipe = Recipe::from_policy(policy, &sdist.filename, path, tools);
+        let found = self.interpreter(Some(&pair.wheel.filename), policy, None)?;
+        let recipe = self.stated(&found, policy, &sdist.filename)?;
         Ok(Some(Chosen {
             recipe,
             source: RecipeSource::Policy,
-            interpreter,
+            interpreter: found.interpreter,
             reasons: Vec::new(),
         }))
+    }
+
+    /// Returns what the policy states for an sdist, with the tools it names.
+    pub(super) fn stated(
+        &self,
+        found: &Found,
+        policy: &RecipePolicy,
+        sdist: &SdistFilename,
+    ) -> Result<Recipe, Reason> {
+        let cache = self.workshop.cache();
+        let tools = self
+            .toolbox
+            .gather(cache, policy, &self.fetching_python(found))?;
+        let recipe = Recipe::from_policy(policy, sdist, found.path.clone(), tools);
+        self.complete(recipe, found, policy)
+    }
+
+    /// Returns what a signed record says of a wheel, with interpreter, tools and
+    /// inputs found here. Where things are is the policy's to say.
+    fn by_record(
+        &self,
+        pair: &Pair,
+        policy: &RecipePolicy,
+        record: BuildRecord,
+    ) -> Result<Chosen, Reason> {
+        let identity = record.recipe.machine.interpreter.as_ref();
+        let found = self.interpreter(Some(&pair.wheel.filename), policy, identity)?;
+        let listed = RecipePolicy {
+            tools: None,
+            pinned_tools: Some(record.recipe.tools.iter().map(requirement).collect()),
+            ..policy.clone()
+        };
+        let cache = self.workshop.cache();
+        let tools = self
+            .toolbox
+            .gather(cache, &listed, &self.fetching_python(&found))?;
+        let mut inputs = Vec::new();
+        for input in record.recipe.inputs {
+            let place = policy.inputs.as_ref().and_then(|it| it.get(&input.at));
+            let path = place.ok_or_else(|| {
+                format!(
+                    "the record reads {}, a directory with the digest {}; say in the policy under inputs where one is",
+                    input.at.display(),
+                    input.sha256
+                )
+            })?;
+            inputs.push(Input {
+                path: path.clone(),
+                ..input
+            });
+        }
+        Ok(Chosen {
+            recipe: Recipe {
+                interpreter: found.path.clone(),
+                root: found.root.clone(),
+                tools,
+                inputs,
+                ..record.recipe
+            },
+            source: RecipeSource::Record,
+            interpreter: found.interpreter,
+            reasons: Vec::new(),
+        })
+    }
+
+    /// Adds what a policy names by place.
+    pub(super) fn complete(
+        &self,
+        mut recipe: Recipe,
+        found: &Found,
+        policy: &RecipePolicy,
+    ) -> Result<Recipe, Reason> {
+        recipe.root.clone_from(&found.root);
+        for (at, path) in policy.inputs.iter().flatten() {
+            recipe.inputs.push(Input {
+                at: at.clone(),
+                sha256: self.workshop.input_digest(path, self.cancel)?,
+                path: path.clone(),
+            });
+        }
+        if let Some(place) = &policy.sysconfig {
+            recipe.sysconfig = Some(self.sysconfig_at(place)?);
+        }
+        Ok(recipe)
+    }
+
+    /// Returns the sysconfig data at a place that the policy names: a file of JSON,
+    /// a build record, CPython's own module, or another interpreter.
+    fn sysconfig_at(&self, place: &Path) -> Result<Sysconfig, Reason> {
+        let refuse = |reason: &dyn std::fmt::Display| {
+            format!("the sysconfig data at {}: {reason}", place.display())
+        };
+        let name = place.to_string_lossy();
+        if name.ends_with(RECORD_ENDING) {
+            let bytes = input::read(place, MAX_RECORD_BYTES)?;
+            let record = BuildRecord::parse(&bytes).map_err(|error| refuse(&error))?;
+            return Ok(record
+                .recipe
+                .sysconfig
+                .ok_or_else(|| refuse(&"the record has none"))?);
+        }
+        if name.ends_with(".json") {
+            let bytes = input::read(place, MAX_RECORD_BYTES)?;
+            return Ok(Sysconfig::from_json(&bytes).map_err(|error| refuse(&error))?);
+        }
+        if name.ends_with(".py") {
+            let bytes = input::read(place, MAX_RECORD_BYTES)?;
+            let text = String::from_utf8(bytes).map_err(|error| refuse(&error))?;
+            let python = self.locate(Path::new("python3"))?;
+            return Ok(self
+                .workshop
+                .sysconfig_of_module(&python, &text, self.cancel)?);
+        }
+        let python = self.locate(place)?;
+        let recipe = Recipe::new(python, PathBuf::from("/"));
+        Ok(self.workshop.facts(&recipe, self.cancel)?.sysconfig.clone())
+    }
+
+    /// Returns the interpreter that fetches tools: the one that builds, or where
+    /// that one has a root of its own, this machine's.
+    pub(super) fn fetching_python(&self, found: &Found) -> PathBuf {
+        match &found.root {
+            Some(_) => self
+                .locate(Path::new("python3"))
+                .unwrap_or_else(|_| "python3".into()),
+            None => found.path.clone(),
+        }
     }
 
     /// Returns what wheel and sdist show, and what they speak for.
@@ -109,7 +264,7 @@ impl Recipes<'_> {
         policy: &RecipePolicy,
         copies: &Copies<'_>,
     ) -> Result<Seen, Reason> {
-        let (path, interpreter) = self.interpreter(&pair.wheel.filename, policy)?;
+        let found = self.interpreter(Some(&pair.wheel.filename), policy, None)?;
         let seen_sdist = SdistEvidence::read(copies.sdist, &sdist.filename, &self.limits)
             .map_err(|error| format!("sdist {} is refused: {error}", sdist.filename))?;
         let seen_wheel = copies
@@ -131,8 +286,7 @@ impl Recipes<'_> {
             below.clock = at(inference.clock);
         }
         Ok(Seen {
-            path,
-            interpreter,
+            found,
             wheel: seen_wheel,
             sdist: seen_sdist,
             inference,
@@ -149,8 +303,7 @@ impl Recipes<'_> {
         copies: &Copies<'_>,
     ) -> Result<Chosen, Reason> {
         let Seen {
-            path,
-            interpreter,
+            found,
             inference,
             settings,
             ..
@@ -160,9 +313,12 @@ impl Recipes<'_> {
             pinned: inference.pinned,
             cutoff: inference.cutoff,
         };
-        let (tools, is_dated) =
-            self.toolbox
-                .as_of(self.workshop.cache(), &wanted, &path, &interpreter)?;
+        let (tools, is_dated) = self.toolbox.as_of(
+            self.workshop.cache(),
+            &wanted,
+            &self.fetching_python(&found),
+            &found.interpreter,
+        )?;
         let asked_for_nothing = tools.is_empty() && policy.source_date_epoch.is_some();
         let said = [
             ("source-date-epoch", policy.source_date_epoch.is_some()),
@@ -181,15 +337,15 @@ impl Recipes<'_> {
                 because: "uv, which knows what an index had when, is not on the path".to_owned(),
             });
         }
-        let recipe = Recipe::from_policy(&settings, &sdist.filename, path, tools);
+        let recipe = Recipe::from_policy(&settings, &sdist.filename, found.path.clone(), tools);
         Ok(Chosen {
-            recipe,
+            recipe: self.complete(recipe, &found, policy)?,
             // Where the policy says when, and no tools are asked for, it says all.
             source: match asked_for_nothing {
                 true => RecipeSource::Policy,
                 false => RecipeSource::Inferred,
             },
-            interpreter,
+            interpreter: found.interpreter,
             reasons: match asked_for_nothing {
                 true => Vec::new(),
                 false => reasons,
@@ -199,36 +355,81 @@ impl Recipes<'_> {
 
     /// Returns the first interpreter named for a wheel that can build it: the
     /// project's own, else one of a tag in its name, else one for Python 3 in
-    /// general.
-    fn interpreter(
+    /// general. Of several, one that is the recorded one comes first, then one
+    /// that compiles as that one does, then one of its version.
+    pub(super) fn interpreter(
         &self,
-        wheel: &WheelFilename,
+        wheel: Option<&WheelFilename>,
         policy: &RecipePolicy,
-    ) -> Result<(PathBuf, Arc<Interpreter>), Reason> {
+        recorded: Option<&InterpreterIdentity>,
+    ) -> Result<Found, Reason> {
         let mut refused = None;
-        for named in self.interpreters(wheel, policy) {
-            let path = self.locate(&named.python)?;
-            let interpreter = self.workshop.interpreter(&path)?;
+        let mut fitting = Vec::new();
+        for mut named in self.interpreters(wheel, policy) {
+            if let Some(root) = &mut named.root {
+                *root = std::fs::canonicalize(&*root)
+                    .map_err(|error| format!("the root {}: {error}", root.display()))?;
+            }
+            let path = match &named.root {
+                Some(_) => named.python.clone(),
+                None => self.locate(&named.python)?,
+            };
+            let interpreter = self.workshop.interpreter(named.root.as_deref(), &path)?;
             // Before fetching any tools: no recipe mends the wrong interpreter.
-            match interpreter.suits(wheel) {
-                Ok(()) => return Ok((path, interpreter)),
+            match wheel.map_or(Ok(()), |wheel| interpreter.suits(wheel)) {
+                Ok(()) => fitting.push(Found {
+                    root: named.root,
+                    path,
+                    interpreter,
+                }),
                 Err(reason) => refused = refused.or(Some(reason)),
             }
         }
-        Err(refused
-            .unwrap_or_else(|| "the policy names no interpreter for it".to_owned())
-            .into())
+        if let Some(recorded) = recorded
+            && fitting.len() > 1
+        {
+            let mut ranked = Vec::new();
+            for found in fitting {
+                ranked.push((self.distance(&found, recorded)?, found));
+            }
+            // Stable: of equals, the one that is named first.
+            ranked.sort_by_key(|(distance, _)| *distance);
+            fitting = ranked.into_iter().map(|(_, found)| found).collect();
+        }
+        fitting.into_iter().next().ok_or_else(|| {
+            refused
+                .unwrap_or_else(|| "the policy names no interpreter for it".to_owned())
+                .into()
+        })
+    }
+
+    /// Returns how far an interpreter is from the recorded one.
+    fn distance(&self, found: &Found, recorded: &InterpreterIdentity) -> Result<u8, Reason> {
+        let mut recipe = Recipe::new(found.path.clone(), PathBuf::from("/"));
+        recipe.root.clone_from(&found.root);
+        let facts = self.workshop.facts(&recipe, self.cancel)?;
+        Ok(match &facts.machine.interpreter {
+            Some(own) if own.sha256 == recorded.sha256 => 0,
+            Some(own) if own.sysconfig_sha256 == recorded.sysconfig_sha256 => 1,
+            Some(own) if own.version == recorded.version => 2,
+            Some(_) | None => 3,
+        })
     }
 
     /// Returns the interpreters that are named for a wheel, the one to take first
     /// in front.
-    fn interpreters(&self, wheel: &WheelFilename, policy: &RecipePolicy) -> Vec<InterpreterPolicy> {
+    fn interpreters(
+        &self,
+        wheel: Option<&WheelFilename>,
+        policy: &RecipePolicy,
+    ) -> Vec<InterpreterPolicy> {
         if let Some(own) = &policy.interpreter {
             return vec![own.clone()];
         }
         let named = &self.policy.interpreters;
         wheel
-            .python_tags()
+            .map(WheelFilename::python_tags)
+            .unwrap_or_default()
             .iter()
             .rev()
             .find_map(|tag| named.get(tag))

@@ -123,7 +123,7 @@ impl Shop<'_> {
             self.workshop.cache().root(),
             pair.wheel.sha256,
             sdist.sha256,
-            &seen.interpreter,
+            &seen.found.interpreter,
         );
         Some(Hunt {
             remembered: place.read(),
@@ -252,16 +252,18 @@ impl Shop<'_> {
                     line: 0,
                 })
                 .collect();
-            return self.toolbox.listed(cache, &listed, &task.seen.path);
+            let python = self.recipes().fetching_python(&task.seen.found);
+            return self.toolbox.listed(cache, &listed, &python);
         }
         let wanted = Wanted {
             requirements: set.requirements(),
             pinned: set.pins.keys().cloned().collect(),
             cutoff: self.signed.or(task.seen.inference.cutoff),
         };
-        let seen = &task.seen;
+        let found = &task.seen.found;
+        let python = self.recipes().fetching_python(found);
         self.toolbox
-            .as_of(cache, &wanted, &seen.path, &seen.interpreter)
+            .as_of(cache, &wanted, &python, &found.interpreter)
             .map(|(tools, _)| tools)
     }
 
@@ -270,7 +272,7 @@ impl Shop<'_> {
         let job = Job {
             sdist: &task.sdist_copy,
             sdist_name: &task.sdist.filename,
-            wheel: &task.pair.wheel.filename,
+            wheel: Some(&task.pair.wheel.filename),
             recipe,
             log: &log,
         };
@@ -303,7 +305,7 @@ impl Shop<'_> {
         summary.recipe = Some(hit.recipe);
         summary.recipe_source = Some(RecipeSource::Searched);
         summary.inferred = inferred;
-        summary.python = Some(hunt.seen.interpreter.name());
+        summary.python = Some(hunt.seen.found.interpreter.name());
         summary.sandbox = Some(hit.built.layer);
         summary.notes.clone_from(&hit.built.notes);
         summary.differences.clear();
@@ -392,8 +394,16 @@ impl<'a> Task<'a> {
             settings.umask = Some(variation.umask.octal());
             settings.keep_source_modes = Some(variation.source_modes == SourceModes::Archive);
         }
-        let path = self.seen.path.clone();
-        Recipe::from_policy(&settings, &self.sdist.filename, path, tools.to_vec())
+        let found = &self.seen.found;
+        Recipe {
+            root: found.root.clone(),
+            ..Recipe::from_policy(
+                &settings,
+                &self.sdist.filename,
+                found.path.clone(),
+                tools.to_vec(),
+            )
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::openpgp::{
 };
 use crate::pipeline::{Progress, Request};
 use crate::policy::{Depth, Locations};
+use crate::recipe::{self, BuildRecord};
 use crate::relpath::RelPath;
 use crate::report::{FileKind, FileSummary, ManifestSummary, Report, Trouble};
 use crate::requirements::Listing;
@@ -223,6 +224,7 @@ fn steps(
     progress.hashed();
     report.is_empty = lists_nothing && !checked.files.iter().any(is_there);
     describe(report, &locations.directory, &manifest_name, &checked);
+    records(report, &locations.directory, manifest, &checked);
     if request.policy.wheelhouse.depth == Depth::Deep && !cancel.is_requested() {
         let limits = request.policy.wheelhouse.limits;
         let inside = wheelhouse::look_inside(
@@ -514,6 +516,27 @@ fn describe(report: &mut Report, directory: &Path, manifest: &str, checked: &Che
     }
 }
 
+/// Reads the verified build records, and says which of them are none, or are not
+/// those of the wheels they lie beside.
+fn records(report: &mut Report, directory: &Path, manifest: &Manifest, checked: &Checked) {
+    for (path, _) in checked.verified.iter() {
+        if recipe::recorded_wheel(path.file_name()).is_none() {
+            continue;
+        }
+        match checked.verified.read(path, recipe::MAX_RECORD_BYTES) {
+            Ok(bytes) => {
+                let record = BuildRecord::parse(&bytes);
+                let finding = audit::record(directory, path, record.as_ref(), manifest);
+                report.findings.extend(finding);
+            }
+            Err(error) => {
+                let next = "make the file readable and keep others from changing it";
+                report.errors.push(trouble(&error, next));
+            }
+        }
+    }
+}
+
 fn describe_inside(
     report: &mut Report,
     directory: &Path,
@@ -555,6 +578,8 @@ pub(super) fn summary(file: &FileStatus) -> FileSummary {
             FileKind::Wheel
         } else if SdistFilename::parse(name).is_ok() {
             FileKind::Sdist
+        } else if recipe::recorded_wheel(name).is_some() {
+            FileKind::Record
         } else {
             FileKind::Other
         },

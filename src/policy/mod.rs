@@ -25,7 +25,7 @@ use crate::time::UtcTime;
 pub use draft::{Draft, SuggestedSigner};
 pub use rebuild::{
     Epoch, InterpreterPolicy, RebuildPolicy, RecipePolicy, RecordsPolicy, SOURCE_MODES,
-    SandboxPolicy, SourceTimesPolicy, check_time_zone,
+    SandboxPolicy, SourceTimesPolicy, check_input_path, check_prefix_map, check_time_zone,
 };
 
 /// The name of the policy file in a directory.
@@ -538,6 +538,43 @@ mod tests {
                 "{text}: {error}"
             );
             assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_tag_has_one_interpreter_or_several_here_or_in_another_root() {
+        let policy = parse(
+            "[rebuild.interpreters]\npy3 = \"python3\"\ncp311 = [\"/a/python\", \"b/python\"]\n\
+             cp39 = { root = \"r\", python = \"/usr/bin/python3\" }\n\
+             cp310 = [\"python3.10\", { root = \"/r\", python = \"/p\" }]",
+        )
+        .unwrap();
+        let named = |tag: &str| -> Vec<(Option<&str>, &str)> {
+            policy.rebuild.interpreters[tag]
+                .iter()
+                .map(|it| {
+                    let root = it.root.as_ref().map(|root| root.to_str().unwrap());
+                    (root, it.python.to_str().unwrap())
+                })
+                .collect()
+        };
+        assert_eq!(named("py3"), [(None, "python3")]);
+        assert_eq!(
+            named("cp311"),
+            [(None, "/a/python"), (None, "dir/b/python")]
+        );
+        assert_eq!(named("cp39"), [(Some("dir/r"), "/usr/bin/python3")]);
+        assert_eq!(named("cp310"), [(None, "python3.10"), (Some("/r"), "/p")]);
+        for text in [
+            "cp39 = []",
+            "cp39 = { root = \"/r\" }",
+            "cp39 = { root = \"/r\", python = \"python3\" }",
+            "cp39 = 3",
+        ] {
+            assert!(
+                parse(&format!("[rebuild.interpreters]\n{text}")).is_err(),
+                "{text}"
+            );
         }
     }
 

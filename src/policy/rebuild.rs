@@ -245,8 +245,9 @@ pub(super) struct Raw {
     expecting = "an interpreter is a path, or a table { root = \"/DIR\", python = \"/PATH\" }, or a list of these"
 )]
 enum RawInterpreters {
-    One(RawInterpreter),
+    // First: a list of two would also do for a table of two fields.
     Several(Vec<RawInterpreter>),
+    One(RawInterpreter),
 }
 
 #[derive(Deserialize)]
@@ -514,7 +515,12 @@ pub fn check_time_zone(text: &str) -> Result<String, String> {
     })
 }
 
-fn check_prefix_map(text: &str) -> Result<String, String> {
+/// Returns a prefix map that is one word of a compiler's command line.
+///
+/// # Errors
+///
+/// What it should look like.
+pub fn check_prefix_map(text: &str) -> Result<String, String> {
     check_placeholders(text)?;
     // It becomes one word of a compiler's command line, which Python splits at
     // spaces and a compiler at the first '='.
@@ -527,7 +533,13 @@ fn check_prefix_map(text: &str) -> Result<String, String> {
     })
 }
 
-fn check_input_path(path: &Path) -> Result<PathBuf, String> {
+/// Returns a path inside the build's file system that is absolute and does not
+/// climb.
+///
+/// # Errors
+///
+/// What it should look like.
+pub fn check_input_path(path: &Path) -> Result<PathBuf, String> {
     let is_plain = path.is_absolute() && !climbs(path) && path != Path::new("/");
     is_plain
         .then(|| path.to_owned())

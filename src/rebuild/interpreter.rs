@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Prints the answer as JSON. `-I -S` keeps out everything but the standard
 /// library, so that what is found first is what the interpreter itself has.
-const QUESTION: &str = r#"
+pub(super) const QUESTION: &str = r#"
 import sys
 standard = list(sys.path)
 import json, os, site, sysconfig
@@ -40,6 +40,10 @@ print(json.dumps({
 /// An interpreter that answered.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Interpreter {
+    /// The directory that is `/` for it; this machine's own when `None`. All its
+    /// paths are paths inside.
+    #[serde(skip)]
+    pub root: Option<PathBuf>,
     /// The real executable: no shim, no virtual environment.
     pub executable: PathBuf,
     /// `cpython`, `pypy`, ….
@@ -143,6 +147,15 @@ impl Interpreter {
             let last = said.lines().last().unwrap_or("it said nothing");
             return Err(no_answer(format!("{status}, {}", last.escape_default())));
         }
+        Self::from_answer(path, &answer)
+    }
+
+    /// Takes what an interpreter answered.
+    pub(super) fn from_answer(path: &Path, answer: &str) -> Result<Self, InterpreterError> {
+        let no_answer = |reason: String| InterpreterError::NoAnswer {
+            path: path.display().to_string(),
+            reason,
+        };
         let mut interpreter: Self =
             serde_json::from_str(answer.trim()).map_err(|error| no_answer(error.to_string()))?;
         if interpreter.version.0 != 3 || interpreter.version.1 < 7 {
@@ -183,7 +196,7 @@ impl Interpreter {
         let mut places = self.prefixes.clone();
         places.extend(self.executable.parent().map(Path::to_owned));
         places.extend(self.standard_library.iter().cloned());
-        places.retain(|place| place.exists() && place != Path::new("/"));
+        places.retain(|place| self.outside(place).exists() && place != Path::new("/"));
         places.sort();
         // What lies below another place comes with it.
         let mut outermost: Vec<PathBuf> = Vec::new();
@@ -193,6 +206,14 @@ impl Interpreter {
             }
         }
         outermost
+    }
+
+    /// Returns where something that it sees is on this machine.
+    pub fn outside(&self, inside: &Path) -> PathBuf {
+        match &self.root {
+            Some(root) => super::plan::below(root, inside),
+            None => inside.to_owned(),
+        }
     }
 
     /// Returns whether this interpreter can build a wheel of this name.
@@ -278,6 +299,7 @@ mod tests {
 
     fn cpython(version: (u32, u32, u32)) -> Interpreter {
         Interpreter {
+            root: None,
             executable: PathBuf::from("/usr/bin/python3"),
             implementation: "cpython".to_owned(),
             version,

@@ -9,7 +9,11 @@
 //! the recipe, with the unpacked tools on its path: no pip, no virtual
 //! environment. That is what makes a rebuild cheap, and it gives the same bytes.
 
+mod inputs;
+mod inspect;
 mod interpreter;
+mod plan;
+mod receive;
 mod resolve;
 mod results;
 mod surroundings;
@@ -18,25 +22,28 @@ mod unzip;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
-use serde::Deserialize;
 
 use crate::archive;
 use crate::cancel::Cancel;
-use crate::digest::{Sha256Digest, Sha256Hasher};
+use crate::digest::Sha256Digest;
 use crate::evidence::BuildSystem;
-use crate::filename::{ProjectName, SdistFilename, WheelFilename};
-use crate::recipe::{Recipe, SourceModes, SourceTimes};
-use crate::sandbox::{Command, Copied, Ending, Layer, Limits, Sandbox, SandboxError};
+use crate::filename::{SdistFilename, WheelFilename};
+use crate::recipe::{Recipe, SourceModes, SourceTimes, Sysconfig};
+use crate::sandbox::{Ending, Layer, Limits, Sandbox, SandboxError};
 use crate::scratch::Scratch;
 use crate::sdist::{self, SdistError};
 
+use receive::Receiver;
+
+pub use inputs::directory_digest;
+pub use inspect::Facts;
 pub use interpreter::{Interpreter, InterpreterError};
 pub use resolve::{Asks, Resolved, Resolver, Wanted};
 pub use surroundings::{
@@ -44,9 +51,6 @@ pub use surroundings::{
 };
 pub use tools::{Cache, Candidate, Fetcher, ToolsError};
 
-const DRIVER: &str = include_str!("driver.py");
-/// How long the line before the wheel may be.
-const MAX_HEADER_BYTES: usize = 4 << 20;
 /// How much of the end of a log an outcome carries.
 const TAIL_BYTES: u64 = 4096;
 
@@ -58,8 +62,9 @@ pub struct Job<'a> {
     pub sdist: &'a Path,
     /// The name it was published under.
     pub sdist_name: &'a SdistFilename,
-    /// The name of the published wheel.
-    pub wheel: &'a WheelFilename,
+    /// The name of the published wheel; `None` takes any of the sdist's project and
+    /// version.
+    pub wheel: Option<&'a WheelFilename>,
     /// How to build.
     pub recipe: &'a Recipe,
     /// Where to write the log of the build; created, or emptied.
@@ -68,6 +73,10 @@ pub struct Job<'a> {
 
 /// How an attempt ended.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one for each build, and most are built"
+)]
 pub enum Outcome {
     /// There is a wheel of the right name.
     Built(Built),
@@ -98,6 +107,8 @@ pub enum Outcome {
 pub struct Built {
     /// The file, in a private directory.
     pub wheel: PathBuf,
+    /// The name it was built under; the published one, where there is one.
+    pub filename: WheelFilename,
     /// The digest of the file.
     pub sha256: Sha256Digest,
     /// Its size in bytes.
@@ -132,6 +143,26 @@ pub enum RebuildError {
     /// The sandbox did not start the build.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// The machine could not be asked what it is.
+    #[error("'{path}' does not say what machine this is: {reason}")]
+    Inspection {
+        /// The interpreter.
+        path: String,
+        /// What it did.
+        reason: String,
+    },
+    /// A directory that the build reads is not the recipe's.
+    #[error(
+        "input '{path}' has other files than the recipe says\n  expected: {expected}\n  found:    {found}"
+    )]
+    Input {
+        /// The directory.
+        path: String,
+        /// The recipe's digest of its list of files.
+        expected: Sha256Digest,
+        /// The digest found.
+        found: Sha256Digest,
+    },
     /// The system refused something.
     #[error("cannot {action} '{path}': {source}")]
     Io {
@@ -147,6 +178,9 @@ pub enum RebuildError {
     Interrupted,
 }
 
+/// A root, and a path inside.
+type Place = (Option<PathBuf>, PathBuf);
+
 /// What all builds of a run share. Several may be at work at once.
 #[derive(Debug)]
 pub struct Workshop {
@@ -155,8 +189,13 @@ pub struct Workshop {
     limits: Limits,
     sdist_limits: archive::Limits,
     temporary: PathBuf,
-    interpreters: Mutex<BTreeMap<PathBuf, Arc<Interpreter>>>,
+    interpreters: Mutex<BTreeMap<Place, Arc<Interpreter>>>,
     shared: Mutex<BTreeMap<PathBuf, Scratch>>,
+    /// Modules of sysconfig data, by digest.
+    sysconfigs: Mutex<BTreeMap<Sha256Digest, Scratch>>,
+    /// Digests of inputs.
+    inputs: Mutex<BTreeMap<PathBuf, Sha256Digest>>,
+    facts: Mutex<BTreeMap<inspect::Key, Arc<Facts>>>,
 }
 
 impl Workshop {
@@ -177,6 +216,9 @@ impl Workshop {
             temporary,
             interpreters: Mutex::default(),
             shared: Mutex::default(),
+            sysconfigs: Mutex::default(),
+            inputs: Mutex::default(),
+            facts: Mutex::default(),
         }
     }
 
@@ -190,21 +232,42 @@ impl Workshop {
         &self.cache
     }
 
-    /// Returns what an interpreter is; each is asked once.
+    /// Returns what an interpreter is; each is asked once. One in a root of its own
+    /// is asked inside the sandbox, which alone can go there.
     ///
     /// # Errors
     ///
-    /// [`InterpreterError`] when it does not answer.
-    pub fn interpreter(&self, path: &Path) -> Result<Arc<Interpreter>, InterpreterError> {
+    /// [`RebuildError`] when it does not answer.
+    pub fn interpreter(
+        &self,
+        root: Option<&Path>,
+        path: &Path,
+    ) -> Result<Arc<Interpreter>, RebuildError> {
+        let key = (root.map(Path::to_owned), path.to_owned());
         if let Ok(known) = self.interpreters.lock()
-            && let Some(interpreter) = known.get(path)
+            && let Some(interpreter) = known.get(&key)
         {
             return Ok(Arc::clone(interpreter));
         }
-        let interpreter = Arc::new(Interpreter::probe(path)?);
+        let interpreter = Arc::new(match root {
+            None => Interpreter::probe(path)?,
+            Some(root) => self.probe_in(root, path)?,
+        });
         if let Ok(mut known) = self.interpreters.lock() {
-            known.insert(path.to_owned(), Arc::clone(&interpreter));
+            known.insert(key, Arc::clone(&interpreter));
         }
+        Ok(interpreter)
+    }
+
+    fn probe_in(&self, root: &Path, path: &Path) -> Result<Interpreter, RebuildError> {
+        let answer = self.ask_python(
+            path.to_owned(),
+            &[interpreter::QUESTION],
+            |command| command.root = Some(root.to_owned()),
+            &Cancel::new(),
+        )?;
+        let mut interpreter = Interpreter::from_answer(path, &String::from_utf8_lossy(&answer))?;
+        interpreter.root = Some(root.to_owned());
         Ok(interpreter)
     }
 
@@ -216,13 +279,10 @@ impl Workshop {
     /// build is an [`Outcome`].
     pub fn build(&self, job: &Job<'_>, cancel: &Cancel) -> Result<Outcome, RebuildError> {
         let recipe = job.recipe;
-        let interpreter = self.interpreter(&recipe.interpreter)?;
-        if let Err(reason) = interpreter.suits(job.wheel) {
-            return Ok(Outcome::NotAttempted { reason });
-        }
-        if recipe.root.is_some() || recipe.sysconfig.is_some() || !recipe.inputs.is_empty() {
-            let reason =
-                "a root, sysconfig data and inputs cannot be given to builds yet".to_owned();
+        let interpreter = self.interpreter(recipe.root.as_deref(), &recipe.interpreter)?;
+        if let Some(wheel) = job.wheel
+            && let Err(reason) = interpreter.suits(wheel)
+        {
             return Ok(Outcome::NotAttempted { reason });
         }
         let mut tools = Vec::new();
@@ -272,15 +332,16 @@ impl Workshop {
 
         let scratch = self.private_directory("scratch")?;
         let plan = self.plan(
-            recipe,
+            job,
             &interpreter,
             &tools,
             &system,
             &unpacked.source,
             scratch.path(),
+            cancel,
         )?;
         let result_directory = self.private_directory("wheel")?;
-        let wheel_path = result_directory.path().join(job.wheel.to_string());
+        let wheel_path = result_directory.path().join("wheel");
         let mut receiver = Receiver::new(&wheel_path).map_err(io_error("create", &wheel_path))?;
         let mut log = OpenOptions::new()
             .read(true)
@@ -341,14 +402,19 @@ impl Workshop {
             }
         }
         let received = receiver.finish().map_err(io_error("write", &wheel_path))?;
-        let (sha256, size) = match received.judge(job.wheel) {
-            Ok(wheel) => wheel,
+        let filename = match received.judge(job.wheel, job.sdist_name) {
+            Ok(filename) => filename,
             Err(reason) => return failed(reason),
         };
+        // Comparisons and people know it by its name.
+        let received_path = wheel_path;
+        let wheel_path = result_directory.path().join(filename.to_string());
+        fs::rename(&received_path, &wheel_path).map_err(io_error("rename", &received_path))?;
         Ok(Outcome::Built(Built {
             wheel: wheel_path,
-            sha256,
-            size,
+            filename,
+            sha256: received.sha256,
+            size: received.size,
             layer: self.sandbox.layer(),
             elapsed: ran.elapsed,
             notes: plan.notes,
@@ -360,6 +426,29 @@ impl Workshop {
     fn private_directory(&self, what: &'static str) -> Result<Scratch, RebuildError> {
         Scratch::new(what, &self.temporary)
             .map_err(io_error("create a directory in", &self.temporary))
+    }
+
+    /// Returns a directory with the module that holds sysconfig data.
+    fn sysconfig_module(&self, sysconfig: &Sysconfig) -> Result<PathBuf, RebuildError> {
+        let mut made = match self.sysconfigs.lock() {
+            Ok(made) => made,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        if let Some(directory) = made.get(&sysconfig.sha256()) {
+            return Ok(directory.path().to_owned());
+        }
+        let directory = self.private_directory("tool")?;
+        let module = directory
+            .path()
+            .join(format!("{}.py", sysconfig.module_name()));
+        fs::write(&module, sysconfig.module_text()).map_err(io_error("write", &module))?;
+        for (path, mode) in [(module.as_path(), 0o644), (directory.path(), 0o755)] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))
+                .map_err(io_error("write", path))?;
+        }
+        let path = directory.path().to_owned();
+        made.insert(sysconfig.sha256(), directory);
+        Ok(path)
     }
 
     /// Returns a copy of a tool outside the cache, which is ours alone; made once
@@ -394,285 +483,6 @@ impl Workshop {
         shared.insert(tool.to_owned(), copy);
         Ok(top)
     }
-
-    /// Turns a recipe into a command.
-    fn plan(
-        &self,
-        recipe: &Recipe,
-        interpreter: &Interpreter,
-        tools: &[PathBuf],
-        system: &BuildSystem,
-        source: &Path,
-        scratch: &Path,
-    ) -> Result<Plan, RebuildError> {
-        let mut notes = Vec::new();
-        let places = self.sandbox.places(&recipe.build_path, scratch);
-        if places.source != recipe.build_path {
-            notes.push(format!(
-                "built in another directory than the recipe's {}: layer {} cannot give paths of its own",
-                recipe.build_path.display(),
-                self.sandbox.layer()
-            ));
-        }
-        let mut copies = vec![Copied {
-            from: source.to_owned(),
-            to: places.source.clone(),
-        }];
-        let mut read_only = interpreter.places();
-        if self.sandbox.layer() != Layer::Bubblewrap {
-            notes.push(format!(
-                "what the build starts can import from the interpreter's own packages: layer {} cannot hide them",
-                self.sandbox.layer()
-            ));
-        }
-        let is_root = rustix::process::geteuid().is_root();
-        let mut tool_places = Vec::new();
-        for (index, tool) in tools.iter().enumerate() {
-            tool_places.push(match self.sandbox.layer() {
-                Layer::Bubblewrap => tool.clone(),
-                // The build is another user, who may read but not write these.
-                Layer::LandlockSeccomp | Layer::None if is_root => self.shared_copy(tool)?,
-                Layer::LandlockSeccomp => tool.clone(),
-                // Nothing keeps this build from writing to the cache but that it
-                // does not know of it.
-                Layer::None => {
-                    let to = scratch.join("tools").join(index.to_string());
-                    copies.push(Copied {
-                        from: tool.clone(),
-                        to: to.clone(),
-                    });
-                    to
-                }
-            });
-        }
-        let tools = tool_places;
-        read_only.extend(tools.iter().cloned());
-        let private = places.temporary.join(".wheelproof");
-        let (home, output) = (private.join("home"), private.join("wheel"));
-
-        let mut path = vec!["/usr/bin".to_owned(), "/bin".to_owned()];
-        if let Some(directory) = interpreter.executable.parent() {
-            let directory = text(directory)?;
-            if !path.contains(&directory) {
-                path.insert(0, directory);
-            }
-        }
-        let mut environment = BTreeMap::from(
-            [
-                ("HOME", text(&home)?),
-                ("LC_ALL", "C.UTF-8".to_owned()),
-                ("PATH", path.join(":")),
-                ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
-                ("PYTHONHASHSEED", "0".to_owned()),
-                ("PYTHONNOUSERSITE", "1".to_owned()),
-                // For the interpreters that a backend starts; the driver sets its
-                // own path.
-                ("PYTHONPATH", joined(&tools)?),
-                ("TMPDIR", text(&places.temporary)?),
-                ("TZ", recipe.time_zone.clone()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value)),
-        );
-        if let Some(epoch) = recipe.source_date_epoch {
-            environment.insert("SOURCE_DATE_EPOCH".to_owned(), epoch.to_string());
-        }
-        environment.extend(recipe.environment.clone());
-
-        let mut tool_texts = Vec::new();
-        for tool in &tools {
-            tool_texts.push(text(tool)?);
-        }
-        let mut packages = Vec::new();
-        for place in &interpreter.packages {
-            packages.push(text(place)?);
-        }
-        let job = serde_json::json!({
-            "backend": system.backend,
-            "backend_path": system.backend_path,
-            "tools": tool_texts,
-            "packages": packages,
-            "temporary": text(&places.temporary)?,
-            "output": text(&output)?,
-            "clock": recipe.clock,
-        });
-        let command = Command {
-            program: interpreter.executable.clone(),
-            // Not `-I`, which would pass over PYTHONHASHSEED.
-            arguments: vec![
-                "-S".to_owned(),
-                "-s".to_owned(),
-                "-B".to_owned(),
-                "-c".to_owned(),
-                DRIVER.to_owned(),
-                joined(&interpreter.standard_library)?,
-                job.to_string(),
-            ],
-            environment,
-            directory: places.source,
-            read_only,
-            masked: interpreter.packages.clone(),
-            copies,
-            make_directories: vec![home, output],
-            umask: recipe.umask.bits(),
-            limits: self.limits,
-        };
-        for requirement in &system.requires {
-            let name = requirement
-                .split(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)))
-                .next()
-                .unwrap_or_default();
-            if let Ok(project) = ProjectName::parse(name)
-                && !recipe
-                    .tools
-                    .iter()
-                    .any(|tool| tool.filename.project() == &project)
-            {
-                notes.push(format!(
-                    "pyproject.toml asks for {project}, which the recipe does not have"
-                ));
-            }
-        }
-        Ok(Plan { command, notes })
-    }
-}
-
-struct Plan {
-    command: Command,
-    notes: Vec<String>,
-}
-
-/// The line that the driver sends before the wheel.
-#[derive(Debug, Deserialize)]
-struct Header {
-    #[serde(default)]
-    wheels: Vec<String>,
-    returned: Option<String>,
-    failed: Option<String>,
-    missing: Option<String>,
-    #[serde(default)]
-    elsewhere: BTreeMap<String, String>,
-}
-
-/// Splits what comes out of the sandbox into a line and a file.
-struct Receiver {
-    header: Vec<u8>,
-    header_done: bool,
-    file: File,
-    hasher: Sha256Hasher,
-    size: u64,
-}
-
-struct Received {
-    header: Vec<u8>,
-    sha256: Sha256Digest,
-    size: u64,
-}
-
-impl Receiver {
-    fn new(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        Ok(Self {
-            header: Vec::new(),
-            header_done: false,
-            file,
-            hasher: Sha256Hasher::new(),
-            size: 0,
-        })
-    }
-
-    fn finish(mut self) -> io::Result<Received> {
-        self.file.flush()?;
-        Ok(Received {
-            header: self.header,
-            sha256: self.hasher.finish(),
-            size: self.size,
-        })
-    }
-}
-
-impl Write for Receiver {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let mut rest = piece;
-        if !self.header_done {
-            match rest.iter().position(|byte| *byte == b'\n') {
-                Some(end) => {
-                    let (line, after) = rest.split_at(end);
-                    self.header.extend_from_slice(line);
-                    self.header_done = true;
-                    rest = after.get(1..).unwrap_or_default();
-                }
-                None => {
-                    self.header.extend_from_slice(rest);
-                    rest = &[];
-                }
-            }
-            // Longer than any report: the rest is dropped, and the report with it.
-            self.header.truncate(MAX_HEADER_BYTES);
-        }
-        self.file.write_all(rest)?;
-        self.hasher.update(rest);
-        self.size += rest.len() as u64;
-        Ok(piece.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Received {
-    /// Returns the wheel, or in one sentence why there is none.
-    fn judge(&self, wanted: &WheelFilename) -> Result<(Sha256Digest, u64), String> {
-        if self.header.is_empty() {
-            return Err("the build ended without an error and without a wheel".to_owned());
-        }
-        let header: Header = serde_json::from_slice(&self.header)
-            .map_err(|_| "the build wrote into the pipe for its result".to_owned())?;
-        if let Some((module, file)) = header.elsewhere.first_key_value() {
-            return Err(format!(
-                "'{}' was imported from {}, not from the recipe; add the tool that provides it",
-                module.escape_default(),
-                file.escape_default()
-            ));
-        }
-        if let Some(error) = header.failed {
-            let missing = header.missing.or_else(|| {
-                error
-                    .contains("invalid command 'bdist_wheel'")
-                    .then(|| "wheel".to_owned())
-            });
-            return Err(match missing {
-                Some(module) => format!(
-                    "the build needs '{}', which no tool of the recipe provides ({}); add it to the tools",
-                    module.escape_default(),
-                    error.escape_default()
-                ),
-                None => format!("the build failed: {}", error.escape_default()),
-            });
-        }
-        let wanted = wanted.to_string();
-        match header.wheels.as_slice() {
-            [] => Err("the build ended without an error and without a wheel".to_owned()),
-            [built] if *built == wanted && self.size > 0 => Ok((self.sha256, self.size)),
-            [built] if *built == wanted => Err(format!(
-                "the build names its wheel '{}', and wrote {built}",
-                header.returned.unwrap_or_default().escape_default()
-            )),
-            [built] => Err(format!(
-                "built {}, published {wanted}",
-                built.escape_default()
-            )),
-            several => Err(format!(
-                "the build left {} files instead of one wheel, among them '{}'",
-                several.len(),
-                several.first().map_or("", String::as_str).escape_default()
-            )),
-        }
-    }
 }
 
 /// Returns the end of a log as text.
@@ -682,12 +492,6 @@ fn tail(log: &mut File) -> io::Result<String> {
     let mut bytes = Vec::new();
     log.take(TAIL_BYTES).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn text(path: &Path) -> Result<String, RebuildError> {
-    path.to_str()
-        .map(str::to_owned)
-        .ok_or_else(|| SandboxError::NotUtf8(path.display().to_string()).into())
 }
 
 /// Gives every file below a directory one time of last change.
@@ -704,15 +508,6 @@ fn set_times(directory: &Path, seconds: i64) -> io::Result<()> {
         rustix::fs::utimensat(CWD, entry?.path(), &times, AtFlags::SYMLINK_NOFOLLOW)?;
     }
     Ok(())
-}
-
-/// Joins paths as `PATH` and `PYTHONPATH` do.
-fn joined(paths: &[PathBuf]) -> Result<String, RebuildError> {
-    let mut texts = Vec::new();
-    for path in paths {
-        texts.push(text(path)?);
-    }
-    Ok(texts.join(":"))
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RebuildError {

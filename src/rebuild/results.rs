@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::plan::is_compiled;
 use super::tools::{ToolsError, cache_error};
 use super::{Built, Job, Outcome, RebuildError, Workshop, io_error};
 use crate::archive::open_regular_file;
@@ -46,7 +47,7 @@ impl Workshop {
     /// [`ToolsError::Poisoned`] when the entry is not what was put there, and
     /// whatever [`Workshop::build`] gives.
     pub fn build_or_reuse(&self, job: &Job<'_>, cancel: &Cancel) -> Result<Outcome, RebuildError> {
-        let question = self.question(job)?;
+        let question = self.question(job, cancel)?;
         let key = Sha256Digest::of(question.to_string().as_bytes());
         let entry = self.cache.root().join("results").join(key.to_string());
         if entry.is_dir() {
@@ -59,17 +60,24 @@ impl Workshop {
         Ok(outcome)
     }
 
-    fn question(&self, job: &Job<'_>) -> Result<serde_json::Value, RebuildError> {
-        let interpreter = self.interpreter(&job.recipe.interpreter)?;
+    fn question(&self, job: &Job<'_>, cancel: &Cancel) -> Result<serde_json::Value, RebuildError> {
+        let root = job.recipe.root.as_deref();
+        let interpreter = self.interpreter(root, &job.recipe.interpreter)?;
+        // Whoever compiles depends on more than the recipe names.
+        let machine = match job.wheel.is_none_or(is_compiled) {
+            true => Some(self.facts(job.recipe, cancel)?.machine.clone()),
+            false => None,
+        };
         let recipe = serde_json::to_value(job.recipe)
             .map_err(io::Error::other)
             .map_err(io_error("describe the recipe of", job.sdist))?;
         Ok(serde_json::json!({
             "schema": "wheelproof.result/1",
             "sdist": digest_of(job.sdist)?.to_string(),
-            "wheel": job.wheel.to_string(),
+            "wheel": job.wheel.map(ToString::to_string),
+            "machine": machine,
             "recipe": recipe,
-            "interpreter": digest_of(&interpreter.executable)?.to_string(),
+            "interpreter": digest_of(&interpreter.outside(&interpreter.executable))?.to_string(),
             "layer": self.sandbox.layer().as_str(),
         }))
     }
@@ -93,7 +101,10 @@ impl Workshop {
             return Err(poisoned("it answers another question").into());
         }
         let directory = self.private_directory("wheel")?;
-        let wheel = directory.path().join(job.wheel.to_string());
+        let name = job
+            .wheel
+            .ok_or_else(|| poisoned("a build of any name is in no cache"))?;
+        let wheel = directory.path().join(name.to_string());
         let copy = || -> io::Result<()> {
             let mut to = OpenOptions::new()
                 .write(true)
@@ -113,6 +124,7 @@ impl Workshop {
             .len();
         Ok(Built {
             wheel,
+            filename: name.clone(),
             sha256,
             size,
             layer: self.sandbox.layer(),

@@ -437,10 +437,15 @@ impl Cache {
         interpreter: &Interpreter,
         cancel: &Cancel,
     ) -> Result<PathBuf, ToolsError> {
-        let entry = self.root.join("tools").join(format!(
-            "{}-{}-{}",
-            tool.sha256, interpreter.cache_tag, interpreter.magic
-        ));
+        let bytecode = match interpreter.root {
+            // Its interpreter runs in the sandbox only, and compiles at import.
+            Some(_) => "none".to_owned(),
+            None => format!("{}-{}", interpreter.cache_tag, interpreter.magic),
+        };
+        let entry = self
+            .root
+            .join("tools")
+            .join(format!("{}-{bytecode}", tool.sha256));
         let tree = entry.join("tree");
         if self
             .checked
@@ -505,7 +510,9 @@ impl Cache {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let _ = wait(command, COMPILE_PATIENCE, cancel)?;
+        if interpreter.root.is_none() {
+            let _ = wait(command, COMPILE_PATIENCE, cancel)?;
+        }
         // Whatever our umask: under bubblewrap the build is another user.
         for entry in walkdir::WalkDir::new(&tree).into_iter().flatten() {
             let executable = entry

@@ -10,6 +10,7 @@
 
 mod machine;
 mod policy_text;
+mod record;
 mod sysconfig;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,10 @@ use crate::filename::{SdistFilename, WheelFilename};
 use crate::policy::{Epoch, RecipePolicy, SourceTimesPolicy};
 
 pub use machine::{CLibrary, Headers, InterpreterIdentity, Machine, Mismatch, Program};
+pub use record::{
+    BuildRecord, ENDING as RECORD_ENDING, MAX_BYTES as MAX_RECORD_BYTES, RecordError,
+    recorded_wheel,
+};
 pub use sysconfig::{Sysconfig, SysconfigError};
 
 /// The path of the source during the build where the policy names none.

@@ -100,6 +100,8 @@ pub enum FileKind {
     Wheel,
     /// A source distribution.
     Sdist,
+    /// A build record.
+    Record,
     /// Something else.
     Other,
 }

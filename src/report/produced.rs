@@ -62,6 +62,9 @@ impl Report {
             (Verdict::Pass, "certs") => "no trusted certificate needs attention",
             (Verdict::Fail, "certs") => "a trusted certificate needs attention",
             (Verdict::Pass, "manifest") if self.written.is_empty() => "the manifest is current",
+            (Verdict::Pass, "build") => {
+                "the wheels are built and listed; sign the manifest with 'wheelproof sign'"
+            }
             (Verdict::Fail, "init" | "manifest" | "sign" | "requirements") => "nothing was written",
             (Verdict::Pass, _) => "everything asked for holds",
             (Verdict::Fail, _) => "do not use this wheelhouse",

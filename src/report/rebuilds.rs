@@ -6,7 +6,7 @@ use crate::compare::Difference;
 use crate::digest::Sha256Digest;
 use crate::explain::{Cause, Unexplained};
 use crate::infer::Reason;
-use crate::recipe::Recipe;
+use crate::recipe::{Mismatch, Recipe};
 use crate::sandbox::Layer;
 
 /// How the rebuild of one wheel ended.
@@ -96,6 +96,9 @@ pub struct RebuildSummary {
     /// What was not quite as the recipe says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Where this machine is not the one that the recipe speaks of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mismatches: Vec<Mismatch>,
     /// Where the two wheels differ.
     pub differences: Vec<Difference>,
     /// The edits that turn the rebuilt wheel into the published one.

@@ -121,6 +121,16 @@ pub struct Copied {
     pub to: PathBuf,
 }
 
+/// A file or directory that the command reads at a path of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mounted {
+    /// Where it is on this machine.
+    pub from: PathBuf,
+    /// Where the command finds it. Only bubblewrap can give another path than the
+    /// one it has.
+    pub at: PathBuf,
+}
+
 /// A command to run. All paths are absolute and, unless said otherwise, as the
 /// command sees them.
 #[derive(Debug, Clone)]
@@ -133,9 +143,14 @@ pub struct Command {
     pub environment: BTreeMap<String, String>,
     /// Where it starts.
     pub directory: PathBuf,
+    /// The directory that takes the place of `/`: the system's programs, libraries
+    /// and files are those below it. Only bubblewrap can do that.
+    pub root: Option<PathBuf>,
     /// Files and directories it may read besides the system's; they have the
     /// same path inside as outside.
     pub read_only: Vec<PathBuf>,
+    /// Files and directories it may read that have a path of their own.
+    pub mounted: Vec<Mounted>,
     /// Directories that look empty where the layer can do that; those that do
     /// not exist are passed over.
     pub masked: Vec<PathBuf>,
@@ -180,6 +195,24 @@ pub enum SandboxError {
         path: String,
         /// What is wrong with it.
         reason: &'static str,
+    },
+    /// Something that only bubblewrap can give.
+    #[error(
+        "{what} needs bubblewrap, and the layer is {layer}; install bubblewrap and allow user namespaces"
+    )]
+    NeedsBubblewrap {
+        /// What was asked for.
+        what: String,
+        /// The layer.
+        layer: Layer,
+    },
+    /// A root that is none.
+    #[error("'{path}' cannot be the root of a build: {reason}")]
+    Root {
+        /// The directory.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A path cannot be told to the stage.
     #[error("path '{0}' is not UTF-8; use another place")]
@@ -312,6 +345,9 @@ impl Sandbox {
         log: &mut dyn io::Write,
         cancel: &Cancel,
     ) -> Result<Ran, SandboxError> {
+        if self.layer != Layer::Bubblewrap {
+            self.refuse_what_needs_bubblewrap(command)?;
+        }
         let identity = stage::Identity::for_build()?;
         let request = stage::Request::new(self, command, scratch, identity)?;
         let process = match (self.layer, &self.parts.bubblewrap) {
@@ -348,6 +384,24 @@ impl Sandbox {
         )
     }
 
+    fn refuse_what_needs_bubblewrap(&self, command: &Command) -> Result<(), SandboxError> {
+        let moved = command
+            .mounted
+            .iter()
+            .find(|mounted| mounted.at != mounted.from);
+        let what = match (&command.root, moved) {
+            (Some(root), _) => format!("the root {}", root.display()),
+            (None, Some(Mounted { from, at })) => {
+                format!("{} at {}", from.display(), at.display())
+            }
+            (None, None) => return Ok(()),
+        };
+        Err(SandboxError::NeedsBubblewrap {
+            what,
+            layer: self.layer,
+        })
+    }
+
     /// Runs a program that does nothing, with everything a build uses.
     fn probe(&self) -> Result<(), SandboxError> {
         let scratch =
@@ -361,7 +415,9 @@ impl Sandbox {
             arguments: vec!["-c".to_owned(), "exit 0".to_owned()],
             environment: BTreeMap::new(),
             directory: places.temporary.clone(),
+            root: None,
             read_only: Vec::new(),
+            mounted: Vec::new(),
             masked: Vec::new(),
             copies: Vec::new(),
             make_directories: Vec::new(),

@@ -166,7 +166,8 @@ impl Request {
             Layer::Bubblewrap => Confinement::Bubblewrap,
             Layer::LandlockSeccomp => {
                 let mut read = Vec::new();
-                for path in &command.read_only {
+                let mounted = command.mounted.iter().map(|mounted| &mounted.from);
+                for path in command.read_only.iter().chain(mounted) {
                     read.push(utf8(path)?.to_owned());
                 }
                 make_directories.push(utf8(&scratch.join("tmp"))?.to_owned());

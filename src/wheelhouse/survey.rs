@@ -15,6 +15,7 @@ use crate::archive::Limits;
 use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;
 use crate::filename::{SdistFilename, WheelFilename};
+use crate::recipe;
 use crate::relpath::RelPath;
 use crate::tree::{Hashed, Kind, Stamp, Tree};
 
@@ -44,7 +45,8 @@ impl Survey {
     }
 }
 
-/// Looks at every entry of a directory and hashes the wheels and sdists.
+/// Looks at every entry of a directory and hashes the wheels, the sdists and the
+/// build records.
 ///
 /// `allowed` are names that may lie there unsigned; they are not read.
 pub fn survey(
@@ -118,8 +120,10 @@ pub fn survey(
     }
 }
 
-/// Returns whether the name is that of a wheel or an sdist.
+/// Returns whether the name is that of a wheel, an sdist or a build record.
 fn is_distribution(path: &RelPath) -> bool {
     let name = path.file_name();
-    WheelFilename::parse(name).is_ok() || SdistFilename::parse(name).is_ok()
+    recipe::recorded_wheel(name).is_some()
+        || WheelFilename::parse(name).is_ok()
+        || SdistFilename::parse(name).is_ok()
 }

@@ -80,6 +80,9 @@ fn every_key_of_the_policy_page_is_taken() {
             "manifest" | "directory" | "project" | "state" => "\"a\"",
             "source-date-epoch" | "clock" | "source-times" => "1309379017",
             "time-zone" => "\"Europe/Berlin\"",
+            "records" => "\"ignore\"",
+            "sysconfig" | "prefix-map" => "\"/build\"",
+            "inputs" => "{ \"/a\" = \"b\" }",
             "interpreter" => "\"python3\"",
             "environment" => "{ A = \"b\" }",
             "exact" => "true",
@@ -122,4 +125,12 @@ fn every_link_between_the_pages_leads_somewhere() {
             );
         }
     }
+}
+
+#[test]
+fn the_record_of_the_record_page_is_one() {
+    let record = blocks(&page("docs/build-record.md"), "json").remove(0);
+    let record = wheelproof::recipe::BuildRecord::parse(record.as_bytes()).unwrap();
+    assert_eq!(record.sdist.to_string(), "x-1.0.tar.gz");
+    assert_eq!(record.recipe.source_date_epoch, Some(1_309_379_017));
 }

@@ -128,7 +128,7 @@ impl Bench {
             &Job {
                 sdist: &sdist,
                 sdist_name: &name,
-                wheel: &wheel,
+                wheel: Some(&wheel),
                 recipe: &self.recipe(),
                 log: &self.log(),
             },
@@ -573,7 +573,7 @@ fn a_build_cannot_change_the_tools_of_the_next() {
         let cache = Cache::open(&bench.directory.path().join("cache")).expect("opens");
         let interpreter = bench
             .workshop
-            .interpreter(Path::new(PYTHON))
+            .interpreter(None, Path::new(PYTHON))
             .expect("answers");
         cache
             .unpacked(&bench.tools[0], &interpreter, &Cancel::new())
@@ -596,7 +596,7 @@ fn a_poisoned_cache_is_detected() {
     let root = bench.directory.path().join("cache");
     let interpreter = bench
         .workshop
-        .interpreter(Path::new(PYTHON))
+        .interpreter(None, Path::new(PYTHON))
         .expect("answers");
     let look = || {
         let cache = Cache::open(&root).expect("opens");
@@ -810,11 +810,11 @@ fn a_virtual_environment_stands_for_its_interpreter() {
     let bench = Bench::new(sandbox);
     let plain = bench
         .workshop
-        .interpreter(Path::new(PYTHON))
+        .interpreter(None, Path::new(PYTHON))
         .expect("answers");
     let through = bench
         .workshop
-        .interpreter(&venv.join("bin/python3"))
+        .interpreter(None, &venv.join("bin/python3"))
         .expect("answers");
     assert_eq!(plain.executable, through.executable);
     assert_eq!(plain.packages, through.packages);
@@ -837,7 +837,7 @@ fn several_builds_at_once_do_not_meet() {
                         &Job {
                             sdist: archive,
                             sdist_name: &SdistFilename::parse("small-1.0.tar.gz").expect("a name"),
-                            wheel: &WheelFilename::parse(WHEEL).expect("a name"),
+                            wheel: Some(&WheelFilename::parse(WHEEL).expect("a name")),
                             recipe: &bench.recipe(),
                             log: &bench.directory.path().join(format!("log-{number}")),
                         },

@@ -1,6 +1,11 @@
 //! Each part of a recipe reaches the build.
 
-use wheelproof::recipe::SourceTimes;
+use std::path::PathBuf;
+
+use wheelproof::cancel::Cancel;
+use wheelproof::rebuild::{Outcome, RebuildError, directory_digest};
+use wheelproof::recipe::{Input, SourceTimes, Sysconfig};
+use wheelproof::sandbox::Layer;
 
 use crate::common::working_layers;
 use crate::rebuild::{Bench, HONEST, member};
@@ -99,5 +104,96 @@ fn one_time_can_be_that_of_all_source_files() {
         let mut bench = Bench::new(sandbox);
         bench.amend = Box::new(|recipe| recipe.source_times = SourceTimes::At(1_234_567_890));
         assert_eq!(member(&bench.built(&backend).wheel, "seen"), "1234567890");
+    }
+}
+
+#[test]
+fn sysconfig_data_of_a_recipe_takes_the_place_of_the_interpreters_own() {
+    let data = br#"{"CC": "recorded-gcc -pthread", "SOABI": "cpython-recorded", "prefix": "/usr"}"#;
+    // What the build starts sees the same.
+    let backend = saying(
+        "' '.join([__import__('sysconfig').get_config_var('CC'), \
+         __import__('subprocess').run([__import__('sys').executable, '-S', '-c', \
+         \"import sysconfig; print(sysconfig.get_config_var('SOABI'), end='')\"], \
+         stdout=-1, check=True).stdout.decode()])",
+    );
+    for sandbox in working_layers() {
+        let mut bench = Bench::new(sandbox);
+        bench.amend =
+            Box::new(|recipe| recipe.sysconfig = Some(Sysconfig::from_json(data).unwrap()));
+        let seen = member(&bench.built(&backend).wheel, "seen");
+        assert_eq!(seen, "recorded-gcc -pthread cpython-recorded");
+    }
+}
+
+#[test]
+fn an_input_is_read_where_the_recipe_says_and_by_its_digest() {
+    let vendor = tempfile::tempdir().unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(vendor.path(), open).unwrap();
+    std::fs::write(vendor.path().join("answer"), "42").unwrap();
+    let sha256 = directory_digest(vendor.path(), &Cancel::new()).unwrap();
+    let backend = saying("open('/vendored/answer').read() + str(os.access('/vendored', os.W_OK))");
+    for sandbox in working_layers() {
+        let layer = sandbox.layer();
+        let mut bench = Bench::new(sandbox);
+        let path = vendor.path().to_owned();
+        bench.amend = Box::new(move |recipe| {
+            recipe.inputs.push(Input {
+                at: "/vendored".into(),
+                sha256,
+                path: path.clone(),
+            });
+        });
+        match (layer, bench.build(&backend)) {
+            (Layer::Bubblewrap, Ok(Outcome::Built(built))) => {
+                assert_eq!(member(&built.wheel, "seen"), "42False");
+            }
+            (Layer::Bubblewrap, other) => panic!("{other:?}"),
+            (_, Err(error)) => assert!(error.to_string().contains("needs bubblewrap"), "{error}"),
+            (_, other) => panic!("{other:?}"),
+        }
+    }
+    // Other files than the recipe names are never read.
+    std::fs::write(vendor.path().join("answer"), "43").unwrap();
+    for sandbox in working_layers() {
+        let mut bench = Bench::new(sandbox);
+        let path = vendor.path().to_owned();
+        bench.amend = Box::new(move |recipe| {
+            recipe.inputs.push(Input {
+                at: "/vendored".into(),
+                sha256,
+                path: path.clone(),
+            });
+        });
+        let error = bench.build(&backend).expect_err("other files");
+        assert!(matches!(error, RebuildError::Input { .. }), "{error}");
+    }
+}
+
+/// Needs another system: `debootstrap --variant=minbase --include=python3 bullseye DIR`.
+#[test]
+fn a_root_is_another_system_for_the_build() {
+    let Some(root) = std::env::var_os("WHEELPROOF_TEST_ROOT").map(PathBuf::from) else {
+        crate::skipped!("WHEELPROOF_TEST_ROOT names no directory with another system");
+        return;
+    };
+    let version = std::fs::read_to_string(root.join("etc/debian_version")).unwrap();
+    let backend =
+        saying("open('/usr/lib/os-release').read() + str(os.path.exists('/proc/1/root'))");
+    for sandbox in working_layers() {
+        let layer = sandbox.layer();
+        let mut bench = Bench::new(sandbox);
+        let place = root.clone();
+        bench.amend = Box::new(move |recipe| recipe.root = Some(place.clone()));
+        match (layer, bench.build(&backend)) {
+            (Layer::Bubblewrap, Ok(Outcome::Built(built))) => {
+                let major = version.split('.').next().unwrap();
+                let seen = member(&built.wheel, "seen");
+                assert!(seen.contains(&format!("VERSION_ID=\"{major}\"")), "{seen}");
+            }
+            (Layer::Bubblewrap, other) => panic!("{other:?}"),
+            (_, result) => assert!(result.is_err(), "{result:?}"),
+        }
     }
 }

@@ -48,6 +48,8 @@ fn command(sandbox: &Sandbox, scratch: &Path, program: &str, arguments: &[&str])
             ("TMPDIR".to_owned(), places.temporary.display().to_string()),
         ]),
         directory: places.temporary,
+        root: None,
+        mounted: Vec::new(),
         read_only: Vec::new(),
         masked: Vec::new(),
         copies: Vec::new(),

@@ -133,6 +133,11 @@ fn write_rebuild(
     for note in &rebuild.notes {
         detail(&format!("note: {note}"))?;
     }
+    for mismatch in &rebuild.mismatches {
+        detail(&format!("another {} than recorded", mismatch.what))?;
+        detail(&format!("  expected: {}", mismatch.expected))?;
+        detail(&format!("  found:    {}", mismatch.found))?;
+    }
     let has_witness = rebuild.outcome == RebuildOutcome::ReproducedWithWitness;
     let differs = has_witness || rebuild.outcome == RebuildOutcome::Different;
     if let (true, Some(rebuilt)) = (differs, rebuild.rebuilt_sha256) {
