@@ -165,6 +165,7 @@ pub struct Archive<'a> {
     declared_members: u64,
     is_zip64: bool,
     declared_offset: u64,
+    is_in_parts: bool,
 }
 
 impl Archive<'static> {
@@ -240,6 +241,12 @@ impl<'a> Archive<'a> {
     /// from the first record or from the start of the file.
     pub fn declared_offset(&self) -> u64 {
         self.declared_offset
+    }
+
+    /// Returns whether the end record is that of one part of several (4.4.19 to
+    /// 4.4.22). They are read as if there were one.
+    pub fn is_in_parts(&self) -> bool {
+        self.is_in_parts
     }
 
     /// Returns the bytes before the first record.
@@ -356,19 +363,13 @@ impl<'a> Archive<'a> {
         let end = archive.end_offset();
         let declared_members = archive.entries_hint();
         let zip64 = zip64_end_record(source, archive.eocd_offset(), &directory);
-        // An archive in parts (APPNOTE 4.4.19 to 4.4.22): some readers refuse it, others
-        // pass over these numbers. ZIP64 may fill them up.
+        // ZIP64 may fill the numbers up.
         let is_first = |at| {
             let disk = u16_at(&end_record, at);
             disk == 0 || (disk == u16::MAX && zip64.is_some())
         };
         let is_whole = u16_at(&end_record, 8) == u16_at(&end_record, 10);
-        if !(is_first(4) && is_first(6) && is_whole) {
-            return Err(ZipError::Malformed {
-                what: "the end record",
-                detail: "it is that of an archive in several parts".to_owned(),
-            });
-        }
+        let is_in_parts = !(is_first(4) && is_first(6) && is_whole);
         let declared = match &zip64 {
             Some(record) => u64_at(record, 40),
             None => u64::from(u32_at(&end_record, 12)),
@@ -398,6 +399,7 @@ impl<'a> Archive<'a> {
             declared_members,
             is_zip64: zip64.is_some(),
             declared_offset,
+            is_in_parts,
         })
     }
 }

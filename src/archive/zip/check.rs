@@ -94,6 +94,13 @@ fn end_records(archive: &Archive<'_>, faults: &mut Faults<FaultKind>) {
     }
     let (declared, counted) = (archive.declared_members(), archive.members().len() as u64);
     if declared == counted {
+        if archive.is_in_parts() {
+            faults.push(
+                Fault::new(FaultKind::ZipHeaderMismatch)
+                    .expected("one archive in one part")
+                    .found("a part of several, as the end record says; some readers refuse it"),
+            );
+        }
         return;
     }
     // Writers without ZIP64 keep the low sixteen bits of a larger number.

@@ -338,20 +338,6 @@ fn a_prefix_that_the_offsets_do_not_count_is_found_too() {
 }
 
 #[test]
-fn an_archive_in_several_parts_is_refused() {
-    let bytes = build::archive(&[Entry::stored("a", b"abc")]);
-    // The numbers of two disks, and how many of the members are on this one.
-    for (at, value) in [(18, 1), (17, 1), (16, 1), (15, 0xff), (14, 0), (14, 2)] {
-        let mut parted = bytes.clone();
-        let place = parted.len() - at;
-        parted[place] = value;
-        let error = Archive::from_slice(&parted, Limits::default()).expect_err("refused");
-        assert!(error.to_string().contains("several parts"), "{at}: {error}");
-    }
-    open(&bytes);
-}
-
-#[test]
 fn the_end_records_of_zip64_are_read() {
     let bytes = build::zip64_archive(&[Entry::stored("a", b"abc")]);
     let archive = open(&bytes);

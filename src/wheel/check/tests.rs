@@ -618,6 +618,14 @@ fn end_records_agree_with_the_directory() {
     let count = bytes.len() - 22 + 10;
     bytes[count] += 1;
     assert_eq!(kinds_of(NAME, &bytes), [K::Archive(A::ZipHeaderMismatch)]);
+    // Numbers of disks, and how many members are on this one: APPNOTE 4.4.19 to 21.
+    for field in [4, 5, 6, 7, 8, 9] {
+        let mut bytes = build::archive(&members);
+        let field = bytes.len() - 22 + field;
+        bytes[field] ^= 1;
+        let kinds = kinds_of(NAME, &bytes);
+        assert_eq!(kinds, [K::Archive(A::ZipHeaderMismatch)], "{field}");
+    }
     let mut bytes = build::archive(&members);
     let offset = bytes.len() - 22 + 16;
     bytes[offset + 1] ^= 1;
