@@ -66,6 +66,7 @@ impl Workshop {
             ));
         }
         let is_root = rustix::process::geteuid().is_root();
+        let unpacked = tools;
         let mut tool_places = Vec::new();
         for (index, tool) in tools.iter().enumerate() {
             tool_places.push(match self.sandbox.layer() {
@@ -131,6 +132,17 @@ impl Workshop {
             }
         }
         environment.extend(recipe.environment.clone());
+        let mut scripts = Vec::new();
+        for (tool, place) in unpacked.iter().zip(&tools) {
+            for directory in script_directories(tool) {
+                scripts.push(text(&place.join(directory))?);
+            }
+        }
+        if let Some(path) = environment.get_mut("PATH")
+            && !scripts.is_empty()
+        {
+            *path = format!("{}:{path}", scripts.join(":"));
+        }
         let map_to = match (&recipe.prefix_map, is_elsewhere) {
             (Some(map), _) => Some(map.clone()),
             (None, true) => Some(text(&recipe.build_path)?),
@@ -238,6 +250,22 @@ fn map_prefixes(
         flags.push(' ');
     }
     flags.push_str(&format!("--remap-path-prefix={from}={to}"));
+}
+
+/// Returns the directories of an unpacked wheel whose programs an installer would
+/// put on the path (binary distribution format, "The .data directory"), sorted.
+fn script_directories(tool: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(tool)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| PathBuf::from(entry.file_name()))
+        .filter(|name| name.extension().is_some_and(|ending| ending == "data"))
+        .map(|name| name.join("scripts"))
+        .filter(|scripts| tool.join(scripts).is_dir())
+        .collect();
+    found.sort();
+    found
 }
 
 /// Returns where a path inside a root is outside.

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use wheelproof::cancel::Cancel;
+use wheelproof::digest::Sha256Digest;
+use wheelproof::filename::WheelFilename;
 use wheelproof::rebuild::{Outcome, RebuildError, directory_digest};
-use wheelproof::recipe::{Input, SourceTimes, Sysconfig};
+use wheelproof::recipe::{Input, SourceTimes, Sysconfig, ToolWheel};
 use wheelproof::sandbox::Layer;
 
 use crate::common::working_layers;
@@ -195,5 +197,43 @@ fn a_root_is_another_system_for_the_build() {
             (Layer::Bubblewrap, other) => panic!("{other:?}"),
             (_, result) => assert!(result.is_err(), "{result:?}"),
         }
+    }
+}
+
+/// maturin is called as a program, which its wheel has in `.data/scripts`.
+#[test]
+fn programs_of_tools_are_on_the_path() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(directory.path(), open).unwrap();
+    let path = directory.path().join("tool-1.0-py3-none-any.whl");
+    let script = "import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], 'w') as wheel:
+    entry = zipfile.ZipInfo('tool-1.0.data/scripts/say-it')
+    entry.external_attr = 0o100755 << 16
+    wheel.writestr(entry, '#!/bin/sh\\nprintf said\\n')";
+    let made = std::process::Command::new("python3")
+        .args(["-c", script])
+        .arg(&path)
+        .status();
+    assert!(made.unwrap().success());
+    let sha256 = Sha256Digest::of(&std::fs::read(&path).unwrap());
+    let backend =
+        saying("__import__('subprocess').run(['say-it'], stdout=-1, check=True).stdout.decode()");
+    for sandbox in working_layers() {
+        let mut bench = Bench::new(sandbox);
+        let path = path.clone();
+        bench.amend = Box::new(move |recipe| {
+            // A path of the recipe's own does not hide them.
+            recipe
+                .environment
+                .insert("PATH".into(), "/usr/bin:/bin".into());
+            recipe.tools.push(ToolWheel {
+                filename: WheelFilename::parse("tool-1.0-py3-none-any.whl").unwrap(),
+                sha256,
+                path: path.clone(),
+            });
+        });
+        assert_eq!(member(&bench.built(&backend).wheel, "seen"), "said");
     }
 }
