@@ -346,3 +346,6 @@ fn is_page(name: &str) -> bool {
         .iter()
         .any(|ending| name.ends_with(ending))
 }
+
+#[cfg(test)]
+mod tests;

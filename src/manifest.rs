@@ -554,6 +554,11 @@ pub(crate) mod tests {
             (format!("SHA512/256 (a) = {ABC}"), "SHA512/256"),
             (format!("BLAKE2b-256 (a) = {ABC}"), "BLAKE2b-256"),
             (format!("SHA256(a)= {ABC}"), "10 characters"),
+            // Prose that looks a little like it.
+            ("SHA512 (a".to_owned(), "6 characters"),
+            ("NOTE that b) = c".to_owned(), "4 characters"),
+            (format!("{} (a) = {ABC}", "A".repeat(31)), "line is for"),
+            (format!("{} (a) = {ABC}", "A".repeat(32)), "32 characters"),
             (format!("SHA256 a = {ABC}"), "SHA256 (name) = digest"),
             (format!("SHA256 (a) {ABC}"), "SHA256 (name) = digest"),
             (format!("SHA256 (a) = {}", &ABC[1..]), "63"),

@@ -382,6 +382,42 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_has_its_word() {
+        let words = [
+            Kind::File,
+            Kind::Directory,
+            Kind::Symlink,
+            Kind::Fifo,
+            Kind::Socket,
+            Kind::Device,
+        ]
+        .map(Kind::as_str);
+        let last = words.map(|word| word.rsplit(' ').next().unwrap());
+        assert_eq!(
+            last,
+            ["file", "directory", "link", "FIFO", "socket", "device"]
+        );
+    }
+
+    #[test]
+    fn directories_may_be_as_deep_as_the_limit_and_no_deeper() {
+        let root = tempfile::tempdir().unwrap();
+        let deepest: PathBuf = vec!["d"; MAX_DEPTH].iter().collect();
+        std::fs::create_dir_all(root.path().join(&deepest)).unwrap();
+        assert_eq!(Tree::scan(root.path()).unwrap().entries().len(), MAX_DEPTH);
+        std::fs::write(root.path().join(&deepest).join("file"), "").unwrap();
+        let error = Tree::scan(root.path()).unwrap_err();
+        assert!(matches!(error, TreeError::TooDeep { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_stamp_has_the_size_of_the_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "seven b").unwrap();
+        assert_eq!(Stamp::of(&file.path().metadata().unwrap()).size(), 7);
+    }
+
+    #[test]
     fn each_kind_of_entry_is_told_apart_and_nothing_is_followed() {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);

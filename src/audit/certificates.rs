@@ -103,3 +103,20 @@ fn in_days(days: i64) -> String {
         _ => format!("{days} days away"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_told_as_people_say_them() {
+        for (days, words) in [
+            (0, "less than a day away"),
+            (1, "1 day away"),
+            (2, "2 days away"),
+            (-1, "-1 days away"),
+        ] {
+            assert_eq!(in_days(days), words);
+        }
+    }
+}

@@ -101,3 +101,18 @@ fn misnamed(name: &str) -> Option<FilenameError> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_nearly_is_one_is_told_why_it_is_none() {
+        for name in ["a.whl", "a.tar.gz", "a.zip"] {
+            assert!(misnamed(name).is_some(), "{name}");
+        }
+        for name in ["README", "a.txt", "a-1.0-py3-none-any.whl", "a-1.0.zip"] {
+            assert!(misnamed(name).is_none(), "{name}");
+        }
+    }
+}

@@ -285,3 +285,114 @@ fn verdict_of_states(
 
 /// The certificates by fingerprint, as the judge looks them up.
 type ByFingerprint = BTreeMap<Fingerprint, sequoia_openpgp::Cert>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_states_give_the_verdict_that_the_manual_names() {
+        use KeyState as K;
+        use SignatureVerdict as V;
+        // What each validity makes of a key at signing and now: docs/policy.md,
+        // "key-validity".
+        for (at_signing, now, by_signing, by_now, by_both) in [
+            (K::Valid, K::Valid, V::Good, V::Good, V::Good),
+            (
+                K::Valid,
+                K::Expired,
+                V::Good,
+                V::SignerExpiredSince,
+                V::SignerExpiredSince,
+            ),
+            (
+                K::Valid,
+                K::Revoked,
+                V::Good,
+                V::SignerRevoked,
+                V::SignerRevoked,
+            ),
+            (
+                K::Valid,
+                K::Unbound,
+                V::Good,
+                V::SignerUnbound,
+                V::SignerUnbound,
+            ),
+            (
+                K::Valid,
+                K::NotForSigning,
+                V::Good,
+                V::SignerNotForSigning,
+                V::SignerNotForSigning,
+            ),
+            (K::Valid, K::Unknown, V::Good, V::UnknownKey, V::UnknownKey),
+            (
+                K::Expired,
+                K::Expired,
+                V::SignerExpiredWhenSigned,
+                V::SignerExpiredWhenSigned,
+                V::SignerExpiredWhenSigned,
+            ),
+            (
+                K::Expired,
+                K::Valid,
+                V::SignerExpiredWhenSigned,
+                V::Good,
+                V::SignerExpiredWhenSigned,
+            ),
+            // A revocation outweighs everything else.
+            (
+                K::Expired,
+                K::Revoked,
+                V::SignerExpiredWhenSigned,
+                V::SignerRevoked,
+                V::SignerRevoked,
+            ),
+            (
+                K::Unbound,
+                K::Revoked,
+                V::SignerUnbound,
+                V::SignerRevoked,
+                V::SignerRevoked,
+            ),
+            (
+                K::Revoked,
+                K::Valid,
+                V::SignerRevoked,
+                V::Good,
+                V::SignerRevoked,
+            ),
+            (
+                K::NotYetValid,
+                K::Valid,
+                V::SignerNotYetValid,
+                V::SignerNotYetValid,
+                V::SignerNotYetValid,
+            ),
+            (
+                K::Unbound,
+                K::Expired,
+                V::SignerUnbound,
+                V::SignerExpiredSince,
+                V::SignerUnbound,
+            ),
+            (
+                K::NotForSigning,
+                K::Valid,
+                V::SignerNotForSigning,
+                V::Good,
+                V::SignerNotForSigning,
+            ),
+        ] {
+            for (validity, expected) in [
+                (KeyValidity::AtSigning, by_signing),
+                (KeyValidity::Now, by_now),
+                (KeyValidity::Both, by_both),
+            ] {
+                let found = verdict_of_states(validity, at_signing, now);
+                assert_eq!(found, expected, "{validity:?}: {at_signing:?}, {now:?}");
+            }
+        }
+    }
+}
