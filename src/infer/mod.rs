@@ -5,8 +5,8 @@
 //! evidence gives the same inference. It is a guess until a rebuild gives the
 //! published digest.
 //!
-//! One rule a file: [`tools`] reads who built it, [`times`] the clock and the
-//! epoch, [`modes`] the umask.
+//! One rule a file: `tools` reads who built it, `times` the clock and the epoch,
+//! `modes` the umask.
 
 mod modes;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Witnesses: typed edits that turn a rebuilt wheel into the published one, byte
 //! for byte, and never touch what its members hold.
 //!
-//! In: two wheels with equal contents, neither of them trusted, for [`find`]; the
+//! In: two wheels with equal contents, neither of them trusted, for [`find()`]; the
 //! rebuilt wheel and a [`Witness`] that anybody may have written, for [`apply`].
 //! Out: a witness that was applied once and gave the published digest; or the
 //! bytes that a witness gives, with their digest. Whoever checks a witness needs to
