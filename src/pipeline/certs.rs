@@ -1,7 +1,7 @@
 //! Certificates, and nothing else.
 
 use super::Request;
-use super::verify::trouble;
+use super::trouble;
 use crate::audit;
 use crate::openpgp::Certificates;
 use crate::report::Report;

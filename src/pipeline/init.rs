@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Request;
-use super::verify::{locate, signed_bytes, trouble};
+use super::trouble;
+use super::verify::{locate, signed_bytes};
 use crate::archive::Limits;
 use crate::archive::zip::Archive;
 use crate::audit;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::verify::{allowed, locate, summary, trouble, unreadable_inside, walked};
+use super::trouble;
+use super::verify::{allowed, locate, summary, unreadable_inside, walked};
 use super::{Progress, Request};
 use crate::audit;
 use crate::cancel::Cancel;

@@ -25,6 +25,7 @@ use std::path::PathBuf;
 
 use crate::audit::Use;
 use crate::policy::Policy;
+use crate::report::Trouble;
 use crate::time::UtcTime;
 
 pub use build::{BuildWish, build};
@@ -75,4 +76,12 @@ pub trait Progress: Sync {
     fn building(&self, wheel: &str);
     /// The rebuild of a wheel ended.
     fn rebuilt(&self, wheel: &str);
+}
+
+/// Returns what a report says of an error, and of what to do.
+fn trouble(error: &dyn std::error::Error, next: &str) -> Trouble {
+    Trouble {
+        message: error.to_string(),
+        next: next.to_owned(),
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Request;
-use super::verify::trouble;
+use super::trouble;
 use crate::audit::{self, Build, Use};
 use crate::cancel::Cancel;
 use crate::input::InputError;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::verify::{trouble, verify};
+use super::trouble;
+use super::verify::verify;
 use super::{Progress, Request};
 use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{clearsigned, survey};
-use super::verify::{locate, read_signatures, trouble};
+use super::trouble;
+use super::verify::{locate, read_signatures};
 use super::{Progress, Request};
 use crate::audit;
 use crate::cancel::Cancel;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::pinned;
+use super::trouble;
 use crate::audit;
 use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;
@@ -595,12 +596,5 @@ pub(super) fn summary(file: &FileStatus) -> FileSummary {
             Status::Allowed => "allowed",
             Status::NotUtf8 | Status::Unnameable => "bad-name",
         },
-    }
-}
-
-pub(super) fn trouble(error: &dyn std::error::Error, next: &str) -> Trouble {
-    Trouble {
-        message: error.to_string(),
-        next: next.to_owned(),
     }
 }

@@ -7,6 +7,7 @@
 mod draft;
 mod raw;
 mod rebuild;
+mod source;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::EARLIEST_EPOCH;
 use super::PolicyError;
-use super::raw::Source;
+use super::source::Source;
 use crate::filename::ProjectName;
 use crate::requirements::{self, Requirement};
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::interpreter::Interpreter;
-use super::plan::{below, text};
+use super::interpreter::{Interpreter, below};
+use super::plan::text;
 use super::{RebuildError, Workshop};
 use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;

@@ -211,7 +211,7 @@ impl Interpreter {
     /// Returns where something that it sees is on this machine.
     pub fn outside(&self, inside: &Path) -> PathBuf {
         match &self.root {
-            Some(root) => super::plan::below(root, inside),
+            Some(root) => below(root, inside),
             None => inside.to_owned(),
         }
     }
@@ -291,6 +291,11 @@ fn name_of(tag: &str) -> String {
     } else {
         format!("an interpreter tagged '{tag}'")
     }
+}
+
+/// Returns where a path inside a root is outside.
+pub(super) fn below(root: &Path, inside: &Path) -> PathBuf {
+    root.join(inside.strip_prefix("/").unwrap_or(inside))
 }
 
 #[cfg(test)]

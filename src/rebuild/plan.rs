@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::interpreter::Interpreter;
+use super::interpreter::{Interpreter, below};
 use super::{Job, RebuildError, Workshop};
 use crate::cancel::Cancel;
 use crate::evidence::BuildSystem;
@@ -266,11 +266,6 @@ fn script_directories(tool: &Path) -> Vec<PathBuf> {
         .collect();
     found.sort();
     found
-}
-
-/// Returns where a path inside a root is outside.
-pub(super) fn below(root: &Path, inside: &Path) -> PathBuf {
-    root.join(inside.strip_prefix("/").unwrap_or(inside))
 }
 
 pub(super) fn text(path: &Path) -> Result<String, RebuildError> {

@@ -9,20 +9,14 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::process;
 
-use super::stage::{self, Identity};
+use super::identity::Identity;
+use super::stage::{WORD, copy_source};
 use super::{Command, SYSTEM_DIRECTORIES, SYSTEM_FILES, SandboxError};
 
 /// Where the stage's executable is inside.
 const STAGE: &str = "/run/wheelproof/stage";
-/// Where directories to copy are inside, followed by a number.
-const COPIES: &str = "/run/wheelproof/copy";
 /// The size of `/dev/shm`, for semaphores.
 const SHARED_MEMORY_BYTES: u64 = 64 << 20;
-
-/// Returns where the stage finds a directory to copy.
-pub(super) fn copy_source(index: usize) -> PathBuf {
-    PathBuf::from(format!("{COPIES}{index}"))
-}
 
 /// Returns the process that starts the stage inside.
 pub(super) fn command(
@@ -137,7 +131,7 @@ pub(super) fn command(
     arguments.add(&["--"]);
     let loader = loader.map(|loader| loader.words()).unwrap_or_default();
     arguments.words.extend(loader);
-    arguments.add(&[STAGE, stage::WORD]);
+    arguments.add(&[STAGE, WORD]);
 
     let mut process = process::Command::new(bubblewrap);
     process.args(arguments.words);

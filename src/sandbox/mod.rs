@@ -26,6 +26,7 @@
 //! first argument is [`stage::WORD`].
 
 mod bubblewrap;
+mod identity;
 mod run;
 pub mod stage;
 
@@ -348,7 +349,7 @@ impl Sandbox {
         if self.layer != Layer::Bubblewrap {
             self.refuse_what_needs_bubblewrap(command)?;
         }
-        let identity = stage::Identity::for_build()?;
+        let identity = identity::Identity::for_build()?;
         let request = stage::Request::new(self, command, scratch, identity)?;
         let process = match (self.layer, &self.parts.bubblewrap) {
             (Layer::Bubblewrap, Some(bubblewrap)) => {

@@ -12,7 +12,6 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, RulesetAttr as _, RulesetCreatedAttr as _,
@@ -26,12 +25,13 @@ use seccompiler::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Command, Layer, SYSTEM_DIRECTORIES, SYSTEM_FILES, Sandbox, SandboxError, bubblewrap, utf8,
-};
+use super::identity::Identity;
+use super::{Command, Layer, SYSTEM_DIRECTORIES, SYSTEM_FILES, Sandbox, SandboxError, utf8};
 
 /// The first argument of our executable that asks for [`run`].
 pub const WORD: &str = "__stage";
+/// Where directories to copy are inside bubblewrap, followed by a number.
+const COPIES: &str = "/run/wheelproof/copy";
 
 /// What the stage writes to standard output before it becomes the command.
 pub(super) const READY: &str = "wheelproof-stage: ready\n";
@@ -40,91 +40,9 @@ pub(super) const FAILED: &str = "wheelproof-stage: failed: ";
 /// Its exit code then.
 const FAILED_CODE: u8 = 125;
 
-/// The first of the user numbers that belong to builds. The range up to 2^31 is
-/// assigned to nobody (systemd.io/UIDS-GIDS), and has room for 64 builds of every
-/// process number there can be.
-const FIRST_BUILD_USER: u32 = 0x7000_0000;
-/// The user with no rights, where the range is not mapped into our namespace.
-const NOBODY: u32 = 65534;
-
-/// Whom the command runs as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Identity {
-    /// We are root: switch to this user and group, which nothing else uses.
-    Switch(u32),
-    /// We are not: stay who we are. The number is how many processes that user
-    /// has already, which the limit on processes counts too.
-    Keep { running: u64 },
-}
-
-impl Identity {
-    /// Returns a number that no other build running now has, or who we are.
-    pub(super) fn for_build() -> Result<Self, SandboxError> {
-        static BUILDS: AtomicU32 = AtomicU32::new(0);
-        let user = rustix::process::geteuid();
-        if !user.is_root() {
-            return Ok(Self::Keep {
-                running: processes_of(user.as_raw()),
-            });
-        }
-        let build = BUILDS.fetch_add(1, Ordering::Relaxed) % 64;
-        let wanted = (process::id() % (1 << 22))
-            .checked_mul(64)
-            .and_then(|base| FIRST_BUILD_USER.checked_add(base + build));
-        let map = fs::read_to_string("/proc/self/uid_map").map_err(|source| SandboxError::Io {
-            action: "read /proc/self/uid_map",
-            source,
-        })?;
-        let groups =
-            fs::read_to_string("/proc/self/gid_map").map_err(|source| SandboxError::Io {
-                action: "read /proc/self/gid_map",
-                source,
-            })?;
-        Ok(Self::Switch(
-            wanted
-                .filter(|number| is_mapped(&map, *number) && is_mapped(&groups, *number))
-                .unwrap_or(NOBODY),
-        ))
-    }
-}
-
-/// Returns whether a user or group number exists in a namespace, from its map of
-/// lines `FIRST OUTSIDE COUNT`.
-fn is_mapped(map: &str, number: u32) -> bool {
-    map.lines().any(|line| {
-        let fields: Vec<u64> = line
-            .split_whitespace()
-            .filter_map(|field| field.parse().ok())
-            .collect();
-        match fields.as_slice() {
-            [first, _, count] => {
-                let number = u64::from(number);
-                *first <= number && number < first + count
-            }
-            _ => false,
-        }
-    })
-}
-
-/// Returns how many threads a user has.
-fn processes_of(user: u32) -> u64 {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return 0;
-    };
-    entries
-        .flatten()
-        .filter(|entry| {
-            entry
-                .file_name()
-                .to_string_lossy()
-                .bytes()
-                .all(|byte| byte.is_ascii_digit())
-                && entry.metadata().is_ok_and(|data| data.uid() == user)
-        })
-        .map(|entry| {
-            fs::read_dir(entry.path().join("task")).map_or(1, |tasks| tasks.count() as u64)
-        })
-        .sum()
+/// Returns where a directory to copy is inside bubblewrap.
+pub(super) fn copy_source(index: usize) -> PathBuf {
+    PathBuf::from(format!("{COPIES}{index}"))
 }
 
 /// Everything the stage does.
@@ -189,7 +107,7 @@ impl Request {
         let mut copies = Vec::new();
         for (index, copy) in command.copies.iter().enumerate() {
             let from = match sandbox.layer() {
-                Layer::Bubblewrap => bubblewrap::copy_source(index),
+                Layer::Bubblewrap => copy_source(index),
                 Layer::LandlockSeccomp | Layer::None => copy.from.clone(),
             };
             copies.push((utf8(&from)?.to_owned(), utf8(&copy.to)?.to_owned()));
@@ -566,24 +484,6 @@ fn restrict_system_calls(layer: &Confinement) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_number_is_mapped_where_a_range_of_the_map_holds_it() {
-        let all = "         0          0 4294967295\n";
-        let rootless = "         0       1000          1\n         1     100000      65536\n";
-        assert!(is_mapped(all, FIRST_BUILD_USER));
-        assert!(is_mapped(rootless, NOBODY));
-        assert!(is_mapped(rootless, 65536));
-        assert!(!is_mapped(rootless, 65537));
-        assert!(!is_mapped(rootless, FIRST_BUILD_USER));
-        assert!(!is_mapped("", 0));
-    }
-
-    #[test]
-    fn every_build_of_every_process_has_a_number_below_two_to_the_31() {
-        let last = FIRST_BUILD_USER + ((1 << 22) - 1) * 64 + 63;
-        assert_eq!(last, i32::MAX.unsigned_abs());
-    }
 
     #[test]
     fn a_copy_has_the_modes_times_and_links_of_its_origin() {

@@ -1,0 +1,97 @@
+//! The text of a policy, with the places in it.
+//!
+//! In: a value and where it stands. Out: the value in its range, or an error that
+//! names file, line and column.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+
+use super::PolicyError;
+
+/// The file, for relative paths and for the places of errors.
+pub(super) struct Source<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
+}
+
+impl Source<'_> {
+    pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> PolicyError {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        PolicyError::Invalid {
+            path: self.path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn resolve(&self, path: PathBuf) -> PathBuf {
+        match self.path.parent() {
+            Some(parent) => parent.join(path),
+            None => path,
+        }
+    }
+
+    pub(super) fn resolve_all(&self, paths: Vec<PathBuf>) -> Vec<PathBuf> {
+        paths.into_iter().map(|path| self.resolve(path)).collect()
+    }
+
+    /// Checks a value that has a place, keeping the place for the error.
+    pub(super) fn check<T, U>(
+        &self,
+        value: &Spanned<T>,
+        check: impl FnOnce(&T) -> Result<U, String>,
+    ) -> Result<U, PolicyError> {
+        check(value.get_ref()).map_err(|message| self.error(value.span(), message))
+    }
+
+    pub(super) fn positive(&self, value: &Spanned<i64>) -> Result<u64, PolicyError> {
+        self.check(value, |number| {
+            u64::try_from(*number)
+                .ok()
+                .filter(|number| *number >= 1)
+                .ok_or_else(|| format!("this is {number}, but has to be at least 1"))
+        })
+    }
+
+    pub(super) fn mebibytes(
+        &self,
+        value: &Option<Spanned<i64>>,
+        default: u64,
+    ) -> Result<u64, PolicyError> {
+        match value {
+            Some(value) => self.check(value, |number| {
+                u64::try_from(*number)
+                    .ok()
+                    .filter(|number| *number >= 1)
+                    .and_then(|number| number.checked_mul(1 << 20))
+                    .ok_or_else(|| format!("this is {number}, but has to be at least 1"))
+            }),
+            None => Ok(default),
+        }
+    }
+
+    pub(super) fn word<T: Copy>(
+        &self,
+        value: &Spanned<String>,
+        words: &[(&str, T)],
+    ) -> Result<T, PolicyError> {
+        self.check(value, |text| {
+            words
+                .iter()
+                .find(|(word, _)| word == text)
+                .map(|(_, meaning)| *meaning)
+                .ok_or_else(|| {
+                    let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+                    format!(
+                        "'{}' is none of: {}",
+                        text.escape_default(),
+                        known.join(", ")
+                    )
+                })
+        })
+    }
+}
