@@ -67,8 +67,8 @@ pub enum FaultKind {
     /// Quotes around an option's value, which a shell's rules would take away.
     #[error("'{}' holds quotes; write the option without them", .0.escape_debug())]
     Quotes(String),
-    /// No condition follows the `;`.
-    #[error("'{}' is no condition, which is what follows a ';'", .0.escape_debug())]
+    /// It is no condition, or cannot be written behind a `;` as one.
+    #[error("'{}' is no condition that can stand behind a ';'", .0.escape_debug())]
     Marker(String),
     /// Something stands behind the options that is none.
     #[error("'{}' stands behind the options, which come last", .0.escape_debug())]

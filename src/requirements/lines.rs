@@ -84,8 +84,23 @@ pub(super) fn logical(text: &str) -> Vec<Result<Logical, (u64, FaultKind)>> {
 
 /// Returns whether a character ends a line for Python's `str.splitlines`, which
 /// pip uses, or is no text at all.
-fn is_odd(character: char) -> bool {
+pub(super) fn is_odd(character: char) -> bool {
     matches!(character, '\u{2028}' | '\u{2029}') || (character.is_control() && character != '\t')
+}
+
+/// Returns the first `${NAME}` in a line. pip puts in what the environment says,
+/// wherever it stands.
+pub(super) fn variable(text: &str) -> Option<&str> {
+    text.match_indices("${").find_map(|(index, _)| {
+        let rest = text.get(index..)?;
+        let end = rest.find('}')?;
+        let name = rest.get(2..end)?;
+        let is_name = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+        is_name.then(|| rest.get(..=end)).flatten()
+    })
 }
 
 /// Returns the code of a line, and whether a comment follows it.

@@ -2,7 +2,7 @@
 
 use super::document::{Faulty, Table};
 use super::fault::{FaultKind, clip};
-use super::{Requirement, pip};
+use super::{Requirement, marker, pip};
 use crate::digest::Sha256Digest;
 use crate::filename::ProjectName;
 
@@ -20,7 +20,7 @@ pub(super) fn hash_text(
 pub(super) fn requirement(
     package: Table<'_>,
     hashes: Vec<Sha256Digest>,
-    marker: Option<String>,
+    marker: Option<&str>,
 ) -> Result<Requirement, Faulty> {
     let name = package.text("name")?;
     let project =
@@ -35,7 +35,10 @@ pub(super) fn requirement(
             .parse()
             .map_err(|_| (package.line, FaultKind::Version(clip(version))))?,
         hashes,
-        marker,
+        marker: marker
+            .map(marker::read)
+            .transpose()
+            .map_err(|fault| (package.line, fault))?,
         line: package.line,
     })
 }

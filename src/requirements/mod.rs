@@ -14,6 +14,7 @@ mod fault;
 mod files;
 mod lines;
 mod lock;
+mod marker;
 mod pip;
 mod poetry;
 mod pylock;
@@ -201,6 +202,9 @@ mod tests {
             ),
             ("six==1.0 ;# why", K::Marker("# why".to_owned())),
             ("six==1.0 ;", K::Marker(String::new())),
+            ("six==1.0 ;--pre", K::Marker("--pre".to_owned())),
+            ("six==1.0;-fx", K::Marker("-fx".to_owned())),
+            ("six==1.0 ;;a", K::Marker(";a".to_owned())),
             ("six===1.0", K::NotPinned("six===1.0".to_owned())),
             ("six~=1.0", K::NotPinned("six~=1.0".to_owned())),
             ("a==1 --hash=sha512:00", K::Hash("sha512:00".to_owned())),

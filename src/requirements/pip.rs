@@ -5,8 +5,8 @@
 //!
 //! The format is pip's ("Requirements File Format", "Hash-checking Mode").
 
-use super::Requirement;
 use super::fault::{FaultKind, clip};
+use super::{Requirement, lines, marker};
 use crate::digest::Sha256Digest;
 use crate::filename::ProjectName;
 
@@ -93,7 +93,7 @@ const OPTIONS: &[KnownOption] = &[
 ///
 /// Everything that is wrong with it.
 pub(super) fn line(text: &str, number: u64) -> Result<Vec<Line>, Vec<FaultKind>> {
-    if let Some(variable) = variable(text) {
+    if let Some(variable) = lines::variable(text) {
         return Err(vec![FaultKind::Variable(clip(variable))]);
     }
     let begins = if text.starts_with('-') {
@@ -232,34 +232,12 @@ fn option_line(options: &[Given<'_>]) -> Result<Vec<Line>, Vec<FaultKind>> {
     }
 }
 
-/// Returns the first `${NAME}` in a line. pip puts in what the environment says,
-/// wherever it stands.
-fn variable(text: &str) -> Option<&str> {
-    text.match_indices("${").find_map(|(index, _)| {
-        let rest = text.get(index..)?;
-        let end = rest.find('}')?;
-        let name = rest.get(2..end)?;
-        let is_name = !name.is_empty()
-            && name
-                .chars()
-                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-        is_name.then(|| rest.get(..=end)).flatten()
-    })
-}
-
 /// Reads what stands before the options: `name[extras]==version ; marker`.
 fn requirement(text: &str, line: u64) -> Result<Requirement, FaultKind> {
     let (pinned, marker) = match text.split_once(';') {
-        Some((pinned, marker)) => (pinned.trim(), Some(marker.trim().to_owned())),
+        Some((pinned, marker)) => (pinned.trim(), Some(marker::read(marker)?)),
         None => (text, None),
     };
-    // Written again behind a blank, it would be a comment, and the requirement would
-    // have no condition any more.
-    if let Some(marker) = &marker
-        && (marker.is_empty() || marker.starts_with('#'))
-    {
-        return Err(FaultKind::Marker(clip(marker)));
-    }
     let is_archive = [
         ".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar", ".tar.xz",
     ]

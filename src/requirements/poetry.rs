@@ -97,7 +97,6 @@ fn pin(package: Table<'_>, metadata: Table<'_>) -> Result<Requirement, Faulty> {
         }
     }
     let marker = package.get("markers").and_then(|markers| markers.text());
-    let marker = marker.map(str::to_owned);
     let mut requirement = lock::requirement(package, Vec::new(), marker)?;
     let files = match package.get("files") {
         Some(_) => package.tables("files")?,

@@ -119,13 +119,11 @@ fn pin(package: Table<'_>) -> Result<Option<Requirement>, Faulty> {
     let marker = package.optional_text("marker")?;
     // Extras and groups are variables of lock files only; pip's requirements do
     // not know them.
-    let marker = marker
-        .filter(|marker| {
-            !["extras", "dependency_groups"]
-                .iter()
-                .any(|word| marker.contains(word))
-        })
-        .map(str::to_owned);
+    let marker = marker.filter(|marker| {
+        !["extras", "dependency_groups"]
+            .iter()
+            .any(|word| marker.contains(word))
+    });
     lock::requirement(package, hashes, marker).map(Some)
 }
 

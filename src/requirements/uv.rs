@@ -147,7 +147,7 @@ fn pin(package: Table<'_>, members: &BTreeSet<&str>) -> Result<Option<Requiremen
         [one] => Some((*one).to_owned()),
         several => Some(format!("({})", several.join(") or ("))),
     };
-    lock::requirement(package, hashes, marker).map(Some)
+    lock::requirement(package, hashes, marker.as_deref()).map(Some)
 }
 
 fn source<'a>(package: Table<'a>, members: &BTreeSet<&str>) -> Result<Source<'a>, Faulty> {

