@@ -6,6 +6,7 @@
 
 mod constraints;
 mod hashed;
+mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -20,23 +21,29 @@ use rustix::io::FdFlags;
 use rustix::process::{Pid, Signal};
 
 use crate::cancel::Cancel;
+use crate::digest::Sha256Digest;
 use crate::relpath::RelPath;
 use crate::scratch::{self, Scratch};
 use crate::wheelhouse::{CopyError, VerifiedTree};
 
 pub use constraints::{admitted, constraints};
 pub use hashed::hashed_requirements;
+pub use place::{Place, PlaceError};
 
 /// What uv is told in a file, because `uv pip` reads it from no variable: nothing
 /// is to be built.
-const UV_CONFIGURATION: &[u8] = b"no-build = true\n[pip]\nno-build = true\n";
+const UV_CONFIGURATION: &str = "no-build = true\n[pip]\nno-build = true\n";
 
-/// A private, read-only copy of a verified directory. Removed when dropped.
+/// The form of the list of what was copied.
+const SCHEMA: &str = "wheelproof.sealed/1";
+
+/// A private, read-only copy of a verified directory. Removed when dropped, unless
+/// it is kept.
 #[derive(Debug)]
 pub struct Sealed {
     directory: Scratch,
-    wheelhouse: PathBuf,
-    uv_configuration: PathBuf,
+    place: Place,
+    files: BTreeMap<String, Sha256Digest>,
 }
 
 /// Why the copy could not be made.
@@ -85,99 +92,117 @@ impl Sealed {
         };
         scratch::sweep(parent);
         let directory = Scratch::new("run", parent).map_err(failed)?;
-        let wheelhouse = directory.path().join("wheelhouse");
-        std::fs::create_dir(&wheelhouse).map_err(failed)?;
-        let mut sealed = Self {
-            directory,
-            wheelhouse,
-            uv_configuration: PathBuf::new(),
-        };
-        sealed.uv_configuration = sealed.write("uv.toml", UV_CONFIGURATION)?;
+        let place = Place::at(directory.path().to_owned());
+        std::fs::create_dir(place.wheelhouse()).map_err(failed)?;
         let mut names: BTreeMap<&str, &RelPath> = BTreeMap::new();
         let wanted = |name: &RelPath| only.is_none_or(|only| only.contains(name));
-        for (name, _) in verified.files().iter().filter(|(name, _)| wanted(name)) {
+        let mut files = BTreeMap::new();
+        for (name, digest) in verified.files().iter().filter(|(name, _)| wanted(name)) {
             if let Some(other) = names.insert(name.file_name(), name) {
                 return Err(HandoffError::SameName {
                     one: other.clone(),
                     other: name.clone(),
                 });
             }
+            files.insert(name.file_name().to_owned(), *digest);
         }
         names.par_iter().try_for_each(|(file_name, name)| {
-            let to = sealed.wheelhouse.join(file_name);
+            let to = place.wheelhouse().join(file_name);
             verified.files().copy(name, &to, cancel)
         })?;
         let read_only = std::fs::Permissions::from_mode(0o555);
-        std::fs::set_permissions(&sealed.wheelhouse, read_only).map_err(failed)?;
-        Ok(sealed)
+        std::fs::set_permissions(place.wheelhouse(), read_only).map_err(failed)?;
+        write(&place.uv_configuration(), UV_CONFIGURATION)?;
+        Ok(Self {
+            directory,
+            place,
+            files,
+        })
+    }
+
+    /// Returns where it lies.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Returns the directory with the files.
-    pub fn wheelhouse(&self) -> &Path {
-        &self.wheelhouse
+    pub fn wheelhouse(&self) -> PathBuf {
+        self.place.wheelhouse()
     }
 
-    /// Writes a file beside the wheelhouse and returns its path.
+    /// Lets nothing be installed but what this list names: requirements with the
+    /// verified digests.
     ///
     /// # Errors
     ///
     /// Whatever writing gives.
-    pub fn write(&self, name: &str, contents: &[u8]) -> Result<PathBuf, HandoffError> {
-        let path = self.directory.path().join(name);
+    pub fn constrain(&mut self, constraints: &str) -> Result<(), HandoffError> {
+        write(&self.place.constraints(), constraints)?;
+        self.place.constrain();
+        Ok(())
+    }
+
+    /// Gives the copy a name under which it stays when this program ends. It is there
+    /// whole, or not at all. Beside the files lie the variables that point pip and uv
+    /// at it, and a list of what was copied.
+    ///
+    /// # Errors
+    ///
+    /// Something has this name already, or it lies in another file system, or the
+    /// system's reason.
+    pub fn keep(self, out: &Path) -> Result<Place, HandoffError> {
+        let mut place = Place::at(out.to_owned());
+        if self.place.is_constrained() {
+            place.constrain();
+        }
+        let listed = serde_json::json!({
+            "schema": SCHEMA,
+            "files": self.files.iter().map(|(name, digest)| (name.clone(), digest.to_string()))
+                .collect::<BTreeMap<_, _>>(),
+        });
+        let top = self.directory.path();
+        write(&top.join("environment"), &place.environment_file())?;
+        write(&top.join("sealed.json"), &format!("{listed:#}\n"))?;
         let failed = |source| HandoffError::Directory {
-            path: path.clone(),
+            path: out.to_owned(),
             source,
         };
-        std::fs::write(&path, contents).map_err(failed)?;
-        let read_only = std::fs::Permissions::from_mode(0o444);
-        std::fs::set_permissions(&path, read_only).map_err(failed)?;
-        Ok(path)
+        // A rename puts a directory into the place of an empty one, and of nothing
+        // else; making that one first fails where there is anything.
+        std::fs::create_dir(out).map_err(failed)?;
+        std::fs::rename(top, out).map_err(|source| {
+            let _ = std::fs::remove_dir(out);
+            failed(source)
+        })?;
+        Ok(place)
     }
+}
+
+/// Writes a file that nobody is to change.
+fn write(path: &Path, contents: &str) -> Result<(), HandoffError> {
+    let failed = |source| HandoffError::Directory {
+        path: path.to_owned(),
+        source,
+    };
+    std::fs::write(path, contents).map_err(failed)?;
+    let read_only = std::fs::Permissions::from_mode(0o444);
+    std::fs::set_permissions(path, read_only).map_err(failed)
 }
 
 /// Returns the environment of a command that may use the copy: the inherited one
 /// without everything that could point pip, uv or Python elsewhere, or let them
 /// build an sdist.
-///
-/// `constraints` is a file with the verified digests; with it, pip and uv install
-/// nothing that the file does not name.
 pub fn environment(
     inherited: &[(OsString, OsString)],
-    sealed: &Sealed,
-    constraints: Option<&Path>,
+    place: &Place,
 ) -> BTreeMap<OsString, OsString> {
     let mut environment: BTreeMap<OsString, OsString> = inherited
         .iter()
         .filter(|(name, _)| !points_elsewhere(name))
         .cloned()
         .collect();
-    let mut set = |name: &str, value: &OsStr| {
-        environment.insert(name.into(), value.to_owned());
-    };
-    let wheelhouse = sealed.wheelhouse().as_os_str();
-    set("WHEELPROOF_WHEELHOUSE", wheelhouse);
-    // pip: "configuration files are not loaded when PIP_CONFIG_FILE is os.devnull".
-    set("PIP_CONFIG_FILE", OsStr::new("/dev/null"));
-    set("PIP_NO_INDEX", OsStr::new("1"));
-    set("PIP_FIND_LINKS", wheelhouse);
-    set("PIP_ONLY_BINARY", OsStr::new(":all:"));
-    set("PIP_NO_CACHE_DIR", OsStr::new("1"));
-    set("PIP_DISABLE_PIP_VERSION_CHECK", OsStr::new("1"));
-    // A named file is read instead of those that uv would find.
-    set("UV_CONFIG_FILE", sealed.uv_configuration.as_os_str());
-    set("UV_NO_CONFIG", OsStr::new("1"));
-    set("UV_OFFLINE", OsStr::new("1"));
-    set("UV_NO_INDEX", OsStr::new("1"));
-    set("UV_FIND_LINKS", wheelhouse);
-    set("UV_NO_BUILD", OsStr::new("1"));
-    set("UV_NO_CACHE", OsStr::new("1"));
-    if let Some(constraints) = constraints {
-        let constraints = constraints.as_os_str();
-        set("PIP_CONSTRAINT", constraints);
-        set("PIP_REQUIRE_HASHES", OsStr::new("1"));
-        set("UV_CONSTRAINT", constraints);
-        set("UV_REQUIRE_HASHES", OsStr::new("1"));
-        set("WHEELPROOF_REQUIREMENTS", constraints);
+    for (name, value) in place.variables() {
+        environment.insert(name.into(), value);
     }
     environment
 }

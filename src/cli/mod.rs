@@ -15,6 +15,7 @@ mod rebuild;
 mod request;
 mod requirements;
 mod run;
+mod seal;
 mod sign;
 mod signals;
 mod witness;
@@ -61,6 +62,8 @@ enum Command {
     Build(build::BuildArgs),
     /// Verify, then run a command that sees only a sealed copy of what was verified
     Run(RunArgs),
+    /// Verify, then keep a sealed copy of what was verified, for the commands that follow
+    Seal(seal::SealArgs),
     /// Name the causes of what differs between two wheels
     Explain(explain::ExplainArgs),
     /// Write a policy for what lies in a directory
@@ -141,6 +144,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
     let code = match cli.command {
         Command::Verify(args) => verify(surroundings, &args, &cancel),
         Command::Run(args) => run::run(surroundings, &args, &cancel, &watched),
+        Command::Seal(args) => seal::run(surroundings, &args, &cancel),
         Command::Build(args) => build::run(surroundings, &args, &cancel),
         Command::Audit(args) => rebuild::audit(surroundings, &args, &cancel),
         Command::Explain(args) => explain::run(surroundings, &args, &cancel),

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::args::RunArgs;
 use super::output::Output;
@@ -11,8 +11,8 @@ use super::{NOT_STARTED, Surroundings, request};
 use crate::audit::Use;
 use crate::cancel::Cancel;
 use crate::handoff::{self, HandoffError, Sealed};
-use crate::pinned::{Held, Packages};
-use crate::pipeline::{self, Request};
+use crate::pinned::Packages;
+use crate::pipeline::{self, Request, Verification};
 use crate::wheelhouse::VerifiedTree;
 
 /// CMD was found but could not be started.
@@ -52,15 +52,13 @@ pub(super) fn run(
     if !args.quiet {
         let _ = output.report_aside(&verification.report);
     }
-    let with_requirements = !request.policy.wheelhouse.requirements.is_empty();
-    let packages = match &verification.manifest {
-        Some(manifest) if with_requirements => Some(Packages::of(manifest)),
-        _ => None,
-    };
-    let held = packages
-        .as_ref()
-        .map(|packages| packages.hold(&verification.requirements));
-    let sealed = match seal(surroundings, &verified, held.as_deref(), cancel) {
+    let sealed = match seal(
+        &surroundings.temporary(),
+        &request,
+        &verification,
+        &verified,
+        cancel,
+    ) {
         Ok(sealed) => sealed,
         Err(error) => {
             output.say(
@@ -77,45 +75,37 @@ pub(super) fn run(
     start(surroundings, args, &output, &sealed, cancel)
 }
 
-/// The copy, and the constraints beside it.
-struct Ready {
-    sealed: Sealed,
-    constraints: Option<PathBuf>,
-}
-
-fn seal(
-    surroundings: &Surroundings,
+/// Copies what was verified, or what the requirements admit of it, into a private
+/// directory below `parent`.
+pub(super) fn seal(
+    parent: &Path,
+    request: &Request,
+    verification: &Verification,
     verified: &VerifiedTree,
-    held: Option<&[Held<'_>]>,
     cancel: &Cancel,
-) -> Result<Ready, HandoffError> {
-    let admitted = held.map(handoff::admitted);
-    let temporary = surroundings.temporary();
-    let sealed = Sealed::copy(verified, admitted.as_ref(), &temporary, cancel)?;
-    let constraints = held
-        .map(|held| sealed.write("requirements.txt", handoff::constraints(held).as_bytes()))
-        .transpose()?;
-    Ok(Ready {
-        sealed,
-        constraints,
-    })
+) -> Result<Sealed, HandoffError> {
+    let with_requirements = !request.policy.wheelhouse.requirements.is_empty();
+    let packages = match &verification.manifest {
+        Some(manifest) if with_requirements => Packages::of(manifest),
+        _ => return Sealed::copy(verified, None, parent, cancel),
+    };
+    let held = packages.hold(&verification.requirements);
+    let mut sealed = Sealed::copy(verified, Some(&handoff::admitted(&held)), parent, cancel)?;
+    sealed.constrain(&handoff::constraints(&held))?;
+    Ok(sealed)
 }
 
 fn start(
     surroundings: &Surroundings,
     args: &RunArgs,
     output: &Output,
-    ready: &Ready,
+    sealed: &Sealed,
     cancel: &Cancel,
 ) -> u8 {
-    let environment = handoff::environment(
-        &surroundings.environment,
-        &ready.sealed,
-        ready.constraints.as_deref(),
-    );
+    let environment = handoff::environment(&surroundings.environment, sealed.place());
     match handoff::run(
         &args.command,
-        &ready.sealed,
+        sealed,
         &environment,
         cancel,
         shares_terminal(),

@@ -49,6 +49,7 @@ mod requirements_twins;
 mod rules;
 mod sandbox;
 mod sdist;
+mod seal_command;
 mod sealed_run;
 mod sign_command;
 mod signatures;

@@ -1,0 +1,99 @@
+//! `wheelproof seal DIR OUT`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::args::{CommonArgs, OutputArgs, RequirementsFlag};
+use super::output::Output;
+use super::{Surroundings, Usage, finish, request, run};
+use crate::audit::Use;
+use crate::cancel::Cancel;
+use crate::handoff::{Place, PlaceError};
+use crate::pipeline::{self, Request};
+use crate::report::Trouble;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    wheelproof seal dists /build/sealed\n  \
+    wheelproof seal . debian/sealed --policy debian/wheelproof.toml\n\n\
+    OUT is there only if the exit code is 0: OUT/wheelhouse with the files, OUT/environment with the \
+    variables that point pip and uv at them and at nothing else, one NAME=VALUE a line, and \
+    OUT/sealed.json with the digests of what was copied. Nothing removes OUT later.")]
+pub(super) struct SealArgs {
+    #[command(flatten)]
+    common: CommonArgs,
+    /// The directory to make, which must not exist
+    out: PathBuf,
+    #[command(flatten)]
+    requirements: RequirementsFlag,
+    /// Only print the variables that point pip and uv at OUT; verify and copy nothing
+    #[arg(long)]
+    environment: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(surroundings: &Surroundings, args: &SealArgs, cancel: &Cancel) -> u8 {
+    let output = Output::new(&args.output);
+    let (request, place) = match asked(surroundings, args) {
+        Ok(asked) => asked,
+        Err(usage) => return output.usage("seal", &usage),
+    };
+    if args.environment {
+        return match output.plainly(&place.environment_file()) {
+            Ok(()) => 0,
+            Err(error) => output.trouble(&format!("cannot write the variables: {error}")),
+        };
+    }
+    let progress = output.progress();
+    let mut verification = pipeline::verify("seal", &request, cancel, &progress);
+    progress.clear();
+    let mut sealed = None;
+    if let Some(verified) = verification.complete()
+        && !cancel.is_requested()
+    {
+        // Beside OUT, so that a rename can give it that name.
+        let parent = place.top().parent().unwrap_or(Path::new("/"));
+        match run::seal(parent, &request, &verification, &verified, cancel) {
+            Ok(copy) => sealed = Some(copy),
+            Err(error) => verification.report.errors.push(Trouble {
+                message: error.to_string(),
+                next: NEXT.to_owned(),
+            }),
+        }
+    }
+    let code = finish(&mut verification.report, &args.output, &output, cancel);
+    match sealed {
+        Some(sealed) if code == 0 => match sealed.keep(place.top()) {
+            Ok(_) => code,
+            Err(error) => output.trouble(&error.to_string()),
+        },
+        _ => code,
+    }
+}
+
+/// What to do when the copy could not be made.
+const NEXT: &str = "find out who writes to the directory, or make room where the copy is to be, \
+                    then run it again";
+
+fn asked(surroundings: &Surroundings, args: &SealArgs) -> Result<(Request, Place), Usage> {
+    let request = Request {
+        requirements: Use::HandedOn,
+        ..request::request(surroundings, &args.common, Some(&args.requirements))?
+    };
+    let is_constrained = !request.policy.wheelhouse.requirements.is_empty();
+    let place = Place::new(&args.out, is_constrained).map_err(refused)?;
+    if !args.environment {
+        place.is_free().map_err(refused)?;
+    }
+    Ok((request, place))
+}
+
+fn refused(error: PlaceError) -> Usage {
+    let next = match error {
+        PlaceError::Taken(_) => "remove it if it is an old copy, or name another place",
+        PlaceError::NoPath(_) | PlaceError::Character(_) => "name another place",
+    };
+    Usage::new(error, next)
+}
