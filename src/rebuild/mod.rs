@@ -358,10 +358,22 @@ impl Workshop {
             &mut log,
             cancel,
         )?;
-        let log_tail = tail(&mut log).map_err(io_error("read", job.log))?;
+        // Where the path is not the recipe's it is another one each time, and a report
+        // of the same is to be the same.
+        let places = self.sandbox.places(&recipe.build_path, scratch.path());
+        let settled = |said: String| match places.source == recipe.build_path {
+            true => said,
+            false => said
+                .replace(
+                    &*places.source.to_string_lossy(),
+                    &recipe.build_path.to_string_lossy(),
+                )
+                .replace(&*scratch.path().to_string_lossy(), "/scratch"),
+        };
+        let log_tail = settled(tail(&mut log).map_err(io_error("read", job.log))?);
         let failed = |reason: String| {
             Ok(Outcome::BuildFailed {
-                reason,
+                reason: settled(reason),
                 log_tail: log_tail.clone(),
             })
         };

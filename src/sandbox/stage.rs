@@ -433,6 +433,16 @@ const NEVER: &[i64] = &[
 /// with it.
 const NEVER_WITHOUT_NAMESPACES: &[i64] = &[libc::SYS_setpgid, libc::SYS_setsid, libc::SYS_socket];
 
+/// The kinds of sockets that builds may have where the network is a name space of its
+/// own, which keeps these in. It does not keep in all others: AF_VSOCK leads from a
+/// virtual machine to its host (vsock(7)).
+const FAMILIES: &[i32] = &[
+    libc::AF_UNIX,
+    libc::AF_INET,
+    libc::AF_INET6,
+    libc::AF_NETLINK,
+];
+
 /// The bit that marks a system call of the x32 interface, which enters the same
 /// filter under other numbers.
 #[cfg(target_arch = "x86_64")]
@@ -456,6 +466,18 @@ fn restrict_system_calls(layer: &Confinement) -> Result<(), String> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         denied.into_iter().map(|call| (call, Vec::new())).collect();
     rules.insert(libc::SYS_clone, vec![new_user_namespace]);
+    if let Confinement::Bubblewrap = layer {
+        let other = FAMILIES
+            .iter()
+            .map(|family| {
+                let length = SeccompCmpArgLen::Dword;
+                SeccompCondition::new(0, length, SeccompCmpOp::Ne, family.unsigned_abs().into())
+            })
+            .collect::<Result<_, _>>()
+            .and_then(SeccompRule::new)
+            .map_err(|error| failed(&error))?;
+        rules.insert(libc::SYS_socket, vec![other]);
+    }
     // `clone3` keeps its flags where a filter cannot look. Told that it does not
     // exist, the C library uses `clone`.
     let unknown = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);

@@ -30,6 +30,7 @@ mod founding;
 mod freshness;
 mod gnupg;
 mod gpgv;
+mod hostile_sdists;
 mod inference;
 mod init_command;
 mod inside;

@@ -96,7 +96,7 @@ fn python(sandbox: &Sandbox, script: &str, limits: Limits) -> Tried {
 
 /// Returns a time to sleep, in seconds, that stands in no other command line of this
 /// machine: another run of these tests may be under way.
-fn seconds_of_this_run(whole: u32) -> String {
+pub(crate) fn seconds_of_this_run(whole: u32) -> String {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .expect("after 1970");
@@ -119,7 +119,7 @@ fn processes_with(word: &str) -> usize {
         .count()
 }
 
-fn nobody_is_left(word: &str) {
+pub(crate) fn nobody_is_left(word: &str) {
     let deadline = Instant::now() + Duration::from_secs(5);
     while processes_with(word) > 0 {
         assert!(Instant::now() < deadline, "a process with '{word}' is left");
