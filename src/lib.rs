@@ -26,11 +26,11 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `scratch` `time` |
-//! | 1 | `archive` `deflate` `finding` `gnupg` `requirements` `state` |
+//! | 1 | `archive` `deflate` `finding` `gnupg` `requirements` `state` `swap` |
 //! | 2 | `policy` `tree` |
 //! | 3 | `elf` `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `evidence` `manifest` `recipe` `sandbox` |
-//! | 5 | `explain` `infer` `pinned` `selection` `wheelhouse` `witness` |
+//! | 5 | `explain` `infer` `pinned` `selection` `update` `wheelhouse` `witness` |
 //! | 6 | `audit` `handoff` `rebuild` `search` |
 //! | 7 | `report` |
 //! | 8 | `pipeline` |
@@ -76,8 +76,10 @@ pub mod sdist;
 pub mod search;
 pub mod selection;
 pub mod state;
+pub mod swap;
 pub mod time;
 pub mod tree;
+pub mod update;
 pub mod wheel;
 pub mod wheelhouse;
 pub mod witness;

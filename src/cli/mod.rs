@@ -18,6 +18,7 @@ mod run;
 mod seal;
 mod sign;
 mod signals;
+mod update;
 mod witness;
 
 use std::ffi::OsString;
@@ -76,6 +77,8 @@ enum Command {
     Requirements(requirements::RequirementsArgs),
     /// Sign the manifest, or add a signature to those of others
     Sign(sign::SignArgs),
+    /// From lock files to a wheelhouse: build what is new, drop what nothing needs
+    Update(update::UpdateArgs),
     /// Check the edits that turn a rebuilt wheel into the published one, or find them
     Witness(witness::WitnessArgs),
 }
@@ -153,6 +156,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Command::Requirements(args) => requirements::run(surroundings, &args, &cancel),
         Command::Init(args) => init::run(surroundings, &args, &cancel),
         Command::Sign(args) => sign::run(surroundings, &args, &cancel),
+        Command::Update(args) => update::run(surroundings, &args, &cancel),
         Command::Witness(args) => witness::run(&args, &cancel),
         Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),
     };

@@ -9,7 +9,10 @@ use super::args::{Format, OutputArgs};
 use super::progress::Bars;
 use super::{NOT_STARTED, Surroundings, USAGE, Usage};
 use crate::replace::{self, ReplaceError};
-use crate::report::{ComparisonReport, EnvironmentReport, Report, Verdict, escape, escape_json};
+use crate::report::{
+    ComparisonReport, EnvironmentReport, Palette, Report, UpdateSummary, Verdict, escape,
+    escape_json,
+};
 
 /// How this command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +95,14 @@ impl Output {
     pub(super) fn plainly(&self, text: &str) -> io::Result<()> {
         let mut out = io::stdout();
         unless_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    }
+
+    /// Shows what an update would do, and a question, on standard error.
+    pub(super) fn ask(&self, summary: &UpdateSummary, question: &str) {
+        let mut out = AutoStream::new(io::stderr(), self.color);
+        let _ = summary.write(&mut out, &Palette::default());
+        let _ = write!(out, "{question}");
+        let _ = out.flush();
     }
 
     /// Says what is wrong with the command line or the policy; returns the code.

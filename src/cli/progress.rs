@@ -68,6 +68,18 @@ impl Progress for Bars {
         self.bar.set_message(format!("{files} files"));
     }
 
+    fn asking(&self, projects: u64) {
+        self.style("asking the index [{bar:30}] {pos}/{len} {wide_msg}");
+        self.bar.set_length(projects);
+        self.bar.set_position(0);
+        self.bar.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    fn answered(&self, project: &str) {
+        self.bar.set_message(escape(project));
+        self.bar.inc(1);
+    }
+
     fn rebuilding(&self, wheels: u64) {
         self.style("rebuilding [{bar:30}] {pos}/{len} {wide_msg}");
         self.bar.set_length(wheels);

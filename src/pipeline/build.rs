@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::made::{finished, with_machine};
 use super::rebuild::{open_workshop, weaker};
 use super::recipes::Recipes;
 use super::tools::{Reason, Toolbox};
@@ -18,8 +19,8 @@ use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
 use crate::filename::SdistFilename;
 use crate::input;
 use crate::policy::RecipePolicy;
-use crate::rebuild::{Built, Job, Outcome, Workshop};
-use crate::recipe::{BuildRecord, Machine, Recipe};
+use crate::rebuild::{Built, Job, Workshop};
+use crate::recipe::BuildRecord;
 use crate::report::{Change, Report, Trouble, WrittenFile};
 use crate::requirements::{self, Requirement};
 
@@ -309,63 +310,17 @@ impl Maker<'_> {
             recipe: &recipe,
             log: &log,
         };
-        let said = |reason: String, log: &str| {
-            let last = log.lines().rfind(|line| !line.trim().is_empty());
-            match last {
-                Some(last) => Reason(format!("{reason}; its log ends with: {}", last.trim())),
-                None => Reason(reason),
-            }
-        };
-        let built = match self.workshop.build(&job, self.cancel)? {
-            Outcome::Built(built) => built,
-            Outcome::BuildFailed { reason, log_tail } => return Err(said(reason, &log_tail)),
-            Outcome::TimedOut { after, log_tail } => {
-                let seconds = after.as_secs();
-                let reason = format!("the build was ended after {seconds} s, the limit");
-                return Err(said(reason, &log_tail));
-            }
-            Outcome::NotAttempted { reason } => return Err(reason.into()),
-        };
+        let built = finished(self.workshop.build(&job, self.cancel)?)?;
         found.interpreter.suits(&built.filename)?;
         let record = BuildRecord {
             wheel: built.filename.clone(),
             wheel_sha256: built.sha256,
             sdist: source.filename.clone(),
             sdist_sha256: source.sha256,
-            recipe: self.stated(recipe, &built)?,
+            is_of_index: false,
+            recipe: with_machine(self.workshop, recipe, &built, self.cancel)?,
         };
         Ok(Made { built, record })
-    }
-
-    /// Returns a recipe with what this machine is. What only compiled wheels depend
-    /// on is left out where nothing was compiled.
-    fn stated(&self, recipe: Recipe, built: &Built) -> Result<Recipe, Reason> {
-        let facts = self.workshop.facts(&recipe, self.cancel)?;
-        let compiled = built
-            .filename
-            .platform_tags()
-            .iter()
-            .any(|tag| tag != "any");
-        let (machine, sysconfig) = match compiled {
-            true => {
-                let data = recipe.sysconfig.clone();
-                let data = data.unwrap_or_else(|| facts.sysconfig.clone());
-                (facts.machine.clone(), Some(data))
-            }
-            false => {
-                let machine = Machine {
-                    interpreter: facts.machine.interpreter.clone(),
-                    zlib: facts.machine.zlib.clone(),
-                    ..Machine::default()
-                };
-                (machine, None)
-            }
-        };
-        Ok(Recipe {
-            machine,
-            sysconfig,
-            ..recipe
-        })
     }
 }
 

@@ -128,7 +128,7 @@ pub(super) fn steps(
 }
 
 /// Returns the name of a manifest where none is yet.
-fn manifest_name() -> &'static str {
+pub(super) fn manifest_name() -> &'static str {
     crate::policy::MANIFEST_NAMES
         .first()
         .copied()
@@ -221,7 +221,7 @@ pub(super) fn survey(
 
 /// Reads the manifest that is there. `None` means trouble, `Some(None)` that
 /// there is none.
-fn read_old(path: &Path, report: &mut Report) -> Option<Option<Vec<u8>>> {
+pub(super) fn read_old(path: &Path, report: &mut Report) -> Option<Option<Vec<u8>>> {
     match manifest::read(path) {
         Ok(bytes) if Clearsigned::is_in(&bytes) => {
             report.errors.push(clearsigned(path));

@@ -8,6 +8,7 @@ mod build;
 mod certs;
 mod explain;
 mod init;
+mod made;
 mod manifest;
 mod pinned;
 mod prove;
@@ -18,6 +19,7 @@ mod search;
 mod searched;
 mod sign;
 mod tools;
+mod update;
 mod verify;
 mod witnesses;
 
@@ -36,6 +38,7 @@ pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{Surroundings, rebuild};
 pub use requirements::{RequirementsWish, requirements};
 pub use sign::{SignWish, SigningWay, sign, signing_commands};
+pub use update::{Consent, UpdateWish, update};
 pub(crate) use verify::NAME_MANIFEST;
 pub use verify::{Verification, verify};
 
@@ -70,6 +73,10 @@ pub trait Progress: Sync {
     /// So many files of so many bytes are going to be looked into; what
     /// [`Progress::read`] is told then are bytes of their contents.
     fn inspecting(&self, _files: u64, _bytes: u64) {}
+    /// The index is going to be asked for so many projects.
+    fn asking(&self, _projects: u64) {}
+    /// It has answered for one of them.
+    fn answered(&self, _project: &str) {}
     /// So many wheels are going to be rebuilt.
     fn rebuilding(&self, wheels: u64);
     /// The build of a wheel began.

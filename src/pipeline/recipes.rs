@@ -15,7 +15,7 @@ use crate::filename::{SdistFilename, WheelFilename};
 use crate::infer;
 use crate::infer::Inference;
 use crate::input;
-use crate::policy::{Epoch, InterpreterPolicy, RebuildPolicy, RecipePolicy};
+use crate::policy::{EARLIEST_EPOCH, Epoch, InterpreterPolicy, RebuildPolicy, RecipePolicy};
 use crate::rebuild::{Interpreter, Wanted, Workshop};
 use crate::recipe::{
     BuildRecord, Input, InterpreterIdentity, MAX_RECORD_BYTES, RECORD_ENDING, Recipe, SourceModes,
@@ -142,6 +142,48 @@ impl Recipes<'_> {
             .gather(cache, policy, &self.fetching_python(found))?;
         let recipe = Recipe::from_policy(policy, sdist, found.path.clone(), tools);
         self.complete(recipe, found, policy)
+    }
+
+    /// Returns a recipe for an sdist of which there is no wheel yet: what the policy
+    /// states, the tools that it names or else those that the sdist asks for, and
+    /// where nothing states a time, the newest one in the sdist, so that the same
+    /// bytes come out tomorrow.
+    pub(super) fn unbuilt(
+        &self,
+        found: &Found,
+        policy: &RecipePolicy,
+        name: &SdistFilename,
+        sdist: &Path,
+    ) -> Result<(Recipe, RecipeSource), Reason> {
+        let evidence = SdistEvidence::read(sdist, name, &self.limits)
+            .map_err(|error| format!("sdist {name} is refused: {error}"))?;
+        let newest = evidence.newest().map(|time| time.max(EARLIEST_EPOCH));
+        let policy = policy.or(&RecipePolicy {
+            source_date_epoch: newest.map(Epoch::At),
+            ..RecipePolicy::default()
+        });
+        if policy.names_tools() {
+            let recipe = self.stated(found, &policy, name)?;
+            return Ok((recipe, RecipeSource::Policy));
+        }
+        let inference = infer::infer(name.project(), None, &evidence, None)?;
+        let wanted = Wanted {
+            requirements: inference.requirements,
+            pinned: inference.pinned,
+            // It is built now, with what there is now.
+            cutoff: None,
+        };
+        let (tools, _) = self.toolbox.as_of(
+            self.workshop.cache(),
+            &wanted,
+            &self.fetching_python(found),
+            &found.interpreter,
+        )?;
+        let recipe = Recipe::from_policy(&policy, name, found.path.clone(), tools);
+        Ok((
+            self.complete(recipe, found, &policy)?,
+            RecipeSource::Inferred,
+        ))
     }
 
     /// Returns what a signed record says of a wheel, with interpreter, tools and

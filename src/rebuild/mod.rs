@@ -9,6 +9,7 @@
 //! the recipe, with the unpacked tools on its path: no pip, no virtual
 //! environment. That is what makes a rebuild cheap, and it gives the same bytes.
 
+mod index;
 mod inputs;
 mod inspect;
 mod interpreter;
@@ -42,6 +43,7 @@ use crate::sdist::{self, SdistError};
 
 use receive::Receiver;
 
+pub use index::{IndexWheel, NoSource, SourceFile, markers_hold};
 pub use inputs::directory_digest;
 pub use inspect::Facts;
 pub use interpreter::{Interpreter, InterpreterError};

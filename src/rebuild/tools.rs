@@ -117,6 +117,9 @@ pub enum ToolsError {
     /// The program that fetches tools failed.
     #[error("the listed tools could not be fetched: {0}")]
     Fetch(String),
+    /// The program that asks the index failed.
+    #[error("the index could not be asked: {0}")]
+    Index(String),
     /// Nobody says which tools there were.
     #[error(
         "no tools were found for {wanted}: {reason}; name the tools in the policy, or try again with a network"

@@ -32,6 +32,8 @@ pub struct BuildRecord {
     pub sdist: SdistFilename,
     /// Its digest.
     pub sdist_sha256: Sha256Digest,
+    /// Whether an index had a wheel of this name with the same bytes.
+    pub is_of_index: bool,
     /// The recipe, without the places of another machine: tools and inputs have no
     /// path, and the interpreter's is the one it had there.
     pub recipe: Recipe,
@@ -69,6 +71,8 @@ pub fn recorded_wheel(name: &str) -> Option<WheelFilename> {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRecord {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    index: Option<Identical>,
     #[serde(default, skip_serializing_if = "Machine::is_empty")]
     machine: Machine,
     recipe: RawRecipe,
@@ -110,6 +114,12 @@ struct RawRecipe {
     time_zone: String,
     tools: Vec<RawFile>,
     umask: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Identical {
+    Identical,
 }
 
 #[derive(Serialize, Deserialize, Clone, Copy)]
@@ -251,6 +261,7 @@ impl BuildRecord {
             sdist: SdistFilename::parse(&raw.sdist.filename)
                 .map_err(|error| wrong("sdist")(&error))?,
             sdist_sha256: raw.sdist.sha256,
+            is_of_index: raw.index.is_some(),
             recipe,
         })
     }
@@ -275,6 +286,7 @@ impl BuildRecord {
             .collect();
         inputs.sort_by(|one, other| one.at.cmp(&other.at));
         let raw = RawRecord {
+            index: self.is_of_index.then_some(Identical::Identical),
             machine: recipe.machine.clone(),
             recipe: RawRecipe {
                 build_path: recipe.build_path.display().to_string(),

@@ -12,6 +12,7 @@ mod produced;
 mod rebuilds;
 mod requirements;
 mod text;
+mod update;
 
 use serde::Serialize;
 
@@ -29,6 +30,7 @@ pub use produced::{Change, WrittenFile};
 pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource, WitnessSummary};
 pub use requirements::RequirementsSummary;
 pub use text::{Palette, escape};
+pub use update::{IndexComparison, UpdateStep, UpdateSummary};
 
 /// The name and version of the report's format.
 pub const SCHEMA: &str = "wheelproof.report/1";
@@ -163,6 +165,9 @@ pub struct Report {
     pub requirements: Vec<RequirementsSummary>,
     /// What the policy cares about, in the order of the checks.
     pub findings: Vec<Finding>,
+    /// What became of the wheelhouse, for the command that updates it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update: Option<UpdateSummary>,
     /// What the command wrote.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub written: Vec<WrittenFile>,
@@ -199,6 +204,7 @@ impl Report {
             files: Vec::new(),
             requirements: Vec::new(),
             findings: Vec::new(),
+            update: None,
             written: Vec::new(),
             rebuilds: Vec::new(),
             errors: Vec::new(),

@@ -65,6 +65,16 @@ impl Report {
             (Verdict::Pass, "build") => {
                 "the wheels are built and listed; sign the manifest with 'wheelproof sign'"
             }
+            (Verdict::Pass, "update") => match &self.update {
+                Some(update) if update.dry_run => "this is what would be done; nothing was written",
+                Some(update) if update.in_place => {
+                    "the new wheelhouse is in place; sign the manifest with 'wheelproof sign'"
+                }
+                _ => "the wheelhouse is as the list asks for; nothing was written",
+            },
+            (Verdict::Fail | Verdict::Error, "update") => {
+                "nothing was written; the wheelhouse is as it was"
+            }
             (Verdict::Fail, "init" | "manifest" | "sign" | "requirements") => "nothing was written",
             (Verdict::Pass, _) => "everything asked for holds",
             (Verdict::Fail, _) => "do not use this wheelhouse",

@@ -57,4 +57,5 @@ mod signatures;
 mod signing;
 mod transcripts;
 mod twins;
+mod update;
 mod witness;

@@ -119,6 +119,9 @@ impl Report {
             self.write_signatures(out, &palette)?;
             self.write_files(out, &palette)?;
             self.write_requirements(out, &palette)?;
+            if let Some(update) = &self.update {
+                update.write(out, &palette)?;
+            }
             self.write_written(out, &palette)?;
         }
         self.write_rebuilds(out, &palette, quiet)?;

@@ -1,0 +1,109 @@
+//! `wheelproof update DIR`.
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::args::{OutputArgs, PlaceArgs, RecipeArgs};
+use super::output::Output;
+use super::{Surroundings, finish, rebuild, request};
+use crate::cancel::Cancel;
+use crate::pipeline::{self, Consent, UpdateWish};
+use crate::report::UpdateSummary;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    wheelproof update dists --from requirements.txt\n  \
+    wheelproof update dists --from uv.lock --dry-run\n  \
+    wheelproof update dists --from requirements.txt --sources sdists/ --offline --yes\n\n\
+    Fetches the sdists by the listed hashes, builds what is new or whose recipe changed, drops what \
+    nothing needs, and puts a new wheelhouse with a new manifest in the place of the old one in one \
+    step. The old one, if it was signed, is then DIR.previous. Sign the new one with 'wheelproof sign'.")]
+pub(super) struct UpdateArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// What the wheelhouse is for: a requirements file with hashes, poetry.lock, uv.lock or pylock.toml
+    #[arg(long = "from", value_name = "FILE", required = true)]
+    lists: Vec<PathBuf>,
+    /// Look for sdists, and for wheels as the index has them, here before asking the index
+    #[arg(long, value_name = "PATH")]
+    sources: Vec<PathBuf>,
+    /// Build with the interpreter of this Python tag; once for each [default: the one of py3]
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// prefer: where the listed wheel of the index comes back bit for bit, take it [default: prefer]
+    #[arg(
+        long,
+        value_name = "prefer|ignore",
+        default_value = "prefer",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    published: Published,
+    /// Drop what nothing needs without asking
+    #[arg(long, short)]
+    yes: bool,
+    /// Say what would be built and dropped, and write nothing
+    #[arg(long, visible_alias = "check")]
+    dry_run: bool,
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What becomes of wheels that the index has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Published {
+    /// They are taken where their sdists give them.
+    Prefer,
+    /// Nobody looks at them.
+    Ignore,
+}
+
+pub(super) fn run(surroundings: &Surroundings, args: &UpdateArgs, cancel: &Cancel) -> u8 {
+    let output = Output::new(&args.output);
+    let asked = request::place(surroundings, &args.place).and_then(|mut request| {
+        rebuild::override_with(&mut request.policy.rebuild, &args.recipe);
+        Ok((request, rebuild::around(surroundings, &args.recipe, None)?))
+    });
+    let (request, around) = match asked {
+        Ok(asked) => asked,
+        Err(usage) => return output.usage("update", &usage),
+    };
+    let progress = output.progress();
+    let consent = |summary: &UpdateSummary| {
+        if args.yes {
+            return Consent::Given;
+        }
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Consent::NobodyThere;
+        }
+        progress.clear();
+        let question = match summary.dropped.len() {
+            1 => "Drop this file? [y/N] ".to_owned(),
+            count => format!("Drop these {count} files? [y/N] "),
+        };
+        output.ask(summary, &question);
+        let mut answer = String::new();
+        match io::stdin().lock().read_line(&mut answer) {
+            Ok(_) if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) => {
+                Consent::Given
+            }
+            _ => Consent::Refused,
+        }
+    };
+    let wish = UpdateWish {
+        lists: args.lists.clone(),
+        sources: args.sources.clone(),
+        tags: args.tag.clone(),
+        published: args.published == Published::Prefer,
+        dry_run: args.dry_run,
+        working_directory: std::env::current_dir().ok(),
+        consent: &consent,
+    };
+    let mut report = pipeline::update(&request, &wish, &around, cancel, &progress);
+    progress.clear();
+    finish(&mut report, &args.output, &output, cancel)
+}
