@@ -90,9 +90,11 @@ fn claim_permissions(case: &mut Case<'_>, places: &[usize]) {
         })
     };
     let cause = match (umask.published, umask.rebuilt) {
-        (Some(published), Some(rebuilt)) if published != rebuilt && fits(published, rebuilt) => {
-            // The bit for running is not seen in WHEEL; whoever may not write may
-            // not run either in the usual ones.
+        // The bit for running is not seen in WHEEL; whoever may not read may not run
+        // either in the usual ones.
+        (Some(published), Some(rebuilt))
+            if published != rebuilt && fits(widened(published), widened(rebuilt)) =>
+        {
             let whole = widened(published);
             Cause::new(
                 "umask",

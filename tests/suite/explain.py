@@ -120,6 +120,14 @@ def umask():
     return wheel(BASE), wheel(BASE, defaults={"mode": 0o100600})
 
 
+def umask_of_a_program():
+    """A member that may run loses more than WHEEL can show."""
+    def side(mask):
+        return wheel({**{k: Member(v, mode=0o100666 & ~mask) for k, v in BASE.items()},
+                      "probe/tool.sh": Member("#!/bin/sh\n", mode=0o100777 & ~mask)}, defaults={"mode": 0o100666 & ~mask})
+    return side(0o022), side(0o077)
+
+
 def archive_modes():
     return wheel(BASE), wheel({k: Member(v, mode=0o100644 if TOP in k else 0o100664) for k, v in BASE.items()})
 

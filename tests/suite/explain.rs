@@ -62,6 +62,7 @@ fn each_pair_has_its_cause_and_no_other() {
         ("clock", &["build-clock"]),
         ("zone", &["time-zone"]),
         ("umask", &["umask"]),
+        ("umask_of_a_program", &["umask"]),
         ("archive_modes", &["archive-modes"]),
         ("windows", &["built-on-windows"]),
         ("line_ends", &["line-ends"]),

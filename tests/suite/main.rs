@@ -17,6 +17,7 @@ macro_rules! skipped {
 pub(crate) use skipped;
 
 mod audit;
+mod bad_wheels;
 mod build_records;
 mod cases;
 mod certs_command;
