@@ -4,6 +4,7 @@
 //! file could not be read. Each member is read once, piece by piece, on all
 //! cores; what is held in memory are the headers, RECORD and the descriptions.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
@@ -375,26 +376,23 @@ impl Wheel<'_> {
         read: &(dyn Fn(u64) + Sync),
     ) -> io::Result<()> {
         let (archive, dist_info) = (self.archive, self.dist_info);
-        let found: Vec<Vec<Fault<FaultKind>>> = archive
-            .members()
-            .par_iter()
-            .map_init(
-                || vec![0; READ_SIZE],
-                |buffer, member| {
-                    let row = record.as_ref().map(|record| record.row(member));
-                    check_member(
-                        archive,
-                        member,
-                        row,
-                        is_exempt(member, dist_info),
-                        buffer,
-                        cancel,
-                        read,
-                    )
-                },
-            )
+        // The largest first, so that none of them is left to one core at the end.
+        let mut members: Vec<(usize, &Member)> = archive.members().iter().enumerate().collect();
+        members
+            .sort_by_key(|(place, member)| (Reverse(member.central().uncompressed_size), *place));
+        let mut found: Vec<(usize, Vec<Fault<FaultKind>>)> = members
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|(place, member)| {
+                let row = record.as_ref().map(|record| record.row(member));
+                let is_exempt = is_exempt(member, dist_info);
+                let faults = check_member(archive, member, row, is_exempt, cancel, read)?;
+                Ok((place, faults))
+            })
+            .filter(|checked| !matches!(checked, Ok((_, faults)) if faults.is_empty()))
             .collect::<io::Result<_>>()?;
-        for fault in found.into_iter().flatten() {
+        found.sort_by_key(|(place, _)| *place);
+        for fault in found.into_iter().flat_map(|(_, faults)| faults) {
             self.faults.push(fault);
         }
         let Some(record) = record else {
@@ -444,11 +442,13 @@ fn check_member(
     member: &Member,
     row: Option<Option<&Row>>,
     is_exempt: bool,
-    buffer: &mut [u8],
     cancel: &Cancel,
     read: &(dyn Fn(u64) + Sync),
 ) -> io::Result<Vec<Fault<FaultKind>>> {
     let mut faults = Vec::new();
+    // Most members are small, and clearing room that nothing fills takes time.
+    let declared = usize::try_from(member.central().uncompressed_size).unwrap_or(READ_SIZE);
+    let mut buffer = vec![0; declared.clamp(1, READ_SIZE)];
     let stated = row.flatten().map(|row| &row.digest);
     let mut hasher = match stated {
         Some(StatedDigest::Strong(algorithm, _)) => Some(algorithm.hasher()),
@@ -459,7 +459,7 @@ fn check_member(
         let mut reader = archive.reader(member)?;
         loop {
             cancel.check().map_err(ZipError::Io)?;
-            let count = reader.read_piece(buffer)?;
+            let count = reader.read_piece(&mut buffer)?;
             if count == 0 {
                 return Ok(reader.excess());
             }

@@ -44,11 +44,13 @@ impl<'a> MemberReader<'a> {
                 name: header.name.clone(),
             });
         }
+        let compressed = member.data.end.saturating_sub(member.data.start);
+        let room = usize::try_from(compressed).map_or(INPUT_SIZE, |size| size.min(INPUT_SIZE));
         let decoder = match header.method {
             Method::STORED => Decoder::Stored,
             Method::DEFLATE => Decoder::Deflate {
                 inflate: Box::new(Decompress::new(false)),
-                input: vec![0; INPUT_SIZE].into(),
+                input: vec![0; room].into(),
                 start: 0,
                 filled: 0,
             },

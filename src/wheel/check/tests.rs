@@ -749,6 +749,27 @@ fn many_faults_are_counted_and_the_first_are_told() {
 }
 
 #[test]
+fn faults_stand_in_the_order_of_the_members_though_the_largest_is_read_first() {
+    // Members of 2000, 1999, ... bytes backwards, and some of one size.
+    let sizes = (0..40)
+        .map(|number| 1 + 50 * number)
+        .chain([1, 2000, 1, 2000]);
+    let mut parts = Parts::new();
+    let names: Vec<String> = (0..44).map(|number| format!("pkg/{number}.py")).collect();
+    for (name, size) in names.iter().zip(sizes) {
+        let mut entry = Entry::stored(name, &vec![b'a'; size]);
+        entry.crc ^= 1;
+        parts.entries.push(entry);
+    }
+    let told: Vec<String> = faults_of(NAME, &build::archive(&parts.members()), Limits::default())
+        .into_iter()
+        .filter_map(|fault| fault.member)
+        .collect();
+    assert_eq!(told, names[..told.len()]);
+    assert!(told.len() > 5, "{told:?}");
+}
+
+#[test]
 fn a_request_to_stop_is_an_error() {
     let mut file = tempfile::tempfile().expect("a file");
     file.write_all(&build::archive(&Parts::new().members()))
