@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::io::{self, Read};
 
+use rayon::prelude::*;
+
 use super::detail::{self, Depth, Detail};
 use super::difference::{
     Compressed, Consequence, Contents, Difference, Digested, HeaderField, Kind, Sides, UnixMode,
@@ -14,7 +16,7 @@ use super::text::{self, Budget, ContentDiff};
 use super::{Side, split};
 use crate::archive::zip::{Archive, DescriptorForm, Member, Method, RawText, ZipError};
 use crate::cancel::Cancel;
-use crate::deflate::{self, DeflateError, Settings, Strategy};
+use crate::deflate::{self, DeflateError, MEMORY_LEVELS, Settings, Strategy};
 use crate::digest::Sha256Digest;
 use crate::wheel;
 
@@ -145,7 +147,7 @@ pub(super) fn differences(
 }
 
 /// The most bytes of contents that are compressed again to find the level, each
-/// up to eighteen times until the first byte that differs.
+/// nine to eighteen times until the first byte that differs.
 const DEFLATED_BYTES: u64 = 2 << 20;
 
 fn is_record(member: &Member) -> bool {
@@ -321,26 +323,8 @@ impl<'a> Work<'a> {
             return Ok(compressed);
         }
         self.deflating -= cost;
-        let mut levels = Vec::new();
-        for settings in Settings::candidates() {
-            if settings.strategy() != Strategy::Default || levels.contains(&settings.level()) {
-                continue;
-            }
-            self.cancel.check().map_err(|error| (side, error))?;
-            let Ok(contents) = archive.reader(member) else {
-                return Ok(compressed);
-            };
-            match deflate::gives(contents, settings, archive.raw(member.data())) {
-                Ok(true) => levels.push(settings.level()),
-                Ok(false) => {}
-                Err(DeflateError::Read(error) | DeflateError::Write(error)) => {
-                    return Err((side, error));
-                }
-                Err(DeflateError::Compressor) => return Ok(compressed),
-            }
-        }
-        levels.sort_unstable();
-        compressed.zlib_levels = Some(levels);
+        compressed.zlib_levels =
+            zlib_levels(archive, member, self.cancel).map_err(|error| (side, error))?;
         Ok(compressed)
     }
 
@@ -409,6 +393,40 @@ impl<'a> Work<'a> {
         let both = self.both(members, record::MEMBER_BYTES)?;
         Ok(both.and_then(|both| record::residue(&both.published, &both.rebuilt, &self.changed)))
     }
+}
+
+/// Returns the levels of zlib that give the packed bytes of a member; `None` when
+/// that cannot be tried.
+fn zlib_levels(
+    archive: &Archive<'_>,
+    member: &Member,
+    cancel: &Cancel,
+) -> io::Result<Option<Vec<u8>>> {
+    // Programs that give zlib more memory are rare, so that is tried last.
+    for memory_level in MEMORY_LEVELS {
+        let tried: Result<Vec<Option<u8>>, DeflateError> = (1..=9)
+            .into_par_iter()
+            .with_max_len(1)
+            .filter_map(|level| Settings::new(level, Strategy::Default, memory_level))
+            .map(|settings| {
+                cancel.check().map_err(DeflateError::Read)?;
+                let Ok(contents) = archive.reader(member) else {
+                    return Ok(None);
+                };
+                let gives = deflate::gives(contents, settings, archive.raw(member.data()))?;
+                Ok(gives.then(|| settings.level()))
+            })
+            .collect();
+        let levels: Vec<u8> = match tried {
+            Ok(levels) => levels.into_iter().flatten().collect(),
+            Err(DeflateError::Read(error) | DeflateError::Write(error)) => return Err(error),
+            Err(DeflateError::Compressor) => return Ok(None),
+        };
+        if !levels.is_empty() {
+            return Ok(Some(levels));
+        }
+    }
+    Ok(Some(Vec::new()))
 }
 
 /// Compares everything in the two headers of a member that is not its packing.
