@@ -263,7 +263,7 @@ fn listed_spellings(files: &[FileStatus]) -> BTreeMap<String, &str> {
     files
         .iter()
         .filter(|file| file.line.is_some())
-        .filter_map(|file| Some((twin_key_of(&file.name)?, file.name.as_str())))
+        .filter_map(|file| Some((twin_key_of(&file.name)?, &*file.name)))
         .collect()
 }
 
@@ -277,7 +277,7 @@ fn file(
     file: &FileStatus,
     listed: &BTreeMap<String, &str>,
 ) -> Option<Finding> {
-    let subject = Subject::path(directory.join(&file.name).display().to_string());
+    let subject = Subject::path(directory.join(&*file.name).display().to_string());
     let finding = |rule| Finding::new(rule, subject.clone());
     let signed = || {
         file.expected.map_or_else(

@@ -96,9 +96,14 @@ fn open(path: &Path) -> Result<File, InputError> {
 ///
 /// It is not there, no regular file, or unreadable.
 pub fn read_start(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
-    let mut bytes = Vec::new();
-    open(path)?
-        .take(limit)
+    let file = open(path)?;
+    // As much room as is needed, but a file may grow, and one of /proc says 0.
+    let expected = file
+        .metadata()
+        .map_or(0, |metadata| metadata.len())
+        .min(limit);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
+    file.take(limit)
         .read_to_end(&mut bytes)
         .map_err(|source| InputError::Io {
             path: path.to_owned(),

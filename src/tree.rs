@@ -5,12 +5,12 @@
 //! blocks. Nothing is trusted: names are kept as bytes, and a file that changes
 //! while it is read says so.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -76,15 +76,38 @@ impl Kind {
 /// Something below the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The path below the root, as the file system has it.
-    pub name: OsString,
-    /// The same as a safe path, or `None` when it is none (not UTF-8, a control
-    /// character, a backslash).
-    pub path: Option<RelPath>,
+    name: Name,
     /// What it is.
     pub kind: Kind,
     /// The size in bytes, of a file.
     pub size: u64,
+}
+
+/// What an entry is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Name {
+    Safe(RelPath),
+    /// Not UTF-8, or with a control character or a backslash.
+    Other(OsString),
+}
+
+impl Entry {
+    /// Returns the path below the root, as the file system has it.
+    pub fn name(&self) -> &OsStr {
+        match &self.name {
+            Name::Safe(path) => OsStr::new(path.as_str()),
+            Name::Other(name) => name,
+        }
+    }
+
+    /// Returns the same as a safe path, or `None` when it is none (not UTF-8, a
+    /// control character, a backslash).
+    pub fn path(&self) -> Option<&RelPath> {
+        match &self.name {
+            Name::Safe(path) => Some(path),
+            Name::Other(_) => None,
+        }
+    }
 }
 
 /// A directory that was walked and is held open.
@@ -173,7 +196,6 @@ impl Tree {
             .follow_root_links(false)
             .min_depth(1)
             .max_depth(MAX_DEPTH + 1)
-            .sort_by_file_name()
         {
             let found = found.map_err(|error| {
                 let path = error.path().unwrap_or(root).to_owned();
@@ -191,19 +213,23 @@ impl Tree {
             }
             let kind = Kind::of(found.file_type());
             let name = found.path().strip_prefix(root).unwrap_or(found.path());
+            let safe = name.to_str().and_then(|name| RelPath::parse(name).ok());
             entries.push(Entry {
-                path: name.to_str().and_then(|name| RelPath::parse(name).ok()),
-                name: name.as_os_str().to_owned(),
+                name: safe.map_or_else(|| Name::Other(name.into()), Name::Safe),
                 kind,
                 size: 0,
             });
         }
+        // Component by component, so that what is in a directory follows it. The walk
+        // could sort, but would hold all names of a directory once more.
+        entries
+            .par_sort_unstable_by(|one, other| Path::new(one.name()).cmp(Path::new(other.name())));
         // The one system call a file that the walk needs, on all cores.
         entries
             .par_iter_mut()
             .filter(|entry| entry.kind == Kind::File)
             .for_each(|entry| {
-                let stat = rustix::fs::statat(&directory, &entry.name, AtFlags::SYMLINK_NOFOLLOW);
+                let stat = rustix::fs::statat(&directory, entry.name(), AtFlags::SYMLINK_NOFOLLOW);
                 // Gone by now: reading it will tell.
                 entry.size = stat.map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
             });
@@ -277,20 +303,22 @@ impl Tree {
         read: &(dyn Fn(u64) + Sync),
     ) -> Vec<Hashed> {
         let next = AtomicUsize::new(0);
-        let shares = rayon::broadcast(|_| {
+        let results: Vec<OnceLock<Hashed>> = paths.iter().map(|_| OnceLock::new()).collect();
+        rayon::broadcast(|_| {
             let mut buffer = vec![0u8; READ_SIZE];
-            let mut share = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(path) = paths.get(index) else {
-                    return share;
+                let (Some(path), Some(result)) = (paths.get(index), results.get(index)) else {
+                    return;
                 };
-                share.push((index, self.hash_one(path, &mut buffer, cancel, read)));
+                // Nobody else got this number.
+                let _ = result.set(self.hash_one(path, &mut buffer, cancel, read));
             }
         });
-        let mut results: Vec<(usize, Hashed)> = shares.into_iter().flatten().collect();
-        results.sort_by_key(|(index, _)| *index);
-        results.into_iter().map(|(_, hashed)| hashed).collect()
+        results
+            .into_iter()
+            .map(|result| result.into_inner().expect("each number was taken once"))
+            .collect()
     }
 
     fn hash_one(
@@ -439,7 +467,7 @@ mod tests {
         let seen: Vec<_> = tree
             .entries()
             .iter()
-            .map(|entry| (entry.name.to_str().unwrap(), entry.kind, entry.size))
+            .map(|entry| (entry.name().to_str().unwrap(), entry.kind, entry.size))
             .collect();
         assert_eq!(
             seen,
@@ -456,14 +484,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_in_a_directory_follows_it_whatever_its_neighbours_are_called() {
+        let root = tempfile::tempdir().unwrap();
+        for directory in ["a", "a.b", "a/c", "B"] {
+            std::fs::create_dir(root.path().join(directory)).unwrap();
+        }
+        // '-' and '.' come before '/', the end of a name before all of them.
+        for file in ["a/x", "a-", "a.b/x", "a/c/x", "a/c-", "a0", "B/x"] {
+            std::fs::write(root.path().join(file), "").unwrap();
+        }
+        let tree = Tree::scan(root.path()).unwrap();
+        let names: Vec<_> = tree.entries().iter().map(Entry::name).collect();
+        assert_eq!(
+            names,
+            [
+                "B", "B/x", "a", "a/c", "a/c/x", "a/c-", "a/x", "a-", "a.b", "a.b/x", "a0"
+            ]
+        );
+    }
+
+    #[test]
     fn a_name_that_is_not_utf8_is_kept_and_has_no_safe_path() {
         use std::os::unix::ffi::OsStrExt;
         let root = tempfile::tempdir().unwrap();
         let name = std::ffi::OsStr::from_bytes(b"\xff.whl");
         std::fs::write(root.path().join(name), "").unwrap();
         let tree = Tree::scan(root.path()).unwrap();
-        assert_eq!(tree.entries()[0].path, None);
-        assert_eq!(tree.entries()[0].name, name);
+        assert_eq!(tree.entries()[0].path(), None);
+        assert_eq!(tree.entries()[0].name(), name);
     }
 
     #[test]

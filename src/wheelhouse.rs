@@ -9,13 +9,14 @@ mod inside;
 mod survey;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::archive::Limits;
 use crate::cancel::Cancel;
@@ -68,7 +69,7 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileStatus {
     /// The name below the directory; bytes that are not UTF-8 as `\xNN`.
-    pub name: String,
+    pub name: Arc<str>,
     /// The line of the manifest that lists it.
     pub line: Option<u64>,
     /// The signed digest.
@@ -84,9 +85,17 @@ pub struct FileStatus {
 #[derive(Debug, Clone)]
 pub struct VerifiedFiles {
     tree: Tree,
-    digests: BTreeMap<RelPath, Sha256Digest>,
-    /// What each of them looked like to the system when it was hashed.
-    stamps: BTreeMap<RelPath, Stamp>,
+    /// Sorted by name.
+    files: Vec<VerifiedFile>,
+}
+
+/// One of them.
+#[derive(Debug, Clone)]
+struct VerifiedFile {
+    name: RelPath,
+    sha256: Sha256Digest,
+    /// What it looked like to the system when it was hashed.
+    stamp: Stamp,
 }
 
 /// A directory in which every name has the status [`Status::Ok`] or
@@ -145,12 +154,12 @@ pub fn check(
     let mut skipped: Option<&OsStr> = None;
     for entry in tree.entries() {
         if let Some(directory) = skipped
-            && Path::new(&entry.name).starts_with(directory)
+            && Path::new(entry.name()).starts_with(directory)
         {
             continue;
         }
-        let expected = entry.path.as_ref().and_then(|path| manifest.get(path));
-        if let Some(path) = &entry.path {
+        let expected = entry.path().and_then(|path| manifest.get(path));
+        if let Some(path) = entry.path() {
             present.insert(path);
             let is_parent = parents.contains(path.as_str());
             match entry.kind {
@@ -163,10 +172,10 @@ pub fn check(
             }
         }
         if entry.kind == Kind::Directory {
-            skipped = Some(&entry.name);
+            skipped = Some(entry.name());
         }
         files.push(FileStatus {
-            name: display_name(&entry.name),
+            name: display_name(entry.name()).into(),
             line: expected.map(|expected| expected.line),
             expected: expected.map(|expected| expected.sha256),
             size: None,
@@ -176,7 +185,7 @@ pub fn check(
     for (name, entry) in manifest.entries() {
         if !present.contains(name) {
             files.push(FileStatus {
-                name: name.to_string(),
+                name: name.to_shared(),
                 line: Some(entry.line),
                 expected: Some(entry.sha256),
                 size: None,
@@ -185,10 +194,10 @@ pub fn check(
         }
     }
 
-    to_hash.sort_by_key(|(path, size)| (Reverse(*size), *path));
+    to_hash.sort_unstable_by_key(|(path, size)| (Reverse(*size), *path));
     let paths: Vec<&RelPath> = to_hash.into_iter().map(|(path, _)| path).collect();
-    let mut digests = BTreeMap::new();
-    let mut stamps = BTreeMap::new();
+    let mut verified = Vec::with_capacity(paths.len());
+    files.reserve_exact(paths.len());
     for (path, hashed) in paths.iter().zip(tree.hash(&paths, cancel, read)) {
         let entry = manifest.get(path).copied();
         let expected = entry.map(|entry| entry.sha256);
@@ -198,8 +207,11 @@ pub fn check(
                 size,
                 stamp,
             } if Some(sha256) == expected => {
-                digests.insert((*path).clone(), sha256);
-                stamps.insert((*path).clone(), stamp);
+                verified.push(VerifiedFile {
+                    name: (*path).clone(),
+                    sha256,
+                    stamp,
+                });
                 (Status::Ok, Some(size))
             }
             Hashed::Digest { sha256, size, .. } => {
@@ -213,20 +225,20 @@ pub fn check(
             Hashed::Unreadable(error) => (Status::Unreadable(error.to_string()), None),
         };
         files.push(FileStatus {
-            name: path.to_string(),
+            name: path.to_shared(),
             line: entry.map(|entry| entry.line),
             expected,
             size,
             status,
         });
     }
-    files.sort_by(|one, other| one.name.cmp(&other.name));
+    files.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    verified.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     Checked {
         files,
         verified: VerifiedFiles {
             tree,
-            digests,
-            stamps,
+            files: verified,
         },
     }
 }
@@ -238,7 +250,7 @@ impl Checked {
             .files
             .iter()
             .all(|file| matches!(file.status, Status::Ok | Status::Allowed));
-        (all_well && !self.verified.digests.is_empty()).then(|| VerifiedTree(self.verified.clone()))
+        (all_well && !self.verified.files.is_empty()).then(|| VerifiedTree(self.verified.clone()))
     }
 }
 
@@ -252,7 +264,15 @@ impl VerifiedTree {
 impl VerifiedFiles {
     /// Returns the names and digests, sorted by name.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&RelPath, &Sha256Digest)> {
-        self.digests.iter()
+        self.files.iter().map(|file| (&file.name, &file.sha256))
+    }
+
+    fn file(&self, name: &RelPath) -> Option<&VerifiedFile> {
+        let place = self
+            .files
+            .binary_search_by(|file| file.name.cmp(name))
+            .ok()?;
+        self.files.get(place)
     }
 
     /// Returns the directory that the files lie in.
@@ -262,7 +282,7 @@ impl VerifiedFiles {
 
     /// Returns the digest of a file, if it is verified.
     pub fn digest(&self, name: &RelPath) -> Option<Sha256Digest> {
-        self.digests.get(name).copied()
+        self.file(name).map(|file| file.sha256)
     }
 
     /// Reads a verified file of a limited size.
@@ -299,7 +319,7 @@ impl VerifiedFiles {
         cancel: &Cancel,
     ) -> Option<Vec<String>> {
         let filename = SdistFilename::parse(name.file_name()).ok()?;
-        let stamp = self.stamps.get(name)?;
+        let stamp = &self.file(name)?.stamp;
         let (file, before) = self.tree.open_stamped(name).ok()?;
         let held = file.try_clone().ok()?;
         let requires = sdist::build_requirements(file, &filename, limits, cancel);
@@ -352,8 +372,8 @@ fn parents(name: &RelPath) -> impl Iterator<Item = &str> {
 }
 
 fn status_of_unlisted(entry: &Entry, allowed: &BTreeSet<RelPath>) -> Status {
-    let Some(path) = &entry.path else {
-        return match entry.name.to_str() {
+    let Some(path) = entry.path() else {
+        return match entry.name().to_str() {
             Some(_) => Status::Unnameable,
             None => Status::NotUtf8,
         };

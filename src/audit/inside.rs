@@ -19,7 +19,7 @@ pub fn inside(
 ) -> Vec<Finding> {
     let lines: BTreeMap<&str, u64> = files
         .iter()
-        .filter_map(|file| Some((file.name.as_str(), file.line?)))
+        .filter_map(|file| Some((&*file.name, file.line?)))
         .collect();
     let mut findings = Vec::new();
     for (path, inside) in found {

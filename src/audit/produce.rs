@@ -17,7 +17,7 @@ pub fn survey(directory: &Path, survey: &Survey) -> Vec<Finding> {
         .files
         .iter()
         .filter_map(|file| {
-            let subject = || Subject::path(directory.join(&file.name).display().to_string());
+            let subject = || Subject::path(directory.join(&*file.name).display().to_string());
             match &file.status {
                 Status::Unlisted => {
                     let finding = Finding::new(&rules::FILE_NO_DISTRIBUTION, subject());

@@ -202,7 +202,7 @@ fn wheels(tree: Option<&Tree>) -> Vec<(RelPath, WheelFilename)> {
     tree.map_or(&[][..], Tree::entries)
         .iter()
         .filter(|entry| entry.kind == Kind::File)
-        .filter_map(|entry| entry.path.clone())
+        .filter_map(|entry| entry.path().cloned())
         .filter_map(|path| {
             let wheel = WheelFilename::parse(path.file_name()).ok()?;
             Some((path, wheel))

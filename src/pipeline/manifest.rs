@@ -193,7 +193,7 @@ pub(super) fn survey(
             report.errors.push(Trouble {
                 message: format!(
                     "cannot read {}: {reason}",
-                    locations.directory.join(&file.name).display()
+                    locations.directory.join(&*file.name).display()
                 ),
                 next: "make the file readable, then try again".to_owned(),
             });

@@ -95,7 +95,7 @@ pub fn rebuild(
         .files
         .iter()
         .filter(|file| !matches!(file.status, Status::Missing))
-        .map(|file| file.name.as_str())
+        .map(|file| &*file.name)
         .collect();
     let mut shop = match Shop::open(request, surroundings, &checked.verified, &present, cancel) {
         Ok(shop) => shop,

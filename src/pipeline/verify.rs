@@ -185,11 +185,12 @@ fn steps(
     report.signatures = judgement.facts;
     report.threshold = Some(judgement.threshold);
 
-    let authenticated = judgement.authenticated?;
+    // The bytes of a long manifest are not held any longer than they are needed.
+    let manifest_sha256 = judgement.authenticated?.sha256();
     if let (Some(path), Some(signed)) = (&request.policy.wheelhouse.state, judgement.signed) {
         let accepted = Accepted {
             signed,
-            manifest_sha256: authenticated.sha256(),
+            manifest_sha256,
         };
         *fresh = freshness(request, report, path, manifest_path, accepted);
     }
@@ -351,12 +352,10 @@ fn without_manifest(
         Tree::scan(&locations.directory),
     )?;
     let allowed = allowed(request, locations);
-    report.is_empty = tree.entries().iter().all(|entry| {
-        entry
-            .path
-            .as_ref()
-            .is_some_and(|path| allowed.contains(path))
-    });
+    report.is_empty = tree
+        .entries()
+        .iter()
+        .all(|entry| entry.path().is_some_and(|path| allowed.contains(path)));
     let path = locations.manifest.as_ref().unwrap_or(&request.root);
     report.findings.push(Finding::new(
         &rules::MANIFEST_MISSING,
@@ -509,7 +508,7 @@ fn describe(report: &mut Report, directory: &Path, manifest: &str, checked: &Che
             report.errors.push(Trouble {
                 message: format!(
                     "cannot read {}: {reason}",
-                    directory.join(&file.name).display()
+                    directory.join(&*file.name).display()
                 ),
                 next: "make the file readable, then check again".to_owned(),
             });
@@ -572,7 +571,7 @@ pub(super) fn unreadable_inside(
 pub(super) fn summary(file: &FileStatus) -> FileSummary {
     let name = file.name.rsplit('/').next().unwrap_or(&file.name);
     FileSummary {
-        path: file.name.clone(),
+        path: file.name.to_string(),
         sha256: file.expected,
         size: file.size,
         kind: if WheelFilename::parse(name).is_ok() {

@@ -12,7 +12,6 @@
 //! `run` hands one over, hashed while it is copied.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 
@@ -79,7 +78,7 @@ pub fn look_inside<'a>(
 ) -> Vec<(&'a RelPath, Inside)> {
     look(
         &verified.tree,
-        &verified.stamps,
+        verified.files.iter().map(|file| (&file.name, &file.stamp)),
         limits,
         cancel,
         begin,
@@ -91,14 +90,13 @@ pub fn look_inside<'a>(
 /// hashed.
 pub(super) fn look<'a>(
     tree: &Tree,
-    stamps: &'a BTreeMap<RelPath, Stamp>,
+    stamps: impl Iterator<Item = (&'a RelPath, &'a Stamp)>,
     limits: Limits,
     cancel: &Cancel,
     begin: &dyn Fn(u64, u64),
     read: &(dyn Fn(u64) + Sync),
 ) -> Vec<(&'a RelPath, Inside)> {
     let mut files: Vec<(&RelPath, &Stamp, Promise)> = stamps
-        .iter()
         .filter_map(|(path, stamp)| Some((path, stamp, promise(path.file_name())?)))
         .collect();
     let bytes = files

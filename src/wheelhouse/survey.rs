@@ -41,7 +41,7 @@ impl Survey {
         begin: &dyn Fn(u64, u64),
         read: &(dyn Fn(u64) + Sync),
     ) -> Vec<(&RelPath, Inside)> {
-        look(&self.tree, &self.stamps, limits, cancel, begin, read)
+        look(&self.tree, self.stamps.iter(), limits, cancel, begin, read)
     }
 }
 
@@ -60,22 +60,22 @@ pub fn survey(
     let mut skipped: Option<&OsStr> = None;
     for entry in tree.entries() {
         if let Some(directory) = skipped
-            && Path::new(&entry.name).starts_with(directory)
+            && Path::new(entry.name()).starts_with(directory)
         {
             continue;
         }
         if entry.kind == Kind::Directory {
-            skipped = Some(&entry.name);
+            skipped = Some(entry.name());
         }
         let status = status_of_unlisted(entry, allowed);
-        if let (Some(path), Status::Unlisted) = (&entry.path, &status)
+        if let (Some(path), Status::Unlisted) = (entry.path(), &status)
             && is_distribution(path)
         {
             to_hash.push((path, entry.size));
             continue;
         }
         files.push(FileStatus {
-            name: display_name(&entry.name),
+            name: display_name(entry.name()).into(),
             line: None,
             expected: None,
             size: None,
@@ -104,7 +104,7 @@ pub fn survey(
             Hashed::Unreadable(error) => (Status::Unreadable(error.to_string()), None, None),
         };
         files.push(FileStatus {
-            name: path.to_string(),
+            name: path.to_shared(),
             line: None,
             expected: found,
             size,
