@@ -10,6 +10,7 @@ use crate::policy::{
     self, KeyValidity, RecordsPolicy, SandboxPolicy, SourceTimesPolicy, Tolerance, WheelhouseName,
 };
 use crate::relpath::RelPath;
+use crate::report::Form;
 use crate::time::UtcTime;
 
 #[derive(Debug, Args)]
@@ -288,9 +289,9 @@ pub(super) struct OutputArgs {
     /// The form of the report on standard output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
-    /// Write the report to a file too, in the form that its ending says: .json
+    /// Write the report to a file too, in the form that its ending says: .json or .html
     #[arg(long, value_name = "FILE", value_parser = report_file)]
-    pub(super) report: Vec<PathBuf>,
+    pub(super) report: Vec<ReportFile>,
     /// Say nothing unless something is wrong
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -370,11 +371,28 @@ fn sandbox(text: &str) -> Result<SandboxPolicy, String> {
     word(text, SandboxPolicy::WORDS)
 }
 
-pub(super) fn report_file(text: &str) -> Result<PathBuf, String> {
+/// A file to write the report to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ReportFile {
+    pub(super) path: PathBuf,
+    pub(super) form: Form,
+}
+
+pub(super) fn report_file(text: &str) -> Result<ReportFile, String> {
     let path = PathBuf::from(text);
-    match path.extension().is_some_and(|ending| ending == "json") {
-        true => Ok(path),
-        false => Err("the ending says the form, and .json is the one there is".to_owned()),
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    match ending.and_then(Form::of_ending) {
+        Some(form) => Ok(ReportFile { path, form }),
+        None => {
+            let known: Vec<String> = Form::ENDINGS
+                .iter()
+                .map(|(ending, _)| format!(".{ending}"))
+                .collect();
+            Err(format!(
+                "the ending says the form, and has to be one of: {}",
+                known.join(", ")
+            ))
+        }
     }
 }
 

@@ -55,11 +55,16 @@ pub(super) fn run(surroundings: &Surroundings, args: &ExplainArgs, cancel: &Canc
         let compared =
             pipeline::explain_environments(published, rebuilt, &surroundings.environment);
         return match compared {
-            Ok(report) => said(
-                output.environments(&report, args.full),
-                report.exit_code,
-                &output,
-            ),
+            Ok(report) => {
+                let files = &args.output.report;
+                let troubles =
+                    output::write_report_files(files, &|form, file| report.write(form, file));
+                let written = output.environments(&report, args.full);
+                match troubles.first() {
+                    Some(trouble) => could_not(trouble, &output),
+                    None => said(written, report.exit_code, &output),
+                }
+            }
             Err(trouble) => could_not(&trouble, &output),
         };
     }
@@ -109,15 +114,9 @@ fn finish(
     if cancel.is_requested() {
         return Verdict::Error.exit_code();
     }
-    for path in &args.output.report {
-        let written = output::write_file(path, &mut |file| report.write_json(file));
-        if let Err(error) = written {
-            report.errors.push(Trouble {
-                message: format!("cannot write the report to {}: {error}", path.display()),
-                next: "name a file in a directory that can be written to".to_owned(),
-            });
-        }
-    }
+    let files = &args.output.report;
+    let troubles = output::write_report_files(files, &|form, file| report.write(form, file));
+    report.errors.extend(troubles);
     report.conclude();
     let written: io::Result<()> = output.comparison(report, args.full);
     match written {

@@ -30,7 +30,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cancel::Cancel;
 use crate::pipeline;
-use crate::report::{Report, Trouble, Verdict};
+use crate::report::{Report, Verdict};
 use crate::time::UtcTime;
 
 use args::{AuditArgs, OutputArgs, RebuildArgs, RunArgs, VerifyArgs};
@@ -185,14 +185,8 @@ fn finish(report: &mut Report, args: &OutputArgs, output: &Output, cancel: &Canc
         return Verdict::Error.exit_code();
     }
     report.conclude();
-    for path in &args.report {
-        if let Err(error) = output::write_report_file(report, path) {
-            report.errors.push(Trouble {
-                message: format!("cannot write the report to {}: {error}", path.display()),
-                next: "name a file in a directory that can be written to".to_owned(),
-            });
-        }
-    }
+    let troubles = output::write_report_files(&args.report, &|form, file| report.write(form, file));
+    report.errors.extend(troubles);
     report.conclude();
     match output.report(report) {
         Ok(()) => report.exit_code,

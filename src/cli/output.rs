@@ -5,13 +5,13 @@ use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::args::{Format, OutputArgs};
+use super::args::{Format, OutputArgs, ReportFile};
 use super::progress::Bars;
 use super::{NOT_STARTED, Surroundings, USAGE, Usage};
 use crate::replace::{self, ReplaceError};
 use crate::report::{
-    ComparisonReport, EnvironmentReport, Palette, Report, UpdateSummary, Verdict, escape,
-    escape_json,
+    ComparisonReport, EnvironmentReport, Form, Palette, Report, Trouble, UpdateSummary, Verdict,
+    escape, escape_json,
 };
 
 /// How this command speaks.
@@ -192,9 +192,22 @@ fn usage_as_json(command: Option<&str>, usage: &Usage) {
     let _ = writeln!(io::stdout(), "{}", escape_json(&format!("{value:#}")));
 }
 
-/// Writes a report to a file as JSON: whole, or not at all.
-pub(super) fn write_report_file(report: &Report, path: &Path) -> io::Result<()> {
-    write_file(path, &mut |file| report.write_json(file))
+/// Writes a report to every file it was asked for, each whole or not at all;
+/// returns what could not be written.
+pub(super) fn write_report_files(
+    files: &[ReportFile],
+    write: &dyn Fn(Form, &mut dyn Write) -> io::Result<()>,
+) -> Vec<Trouble> {
+    let mut troubles = Vec::new();
+    for ReportFile { path, form } in files {
+        if let Err(error) = write_file(path, &mut |file| write(*form, file)) {
+            troubles.push(Trouble {
+                message: format!("cannot write the report to {}: {error}", path.display()),
+                next: "name a file in a directory that can be written to".to_owned(),
+            });
+        }
+    }
+    troubles
 }
 
 /// Writes a file: whole, or not at all.

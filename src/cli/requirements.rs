@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{ColorWhen, CommonArgs};
+use super::args::{ColorWhen, CommonArgs, ReportFile};
 use super::output::{self, Output};
 use super::{Surroundings, Usage, request};
 use crate::cancel::Cancel;
@@ -31,9 +31,9 @@ pub(super) struct RequirementsArgs {
     /// Write the requirements to this file, whole or not at all [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Write the report to a file, in the form that its ending says: .json
+    /// Write the report to a file, in the form that its ending says: .json or .html
     #[arg(long, value_name = "FILE", value_parser = super::args::report_file)]
-    report: Vec<PathBuf>,
+    report: Vec<ReportFile>,
     /// Say nothing unless something is wrong
     #[arg(long, short)]
     quiet: bool,
@@ -79,13 +79,9 @@ pub(super) fn run(surroundings: &Surroundings, args: &RequirementsArgs, cancel: 
         return Verdict::Error.exit_code();
     }
     report.conclude();
-    for path in &args.report {
-        if let Err(error) = output::write_report_file(&report, path) {
-            return output.trouble(&format!(
-                "cannot write the report to {}: {error}",
-                path.display()
-            ));
-        }
+    let troubles = output::write_report_files(&args.report, &|form, file| report.write(form, file));
+    if let Some(trouble) = troubles.first() {
+        return output.trouble(&trouble.message);
     }
     if !args.quiet || report.verdict != Verdict::Pass {
         let _ = output.report_aside(&report);

@@ -28,7 +28,7 @@ impl Report {
                 out,
                 "  {} {}{pinned}  {}",
                 palette.judged(
-                    &format!("{:<14}", word(certificate.state)),
+                    &format!("{:<14}", state_word(certificate.state)),
                     Some(certificate.state == KeyState::Valid)
                 ),
                 certificate.fingerprint,
@@ -56,7 +56,8 @@ impl Report {
     }
 }
 
-fn word(state: KeyState) -> &'static str {
+/// Returns the word for a state in a narrow column.
+pub(super) fn state_word(state: KeyState) -> &'static str {
     match state {
         KeyState::Valid => "valid",
         KeyState::Expired => "EXPIRED",

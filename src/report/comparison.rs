@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{SCHEMA, Tool, Trouble, Verdict, escape_json};
+use super::{Form, SCHEMA, Tool, Trouble, Verdict, escape_json};
 use crate::compare::{Difference, Digested, WheelFacts};
 use crate::explain::{Cause, Unexplained};
 
@@ -92,6 +92,18 @@ impl ComparisonReport {
             Verdict::Fail
         };
         self.exit_code = self.verdict.exit_code();
+    }
+
+    /// Writes the report in a form.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the writer returns.
+    pub fn write(&self, form: Form, out: &mut dyn Write) -> io::Result<()> {
+        match form {
+            Form::Json => self.write_json(out),
+            Form::Html => out.write_all(self.to_html().as_bytes()),
+        }
     }
 
     /// Writes the report as one JSON object, indented, with a line end after it.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::text::{Palette, escape};
-use super::{SCHEMA, Tool, Verdict, escape_json};
+use super::{Form, SCHEMA, Tool, Verdict, escape_json};
 use crate::explain::{EnvironmentDifference, Reach};
 
 /// How many values of one difference are written out on each side.
@@ -52,6 +52,18 @@ impl EnvironmentReport {
             published,
             rebuilt,
             differences,
+        }
+    }
+
+    /// Writes the report in a form.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the writer returns.
+    pub fn write(&self, form: Form, out: &mut dyn Write) -> io::Result<()> {
+        match form {
+            Form::Json => self.write_json(out),
+            Form::Html => out.write_all(self.to_html().as_bytes()),
         }
     }
 

@@ -1,18 +1,23 @@
 //! What a command has to say, as one value, and the forms it is written in.
 //!
 //! In: facts, findings and outcomes. Out: a [`Report`] with its verdict and exit
-//! code, written as text or JSON. No check is made here, and nothing here knows
-//! the command line.
+//! code, written as text for a terminal or in a [`Form`] of a file. No check is
+//! made here, and nothing here knows the command line.
 
 mod certificates;
 mod comparison;
 mod environments;
+mod form;
+mod html;
 mod json;
+mod markup;
 mod produced;
 mod rebuilds;
 mod requirements;
 mod text;
 mod update;
+
+use std::io::{self, Write};
 
 use serde::Serialize;
 
@@ -25,6 +30,7 @@ use crate::time::UtcTime;
 
 pub use comparison::{ComparedFile, ComparisonReport};
 pub use environments::EnvironmentReport;
+pub use form::Form;
 pub use json::escape_json;
 pub use produced::{Change, WrittenFile};
 pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource, WitnessSummary};
@@ -69,6 +75,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Returns the word that people read.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Fail => "FAIL",
+            Self::Error => "ERROR",
+            Self::Empty => "EMPTY",
+        }
+    }
+
     /// Returns the exit code that stands for the verdict.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -211,6 +227,18 @@ impl Report {
             is_empty: false,
             strict: false,
             time_is_chosen: false,
+        }
+    }
+
+    /// Writes the report in a form.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the writer returns.
+    pub fn write(&self, form: Form, out: &mut dyn Write) -> io::Result<()> {
+        match form {
+            Form::Json => self.write_json(out),
+            Form::Html => out.write_all(self.to_html().as_bytes()),
         }
     }
 

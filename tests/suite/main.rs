@@ -45,6 +45,7 @@ mod readme;
 mod real_signatures;
 mod rebuild;
 mod recipe_parts;
+mod report_forms;
 mod requirements_check;
 mod requirements_command;
 mod requirements_twins;

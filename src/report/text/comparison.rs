@@ -281,7 +281,7 @@ pub(super) fn write_difference(
 }
 
 /// Returns the word that JSON has for a part.
-fn word_of(part: crate::compare::ElfPart) -> String {
+pub(in crate::report) fn word_of(part: crate::compare::ElfPart) -> String {
     match serde_json::to_value(part) {
         Ok(serde_json::Value::String(word)) => word.replace('-', " "),
         _ => String::new(),

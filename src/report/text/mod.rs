@@ -6,6 +6,8 @@
 mod comparison;
 mod rebuilds;
 
+pub(in crate::report) use comparison::word_of;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -249,12 +251,11 @@ impl Report {
     }
 
     fn write_verdict(&self, out: &mut dyn Write, palette: &Palette) -> io::Result<()> {
-        let (style, word) = match self.verdict {
-            Verdict::Pass => (palette.good, "PASS"),
-            Verdict::Fail => (palette.bad, "FAIL"),
-            Verdict::Error => (palette.bad, "ERROR"),
-            Verdict::Empty => (palette.bad, "EMPTY"),
+        let style = match self.verdict {
+            Verdict::Pass => palette.good,
+            Verdict::Fail | Verdict::Error | Verdict::Empty => palette.bad,
         };
+        let word = self.verdict.word();
         let mut parts = Vec::new();
         for (severity, one, many) in [
             (Severity::Error, "error", "errors"),
@@ -328,7 +329,7 @@ fn write_signature(
 }
 
 /// Returns the word for a verdict in a narrow column.
-fn verdict_word(verdict: SignatureVerdict) -> &'static str {
+pub(in crate::report) fn verdict_word(verdict: SignatureVerdict) -> &'static str {
     use SignatureVerdict as V;
     match verdict {
         V::Good => "good",
@@ -375,7 +376,7 @@ fn write_field(out: &mut dyn Write, palette: &Palette, name: &str, value: &str) 
     writeln!(out, "  {label}{}", escape(value))
 }
 
-fn place(subject: &Subject) -> Option<String> {
+pub(in crate::report) fn place(subject: &Subject) -> Option<String> {
     let mut place = subject.path.clone()?;
     match (&subject.manifest, subject.line) {
         (Some(manifest), Some(line)) => {
@@ -396,7 +397,7 @@ fn styled(style: Style, text: &str) -> String {
     format!("{}{text}{}", style.render(), style.render_reset())
 }
 
-fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
+pub(in crate::report) fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }
 
@@ -405,7 +406,7 @@ fn plural_u64<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
 }
 
 /// Returns a number of bytes in the largest binary unit it fills.
-fn size(bytes: u64) -> String {
+pub(in crate::report) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
         return format!("{bytes} bytes");

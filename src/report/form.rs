@@ -1,0 +1,23 @@
+//! The forms that a report is written to a file in, by the ending of its name.
+
+/// A form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    /// JSON, for programs.
+    Json,
+    /// One HTML page, for people.
+    Html,
+}
+
+impl Form {
+    /// Every form with the ending that names it.
+    pub const ENDINGS: [(&'static str, Self); 2] = [("json", Self::Json), ("html", Self::Html)];
+
+    /// Returns the form that an ending names, without its full stop.
+    pub fn of_ending(ending: &str) -> Option<Self> {
+        let mut forms = Self::ENDINGS.iter();
+        forms
+            .find(|(known, _)| *known == ending)
+            .map(|(_, form)| *form)
+    }
+}

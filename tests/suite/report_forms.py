@@ -1,0 +1,124 @@
+"""Reads a report as strangers' programs do, and says what they see.
+
+    report_forms.py html FILE    by html.parser; prints the texts as JSON
+    report_forms.py xml FILE     by xml.etree; prints suites and cases as JSON
+
+Anything in the file that a report never has is an error: exit code 1.
+"""
+
+import html.parser
+import json
+import sys
+import xml.etree.ElementTree
+
+VOID = {"meta"}
+# What our pages are made of. An element or attribute that came out of a name would
+# be one of these only if the name closed a tag first, which the nesting shows.
+ELEMENTS = set(
+    "html head meta title style body header nav main footer section article div h1 h2 h3 h4 h5 h6"
+    " p ul ol li dl dt dd table caption thead tbody tr th td details summary span strong b i code"
+    " pre a del ins mark svg rect circle line path defs pattern g desc".split()
+)
+ATTRIBUTES = set(
+    "lang charset http-equiv content name class id href aria-label aria-labelledby aria-hidden"
+    " scope data-name open role tabindex width height x y x1 x2 y1 y2 cx cy r d fill"
+    " patternUnits patternTransform focusable".split()
+)
+# HTML's parser hands names of attributes on in lower case.
+ATTRIBUTES |= {name.lower() for name in ATTRIBUTES}
+
+
+class Page(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.open, self.texts, self.ids, self.places = [], [], [], []
+        self.headings, self.seen, self.security = [], [], None
+
+    def handle_starttag(self, tag, attributes):
+        assert tag in ELEMENTS, f"element {tag}"
+        for name, value in attributes:
+            assert name in ATTRIBUTES, f"attribute {name} of {tag}"
+            assert value is not None, f"attribute {name} of {tag} has no value"
+        attributes = dict(attributes)
+        assert len(attributes) == len(set(attributes)), f"attribute twice in {tag}"
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        if "href" in attributes:
+            assert attributes["href"].startswith("#"), attributes["href"]
+            self.places.append(attributes["href"][1:])
+        for place in attributes.get("aria-labelledby", "").split():
+            self.places.append(place)
+        if attributes.get("fill", "").startswith("url("):
+            self.places.append(attributes["fill"][5:-1])
+        if attributes.get("http-equiv") == "Content-Security-Policy":
+            assert "style" not in self.seen, "the policy comes too late"
+            self.security = attributes["content"]
+        if tag == "html":
+            assert attributes["lang"] == "en"
+        if tag == "svg":
+            assert attributes.get("aria-hidden") == "true" or (
+                attributes.get("role") == "img" and attributes.get("aria-label")
+            ), "a picture without words"
+        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
+            self.headings.append(int(tag[1]))
+        self.seen.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data):
+        if "style" not in self.open and data.strip():
+            self.texts.append(data)
+
+    def handle_comment(self, data):
+        raise AssertionError(f"comment {data}")
+
+    def handle_pi(self, data):
+        raise AssertionError(f"instruction {data}")
+
+    def unknown_decl(self, data):
+        raise AssertionError(f"declaration {data}")
+
+
+def read_html(text):
+    assert text.startswith("<!DOCTYPE html>\n")
+    page = Page()
+    page.feed(text)
+    page.close()
+    assert not page.open, page.open
+    assert page.security == "default-src 'none'; style-src 'unsafe-inline'", page.security
+    assert len(page.ids) == len(set(page.ids)), "an id stands twice"
+    missing = set(page.places) - set(page.ids)
+    assert not missing, f"nothing is at {missing}"
+    for landmark in ("header", "main", "footer", "title", "h1"):
+        count = page.seen.count(landmark)
+        assert count == 1, f"{count} {landmark}"
+    assert page.headings[0] == 1
+    for before, after in zip(page.headings, page.headings[1:]):
+        assert after <= before + 1, f"a heading of level {after} below one of level {before}"
+    return page.texts
+
+
+def refused(character):
+    """Whether nobody may see this character: Unicode's own classes say so."""
+    import unicodedata
+
+    if character == "\n":
+        return False
+    # Control, format, surrogate; U+00AD is a format character too.
+    return unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp")
+
+
+def main():
+    form, path = sys.argv[1:]
+    with open(path, "rb") as file:
+        text = file.read().decode("utf-8")
+    for character in text:
+        assert not refused(character), f"U+{ord(character):04X} stands in the file"
+    seen = {"html": read_html}[form](text)
+    json.dump(seen, sys.stdout)
+
+
+main()
