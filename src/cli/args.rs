@@ -289,7 +289,7 @@ pub(super) struct OutputArgs {
     /// The form of the report on standard output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
-    /// Write the report to a file too, in the form that its ending says: .json or .html
+    /// Write the report to a file too, in the form that its ending says: .json, .html, .xml (JUnit) or .md (Markdown)
     #[arg(long, value_name = "FILE", value_parser = report_file)]
     pub(super) report: Vec<ReportFile>,
     /// Say nothing unless something is wrong

@@ -31,7 +31,7 @@ pub(super) struct RequirementsArgs {
     /// Write the requirements to this file, whole or not at all [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Write the report to a file, in the form that its ending says: .json or .html
+    /// Write the report to a file, in the form that its ending says: .json, .html, .xml (JUnit) or .md (Markdown)
     #[arg(long, value_name = "FILE", value_parser = super::args::report_file)]
     report: Vec<ReportFile>,
     /// Say nothing unless something is wrong

@@ -1,15 +1,63 @@
 //! What a wheel says of itself and how its archive looks as a whole.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Serialize;
 
 use super::difference::UnixMode;
-use crate::archive::zip::{Archive, DosTime};
+use crate::archive::zip::{Archive, DosTime, RawText};
 use crate::metadata::{self, Fields};
 
 /// The most distinct times that are kept.
 const TIMES: usize = 1_000;
+
+/// The most members whose place is kept.
+const PLACES: usize = 50_000;
+
+/// Where a member lies in its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberPlace {
+    /// Its name.
+    pub name: RawText,
+    /// Which of the members with this name, counted from 1.
+    pub occurrence: u64,
+    /// Local header, data and data descriptor, in bytes from the start of the file.
+    pub extent: Range<u64>,
+}
+
+/// Where things lie in an archive. What it says of itself is a claim, and places may
+/// overlap.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// The size of the file in bytes.
+    pub size: u64,
+    /// The members in the order of the directory, up to a limit.
+    pub members: Vec<MemberPlace>,
+    /// The central directory.
+    pub directory: Range<u64>,
+}
+
+impl Layout {
+    fn read(archive: &Archive<'_>) -> Self {
+        let mut seen: BTreeMap<&RawText, u64> = BTreeMap::new();
+        let places = archive.members().iter().take(PLACES).map(|member| {
+            let occurrence = seen.entry(member.name()).or_default();
+            *occurrence += 1;
+            MemberPlace {
+                name: member.name().clone(),
+                occurrence: *occurrence,
+                extent: member.extent(),
+            }
+        });
+        let members = places.collect();
+        Self {
+            size: archive.size(),
+            members,
+            directory: archive.directory(),
+        }
+    }
+}
 
 /// A wheel as a whole, for explaining why another one differs from it. What it
 /// says of itself is a claim.
@@ -28,6 +76,9 @@ pub struct WheelFacts {
     /// How many members have each time.
     #[serde(skip)]
     pub times: BTreeMap<DosTime, u64>,
+    /// Where its members lie.
+    #[serde(skip)]
+    pub layout: Layout,
     /// The time of RECORD, which is written last.
     #[serde(skip)]
     pub record_time: Option<DosTime>,
@@ -43,6 +94,7 @@ impl WheelFacts {
         let mut facts = Self {
             name,
             members: archive.members().len() as u64,
+            layout: Layout::read(archive),
             ..Self::default()
         };
         for member in archive.members() {

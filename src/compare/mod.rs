@@ -39,7 +39,7 @@ pub use difference::{
     Compressed, Consequence, Contents, Difference, Digested, HeaderField, Kind, Layer, Line, Order,
     Sides, UnixMode,
 };
-pub use facts::WheelFacts;
+pub use facts::{Layout, MemberPlace, WheelFacts};
 pub use fields::{FieldDifference, FieldsDetail};
 pub use objects::{ElfDifference, ElfPart};
 pub use text::{ContentDiff, DiffLine, Hunk, LineSide};

@@ -12,7 +12,7 @@ use super::tools::{Reason, Toolbox};
 use super::witnesses;
 use super::{Progress, Request, verify};
 use crate::cancel::Cancel;
-use crate::compare::{self, Comparison, Different};
+use crate::compare::{self, Comparison, Different, Sides};
 use crate::explain;
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::finding::{Finding, Subject, rules};
@@ -325,6 +325,7 @@ impl<'a> Shop<'a> {
             notes: Vec::new(),
             mismatches: Vec::new(),
             differences: Vec::new(),
+            wheels: Sides::default(),
             witness: WitnessSummary::default(),
             causes: Vec::new(),
             unexplained: Vec::new(),
@@ -470,6 +471,7 @@ impl<'a> Shop<'a> {
         let source = SourceFiles::read(job.sdist, job.sdist_name, &limits, self.cancel).ok();
         let explanation = explain::explain(&different, source.as_ref());
         summary.differences = different.differences;
+        summary.wheels = different.wheels;
         summary.causes = explanation.causes;
         summary.unexplained = explanation.unexplained;
         if !self.surroundings.prove {

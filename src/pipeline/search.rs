@@ -309,6 +309,7 @@ impl Shop<'_> {
         summary.sandbox = Some(hit.built.layer);
         summary.notes.clone_from(&hit.built.notes);
         summary.differences.clear();
+        summary.wheels = Default::default();
         summary.causes.clear();
         summary.unexplained.clear();
         summary.causes.clear();

@@ -103,6 +103,8 @@ impl ComparisonReport {
         match form {
             Form::Json => self.write_json(out),
             Form::Html => out.write_all(self.to_html().as_bytes()),
+            Form::Junit => out.write_all(self.to_junit().as_bytes()),
+            Form::Markdown => out.write_all(self.to_markdown().as_bytes()),
         }
     }
 

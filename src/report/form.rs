@@ -7,11 +7,20 @@ pub enum Form {
     Json,
     /// One HTML page, for people.
     Html,
+    /// JUnit XML, for continuous integration.
+    Junit,
+    /// Markdown, for a comment on a change.
+    Markdown,
 }
 
 impl Form {
     /// Every form with the ending that names it.
-    pub const ENDINGS: [(&'static str, Self); 2] = [("json", Self::Json), ("html", Self::Html)];
+    pub const ENDINGS: [(&'static str, Self); 4] = [
+        ("json", Self::Json),
+        ("html", Self::Html),
+        ("xml", Self::Junit),
+        ("md", Self::Markdown),
+    ];
 
     /// Returns the form that an ending names, without its full stop.
     pub fn of_ending(ending: &str) -> Option<Self> {

@@ -10,6 +10,8 @@ mod environments;
 mod form;
 mod html;
 mod json;
+mod junit;
+mod markdown;
 mod markup;
 mod produced;
 mod rebuilds;
@@ -239,6 +241,8 @@ impl Report {
         match form {
             Form::Json => self.write_json(out),
             Form::Html => out.write_all(self.to_html().as_bytes()),
+            Form::Junit => out.write_all(self.to_junit().as_bytes()),
+            Form::Markdown => out.write_all(self.to_markdown().as_bytes()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::compare::Difference;
+use crate::compare::{Difference, Sides, WheelFacts};
 use crate::digest::Sha256Digest;
 use crate::explain::{Cause, Unexplained};
 use crate::infer::Reason;
@@ -101,6 +101,9 @@ pub struct RebuildSummary {
     pub mismatches: Vec<Mismatch>,
     /// Where the two wheels differ.
     pub differences: Vec<Difference>,
+    /// Both wheels as a whole, where they differ; for pictures only.
+    #[serde(skip)]
+    pub wheels: Sides<Option<WheelFacts>>,
     /// The edits that turn the rebuilt wheel into the published one.
     pub witness: WitnessSummary,
     /// Why they differ.

@@ -1,14 +1,18 @@
-"""Reads a report as strangers' programs do, and says what they see.
+"""Reads a report as strangers' programs do, and says what they see, as JSON.
 
-    report_forms.py html FILE    by html.parser; prints the texts as JSON
-    report_forms.py xml FILE     by xml.etree; prints suites and cases as JSON
+    report_forms.py html FILE    by html.parser
+    report_forms.py xml FILE     by xml.etree, held against what JUnit schemas have
+    report_forms.py md FILE      by cmarkgfm, which is GitHub's own; exit code 77 when it
+                                 is not there
 
 Anything in the file that a report never has is an error: exit code 1.
 """
 
 import html.parser
 import json
+import re
 import sys
+import unicodedata
 import xml.etree.ElementTree
 
 VOID = {"meta"}
@@ -61,7 +65,8 @@ class Page(html.parser.HTMLParser):
             ), "a picture without words"
         if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
             self.headings.append(int(tag[1]))
-        self.seen.append(tag)
+        if "svg" not in self.open:
+            self.seen.append(tag)
         if tag not in VOID:
             self.open.append(tag)
 
@@ -101,10 +106,119 @@ def read_html(text):
     return page.texts
 
 
+# What the common schemas allow (Jenkins' junit-10.xsd is the strictest of them):
+# the attributes of each element, those in capitals required; and its children.
+SCHEMA = {
+    "testsuites": ("name tests failures errors", "testsuite"),
+    "testsuite": ("NAME TESTS FAILURES ERRORS skipped time", "testcase"),
+    "testcase": ("NAME classname time", "skipped error failure system-out"),
+    "skipped": ("message", ""),
+    "error": ("message", ""),
+    "failure": ("message", ""),
+    "system-out": ("", ""),
+}
+
+
+def read_xml(text):
+    assert text.startswith('<?xml version="1.0" encoding="UTF-8"?>\n')
+    root = xml.etree.ElementTree.fromstring(text.encode("utf-8"))
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        attributes, children = SCHEMA[element.tag]
+        allowed = attributes.lower().split()
+        assert set(element.attrib) <= set(allowed), element.attrib
+        for name in attributes.split():
+            assert name.islower() or name.lower() in element.attrib, f"{element.tag}: no {name}"
+        for child in element:
+            assert child.tag in children.split(), f"{child.tag} in {element.tag}"
+        assert not (element.tail or "").strip()
+        if children:
+            assert not (element.text or "").strip(), element.text
+    for suite in [root, *root]:
+        cases = list(suite.iter("testcase"))
+        assert int(suite.get("tests")) == len(cases)
+        for count, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            if suite.get(count) is not None:
+                assert int(suite.get(count)) == sum(case.find(tag) is not None for case in cases)
+        if suite is not root:
+            assert cases, "a suite without cases"
+    return [
+        {
+            "suite": suite.get("name"),
+            "name": case.get("name"),
+            "time": case.get("time"),
+            "result": next((child.tag for child in case), "passed"),
+            "message": next((child.get("message") for child in case), None),
+            "text": "".join(child.text or "" for child in case),
+        }
+        for suite in root
+        for case in suite
+    ]
+
+
+MARKDOWN_ELEMENTS = set(
+    "h3 h4 p ul li strong em code pre br details summary table thead tbody tr th td".split()
+)
+
+
+class Comment(html.parser.HTMLParser):
+    """The HTML that a comment becomes."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.open, self.text, self.loose = [], [], ""
+
+    def handle_starttag(self, tag, attributes):
+        assert tag in MARKDOWN_ELEMENTS, f"element {tag}: {self.text[-3:]}"
+        for name, value in attributes:
+            assert (tag, name) in (("pre", "lang"), ("code", "class")), f"{name} of {tag}"
+            assert value in ("diff", "text", "language-diff", "language-text"), value
+        self.settle()
+        if tag in ("p", "li", "tr", "td", "th", "pre", "details", "br", "h3", "h4"):
+            self.text.append("\n")
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        self.settle()
+        if tag != "br":
+            assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if not {"code", "pre"} & set(self.open):
+            self.loose += data
+
+    def handle_comment(self, data):
+        assert data == " ", f"comment {data}"
+        self.settle()
+
+    def settle(self):
+        """Looks for what is made into links after all markup is done."""
+        assert not re.search(r"(^|\W)[@#]\w", self.loose), self.loose
+        assert not re.search(r"://|www\.", self.loose), self.loose
+        self.loose = ""
+
+
+def read_md(text):
+    try:
+        import cmarkgfm
+    except ImportError:
+        sys.exit(77)
+    from cmarkgfm.cmark import Options
+
+    assert len(text.encode("utf-8")) < 65536
+    made = cmarkgfm.github_flavored_markdown_to_html(text, options=Options.CMARK_OPT_UNSAFE)
+    page = Comment()
+    page.feed(made)
+    page.close()
+    page.settle()
+    assert not page.open, page.open
+    return "".join(page.text)
+
+
 def refused(character):
     """Whether nobody may see this character: Unicode's own classes say so."""
-    import unicodedata
-
     if character == "\n":
         return False
     # Control, format, surrogate; U+00AD is a format character too.
@@ -117,7 +231,7 @@ def main():
         text = file.read().decode("utf-8")
     for character in text:
         assert not refused(character), f"U+{ord(character):04X} stands in the file"
-    seen = {"html": read_html}[form](text)
+    seen = {"html": read_html, "xml": read_xml, "md": read_md}[form](text)
     json.dump(seen, sys.stdout)
 
 

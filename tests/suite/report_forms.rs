@@ -34,12 +34,20 @@ fn day() -> UtcTime {
     "2026-11-28T00:00:00Z".parse().unwrap()
 }
 
+/// Returns the Python that has what the tests need besides.
+fn python() -> PathBuf {
+    std::env::var_os("WHEELPROOF_TEST_TOOLS").map_or_else(
+        || PathBuf::from("python3"),
+        |tools| PathBuf::from(tools).join("bin/python"),
+    )
+}
+
 /// Reads a report with Python; returns what it sees.
 #[track_caller]
 fn read(form: Form, path: &Path) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/report_forms.py");
     let (name, _) = Form::ENDINGS.iter().find(|(_, one)| *one == form).unwrap();
-    let seen = Command::new("python3")
+    let seen = Command::new(python())
         .arg(script)
         .arg(name)
         .arg(path)
@@ -99,6 +107,7 @@ fn rebuild(wheel: &str, outcome: RebuildOutcome) -> RebuildSummary {
         notes: Vec::new(),
         mismatches: Vec::new(),
         differences: Vec::new(),
+        wheels: Sides::default(),
         witness: WitnessSummary::default(),
         causes: Vec::new(),
         unexplained: Vec::new(),
@@ -189,10 +198,21 @@ fn outcomes() -> BTreeMap<&'static str, RebuildOutcome> {
     ])
 }
 
-/// The forms that are neither text nor JSON.
+/// The forms that are neither text nor JSON, and that something here can read.
 fn forms() -> impl Iterator<Item = Form> {
     let all = Form::ENDINGS.into_iter().map(|(_, form)| form);
-    all.filter(|form| *form != Form::Json)
+    let reads_markdown = Command::new(python())
+        .args(["-c", "import cmarkgfm"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !reads_markdown {
+        crate::skipped!("cmarkgfm is not in WHEELPROOF_TEST_TOOLS: Markdown is not read back");
+    }
+    all.filter(move |form| match form {
+        Form::Json => false,
+        Form::Markdown => reads_markdown,
+        Form::Html | Form::Junit => true,
+    })
 }
 
 /// What a reader of any form has to be told of `everything`.
@@ -245,9 +265,7 @@ fn hostile_texts_stay_texts_in_every_form() {
     for text in HOSTILE {
         let report = everything(text);
         // What a terminal would be shown.
-        let shown = wheelproof::report::escape(text)
-            .replace('\u{fffe}', "\\u{fffe}")
-            .replace('\u{ffff}', "\\u{ffff}");
+        let shown = wheelproof::report::escape(text);
         for form in forms() {
             let seen = texts(&report, form);
             for word in told(&shown) {
@@ -270,11 +288,9 @@ fn a_verified_wheelhouse_is_the_same_report_in_every_form() {
         .collect();
     let flags: Vec<&str> = names.iter().flat_map(|name| ["--report", name]).collect();
     house.check(&flags).expect(0);
-    for ((_, form), name) in Form::ENDINGS.into_iter().zip(&names) {
-        if form == Form::Json {
-            continue;
-        }
-        let seen = joined(&read(form, &house.at(name)));
+    for form in forms() {
+        let (ending, _) = Form::ENDINGS.iter().find(|(_, one)| *one == form).unwrap();
+        let seen = joined(&read(form, &house.at(format!("report.{ending}"))));
         for file in FILES {
             assert!(seen.contains(file), "{form:?}: {file}\n{seen}");
         }
@@ -365,6 +381,133 @@ fn two_wheels_have_a_page_with_causes_differences_and_what_has_none() {
             for word in words {
                 assert!(seen.contains(word), "{scenario} {form:?}: {word}\n{seen}");
             }
+        }
+    }
+}
+
+/// The cases of a JUnit report with their results.
+fn cases(report: &Report) -> BTreeMap<(String, String), String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("report.xml");
+    let mut bytes = Vec::new();
+    report.write(Form::Junit, &mut bytes).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    let word = |case: &Value, key: &str| case[key].as_str().unwrap().to_owned();
+    let seen = read(Form::Junit, &path);
+    let cases = seen.as_array().unwrap().iter();
+    cases
+        .map(|case| {
+            (
+                (word(case, "suite"), word(case, "name")),
+                word(case, "result"),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn continuous_integration_sees_failures_errors_and_what_was_left_out() {
+    let mut report = everything("plain");
+    let wheel = |path: &str, status| FileSummary {
+        path: path.to_owned(),
+        sha256: None,
+        size: Some(1),
+        kind: FileKind::Wheel,
+        status,
+    };
+    report.files.push(wheel("a-1-py3-none-any.whl", "ok"));
+    report.files.push(wheel("other-1-py3-none-any.whl", "ok"));
+    report.files.push(wheel("sub/x.whl", "mismatch"));
+    report.files.push(wheel("x.whl", "ok"));
+    report.findings.push(Finding::new(
+        &rules::HASH_MISMATCH,
+        Subject::path("./wheels/sub/x.whl"),
+    ));
+    let seen = cases(&report);
+    let result = |suite: &str, name: &str| {
+        let found = seen.get(&(suite.to_owned(), name.to_owned()));
+        found
+            .unwrap_or_else(|| panic!("{suite} {name}\n{seen:#?}"))
+            .as_str()
+    };
+    for (name, expected) in [
+        ("a-1-py3-none-any.whl", "passed"),
+        ("b-1-py3-none-any.whl", "system-out"),
+        ("c-1-py3-none-any.whl", "failure"),
+        ("d-1-py3-none-any.whl", "error"),
+        ("e-1-py3-none-any.whl", "error"),
+        ("f-1-py3-none-any.whl", "error"),
+        ("other-1-py3-none-any.whl", "skipped"),
+    ] {
+        assert_eq!(result("rebuilds", name), expected, "{name}");
+    }
+    assert_eq!(result("files", "sub/x.whl"), "failure");
+    assert_eq!(result("files", "x.whl"), "passed");
+    assert_eq!(result("findings", "hash-mismatch in path plain"), "failure");
+    assert_eq!(
+        result("findings", "file-missing in path plain"),
+        "system-out"
+    );
+    assert_eq!(result("errors", "message plain"), "error");
+
+    report.strict = true;
+    report.conclude();
+    let seen = cases(&report);
+    let warning = (
+        "findings".to_owned(),
+        "file-missing in path plain".to_owned(),
+    );
+    assert_eq!(seen[&warning], "failure");
+}
+
+#[test]
+fn no_verdict_but_a_pass_is_green() {
+    let mut report = Report::new("verify", day());
+    report.is_empty = true;
+    report.conclude();
+    let verdict = ("verdict".to_owned(), "verdict".to_owned());
+    assert_eq!(cases(&report)[&verdict], "error");
+    report.is_empty = false;
+    report.conclude();
+    assert_eq!(cases(&report)[&verdict], "system-out");
+}
+
+#[test]
+fn times_are_in_the_report_only_when_they_were_asked_for() {
+    let mut report = everything("plain");
+    let write = |report: &Report| {
+        let mut bytes = Vec::new();
+        report.write(Form::Junit, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    assert!(!write(&report).contains("time="));
+    for rebuild in &mut report.rebuilds {
+        rebuild.seconds = Some(0.25);
+    }
+    let text = write(&report);
+    assert!(
+        text.contains(" time=\"0.250\"") && text.contains(" time=\"2.000\""),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_long_report_fits_a_comment_and_says_what_it_leaves_out() {
+    let mut report = everything("plain");
+    for number in 0..3_000 {
+        let place = Subject::path(format!("a/rather/long/name/of/a/file/{number}.whl"));
+        report
+            .findings
+            .push(Finding::new(&rules::HASH_MISMATCH, place));
+    }
+    for form in forms() {
+        let seen = texts(&report, form);
+        assert!(
+            seen.trim_start().starts_with("❌ wheelproof FAIL") || form != Form::Markdown,
+            "{seen}"
+        );
+        if form != Form::Junit {
+            assert!(seen.contains("left out here"), "{form:?}");
         }
     }
 }

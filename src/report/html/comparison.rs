@@ -3,6 +3,7 @@
 use super::explanation::{self, Explained};
 use super::report::{counted, entry, next};
 use super::{Banner, Part, Tone, badge, page};
+use crate::compare::Sides;
 use crate::report::markup::Markup;
 use crate::report::text::plural;
 use crate::report::{ComparedFile, ComparisonReport, Verdict};
@@ -75,6 +76,10 @@ impl ComparisonReport {
             causes: &self.causes,
             unexplained: &self.unexplained,
             differences: &self.differences,
+            wheels: Sides {
+                published: self.published.wheel.as_ref(),
+                rebuilt: self.rebuilt.wheel.as_ref(),
+            },
         };
         let mut parts = Vec::new();
         if !self.errors.is_empty() {
@@ -109,6 +114,11 @@ impl ComparisonReport {
                     explanation::write_differences(markup, &explained);
                 },
             ));
+        }
+        if explained.wheels.published.is_some() && !self.differences.is_empty() {
+            parts.push(Part::new("where", "Where and when", move |markup| {
+                explanation::write_pictures(markup, &explained, "h3");
+            }));
         }
         parts.push(Part::new("wheels", "The two wheels", |markup| {
             for (side, file) in [("published", &self.published), ("rebuilt", &self.rebuilt)] {

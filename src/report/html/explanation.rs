@@ -2,8 +2,8 @@
 //! causes, the deciding first, then what differs.
 
 use super::report::{counted, next, sentence_case};
-use super::{Cell, Tone, badge, details, diff, is_full, left_out, table};
-use crate::compare::{Consequence, ContentDiff, Detail, Difference, Kind};
+use super::{Cell, Tone, badge, details, diff, is_full, left_out, map, table};
+use crate::compare::{Consequence, ContentDiff, Detail, Difference, Kind, Sides, WheelFacts};
 use crate::explain::{Cause, Proof, Unexplained};
 use crate::report::markup::Markup;
 
@@ -28,6 +28,7 @@ pub(super) struct Explained<'a> {
     pub(super) causes: &'a [Cause],
     pub(super) unexplained: &'a [Unexplained],
     pub(super) differences: &'a [Difference],
+    pub(super) wheels: Sides<Option<&'a WheelFacts>>,
 }
 
 /// Returns what to do about two wheels that differ.
@@ -73,9 +74,20 @@ pub(super) fn steps(causes: &[Cause], unexplained: &[Unexplained]) -> Vec<String
 pub(super) fn write(markup: &mut Markup, explained: &Explained<'_>, heading: &'static str) {
     write_unexplained(markup, explained, heading);
     write_causes(markup, explained, heading);
+    write_pictures(markup, explained, heading);
     let count = counted(explained.differences.len(), "difference");
     markup.with_text(heading, &[], format!("What differs: {count}"));
     write_differences(markup, explained);
+}
+
+/// Draws where in the files, and at which times.
+pub(super) fn write_pictures(
+    markup: &mut Markup,
+    explained: &Explained<'_>,
+    heading: &'static str,
+) {
+    map::write_map(markup, explained.wheels, explained.differences, heading);
+    map::write_times(markup, explained.wheels, heading);
 }
 
 pub(super) fn write_unexplained(

@@ -8,6 +8,7 @@ mod comparison;
 mod diff;
 mod environments;
 mod explanation;
+mod map;
 mod rebuilds;
 mod report;
 
@@ -142,6 +143,7 @@ pub(super) fn page(title: &str, banner: &Banner<'_>, parts: Vec<Part<'_>>, foot:
             });
         });
         markup.element("body", &[], |markup| {
+            markup.ours(map::PATTERNS);
             write_banner(markup, banner);
             if parts.len() > 1 {
                 markup.element("nav", &[("aria-label", "Parts of this page")], |markup| {

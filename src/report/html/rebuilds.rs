@@ -150,6 +150,7 @@ fn write_wheel(markup: &mut Markup, index: usize, rebuild: &RebuildSummary) {
                 causes: &rebuild.causes,
                 unexplained: &rebuild.unexplained,
                 differences: &rebuild.differences,
+                wheels: rebuild.wheels.as_ref().map(Option::as_ref),
             };
             explanation::write(markup, &explained, "h4");
         }

@@ -105,6 +105,8 @@ pub(super) fn deceives(character: char) -> bool {
             | '\u{2060}'..='\u{206f}'
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e007f}'
+            // Never characters; XML 1.0 has no way to write them (section 2.2).
+            | '\u{fffe}' | '\u{ffff}'
         )
 }
 
@@ -374,6 +376,23 @@ fn write_finding(out: &mut dyn Write, palette: &Palette, finding: &Finding) -> i
 fn write_field(out: &mut dyn Write, palette: &Palette, name: &str, value: &str) -> io::Result<()> {
     let label = styled(palette.faint, &format!("{:<10}", format!("{name}:")));
     writeln!(out, "  {label}{}", escape(value))
+}
+
+/// Returns what a finding says, line by line, as it came.
+pub(in crate::report) fn finding_lines(finding: &Finding) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{}[{}]: {}",
+        finding.severity, finding.rule.name, finding.message
+    )];
+    let fields = [
+        ("where", place(&finding.subject)),
+        ("expected", finding.expected.clone()),
+        ("found", finding.found.clone()),
+        ("next", Some(finding.next.clone())),
+    ];
+    let fields = fields.into_iter();
+    lines.extend(fields.filter_map(|(name, value)| Some(format!("  {name}: {}", value?))));
+    lines
 }
 
 pub(in crate::report) fn place(subject: &Subject) -> Option<String> {
