@@ -83,6 +83,13 @@ enum Command {
     Witness(witness::WitnessArgs),
 }
 
+/// Returns the command line as it is defined, for pages of the manual and for
+/// completions.
+pub fn command() -> clap::Command {
+    use clap::CommandFactory;
+    Cli::command()
+}
+
 /// What the process was given by its surroundings.
 #[derive(Debug)]
 pub struct Surroundings {
