@@ -148,7 +148,11 @@ pub(super) fn compare(facts: Sides<&Facts>) -> Vec<ElfDifference> {
     });
     parts.set(ElfPart::Stripped, "", stripped.as_ref());
     if let (Some(published), Some(rebuilt)) = (&published.texts, &rebuilt.texts) {
-        parts.set(ElfPart::Texts, "", Sides { published, rebuilt });
+        let own = Sides {
+            published: without_tails(published, rebuilt),
+            rebuilt: without_tails(rebuilt, published),
+        };
+        parts.set(ElfPart::Texts, "", own.as_ref());
     }
     parts.one(
         ElfPart::BuildId,
@@ -169,6 +173,26 @@ pub(super) fn compare(facts: Sides<&Facts>) -> Vec<ElfDifference> {
         });
     }
     parts.0
+}
+
+/// Returns the texts of one side without those that end a text of the other side.
+/// Linkers keep such a text once, inside the longer one (ELF, `SHF_MERGE`).
+fn without_tails(own: &BTreeSet<String>, other: &BTreeSet<String>) -> BTreeSet<String> {
+    let backwards = |text: &str| text.chars().rev().collect::<String>();
+    let only: Vec<&String> = own.difference(other).collect();
+    if only.is_empty() {
+        return BTreeSet::new();
+    }
+    let ends: BTreeSet<String> = other.iter().map(|text| backwards(text)).collect();
+    let is_tail = |text: &&String| {
+        let end = backwards(text);
+        let next = ends.range(end.clone()..).next();
+        next.is_some_and(|longer| longer.starts_with(&end))
+    };
+    only.into_iter()
+        .filter(|text| !is_tail(text))
+        .cloned()
+        .collect()
 }
 
 fn sections(parts: &mut Parts, facts: Sides<&Facts>) {
@@ -287,6 +311,27 @@ mod tests {
             rebuilt: &repeated,
         });
         assert_eq!(found[0].part, ElfPart::FlagOrder);
+    }
+
+    #[test]
+    fn a_text_that_the_linker_keeps_inside_another_is_no_difference() {
+        let side = |texts: &[&str]| Facts {
+            texts: Some(texts.iter().map(|text| (*text).to_owned()).collect()),
+            ..Facts::default()
+        };
+        let published = side(&["VerifyingLookup", "LookupBase", "/bin/sh -c"]);
+        let rebuilt = side(&["VerifyingLookup", "VerifyingLookupBase"]);
+        let found = compare(Sides {
+            published: &published,
+            rebuilt: &rebuilt,
+        });
+        let texts: Vec<_> = found
+            .iter()
+            .filter(|part| part.part == ElfPart::Texts)
+            .collect();
+        assert_eq!(texts.len(), 1);
+        assert_eq!(texts[0].published, ["/bin/sh -c"]);
+        assert_eq!(texts[0].rebuilt, ["VerifyingLookupBase"]);
     }
 
     #[test]

@@ -118,6 +118,27 @@ impl<'a> Case<'a> {
         self.causes.push(cause);
     }
 
+    /// Adds items at these places to a cause that was found before; returns whether
+    /// there is such a cause.
+    pub(super) fn extend(&mut self, name: &str, evidence: String, places: &[usize]) -> bool {
+        let Some(at) = self.causes.iter().position(|cause| cause.cause == name) else {
+            return false;
+        };
+        let mut differences = BTreeSet::new();
+        for place in places {
+            if let Some(item) = self.items.get_mut(*place) {
+                item.claimed = true;
+                differences.insert(item.difference);
+            }
+        }
+        if let Some(cause) = self.causes.get_mut(at) {
+            differences.extend(cause.differences.iter().copied());
+            cause.differences = differences.into_iter().collect();
+            cause.evidence.push(evidence);
+        }
+        true
+    }
+
     /// Says of an item what makes it worse than not explained.
     pub(super) fn alarm(&mut self, place: usize, what: String) {
         if let Some(item) = self.items.get_mut(place) {
@@ -181,7 +202,7 @@ fn add<'a>(items: &mut Vec<Item<'a>>, index: usize, outer: &str, difference: &'a
         return;
     };
     match detail {
-        Some(Detail::Fields(detail)) => fields(&mut push, detail),
+        Some(Detail::Fields(detail)) => fields(&mut push, detail, diff),
         Some(Detail::SameLines { crlf, order }) => {
             if let Some(crlf) = crlf {
                 push(Piece::LineEnds(*crlf));
@@ -222,7 +243,7 @@ fn add<'a>(items: &mut Vec<Item<'a>>, index: usize, outer: &str, difference: &'a
     }
 }
 
-fn fields<'a>(push: &mut impl FnMut(Piece<'a>), detail: &'a FieldsDetail) {
+fn fields<'a>(push: &mut impl FnMut(Piece<'a>), detail: &'a FieldsDetail, diff: &'a ContentDiff) {
     for field in &detail.fields {
         push(Piece::Field(field));
     }
@@ -236,8 +257,50 @@ fn fields<'a>(push: &mut impl FnMut(Piece<'a>), detail: &'a FieldsDetail) {
         push(Piece::LineEnds(crlf));
     }
     if detail.body {
-        push(Piece::Body);
+        match body_hunks(detail, diff) {
+            Some(hunks) => hunks.into_iter().for_each(|hunk| push(Piece::Lines(hunk))),
+            None => push(Piece::Body),
+        }
     }
+}
+
+/// Returns the changed lines of the text below the fields; nothing when they cannot
+/// be told from those of fields, or are not all there.
+fn body_hunks<'a>(detail: &FieldsDetail, diff: &'a ContentDiff) -> Option<Vec<&'a Hunk>> {
+    let ContentDiff::Text {
+        hunks,
+        omitted_lines: 0,
+    } = diff
+    else {
+        return None;
+    };
+    // Line ends and the order of fields make changed lines of their own.
+    if detail.order || detail.crlf.is_some() || detail.final_line_feeds.is_some() {
+        return None;
+    }
+    let is_field = |text: &str| {
+        detail.fields.iter().any(|field| {
+            let value = text
+                .strip_prefix(field.field.as_str())
+                .and_then(|rest| rest.strip_prefix(": "));
+            value.is_some_and(|value| {
+                let mut values = field.published.iter().chain(&field.rebuilt);
+                values.any(|known| known == value)
+            })
+        })
+    };
+    let mut of_body = Vec::new();
+    for hunk in hunks {
+        let mut changed = hunk.lines.iter().filter(|line| line.side != LineSide::Both);
+        if changed.clone().all(|line| is_field(&line.text)) {
+            continue;
+        }
+        if changed.any(|line| is_field(&line.text)) {
+            return None;
+        }
+        of_body.push(hunk);
+    }
+    (!of_body.is_empty()).then_some(of_body)
 }
 
 /// Says in a few words what an item is, for the list of what has no cause.

@@ -79,6 +79,13 @@ impl<'a> Object<'a> {
             .copied()
     }
 
+    fn dynamic(&self, entry: &str) -> Option<(usize, &'a ElfDifference)> {
+        self.parts
+            .iter()
+            .find(|(_, found)| found.part == ElfPart::Dynamic && found.subject == entry)
+            .copied()
+    }
+
     fn sections(&self, classes: &[&str]) -> Vec<usize> {
         let sections = self
             .parts
@@ -99,11 +106,26 @@ impl<'a> Object<'a> {
             .filter(|(_, found)| found.part == ElfPart::Section);
         sections
             .filter(|(_, found)| {
-                classes.contains(&found.subject) && found.published == found.rebuilt
+                classes.contains(&found.subject)
+                    && (found.published == found.rebuilt || is_of_tables(found))
             })
             .map(|(place, _)| *place)
             .collect()
     }
+}
+
+/// Returns whether the sections that differ in more than their bytes are the names
+/// of sections and symbols, which the linker writes.
+pub(super) fn is_of_tables(found: &ElfDifference) -> bool {
+    let others = |sections: &[String]| -> Vec<String> {
+        let named = |section: &&String| {
+            ![".shstrtab (", ".symtab (", ".strtab ("]
+                .iter()
+                .any(|name| section.starts_with(name))
+        };
+        sections.iter().filter(named).cloned().collect()
+    };
+    found.subject == "debug information" && others(&found.published) == others(&found.rebuilt)
 }
 
 const COMPILED: [&str; 4] = ["code", "data", "tables", "debug information"];
@@ -167,15 +189,34 @@ fn object_causes(object: &Object<'_>, gathered: &mut Gathered) {
             .all(|symbol| is_compilers_own(symbol))
     });
 
-    if let Some((place, found)) = object.find(ElfPart::Compiler) {
+    // What the compiler calls by itself may be all that the C library is needed for.
+    let c_library: Vec<usize> = own_imports
+        .and_then(|_| object.dynamic("NEEDED"))
+        .filter(|(_, found)| is_c_library(found))
+        .map(|(place, _)| place)
+        .into_iter()
+        .collect();
+    let compiler = object.find(ElfPart::Compiler);
+    if let Some((place, found)) = compiler {
         let mut places = compiled();
+        places.extend(&c_library);
+        // Compilers have headers of their own, and write directories their own way.
+        places.extend(
+            object
+                .find(ElfPart::SourceDirectories)
+                .map(|(place, _)| place),
+        );
         places.push(place);
         places.extend(own_imports.map(|(place, _)| place));
         places.extend(object.find(ElfPart::FlagOrder).map(|(place, _)| place));
         add("compiler-version", places, &[found], None);
     }
     if let Some((place, found)) = object.find(ElfPart::CompilerFlags) {
-        let is_cpu = |flag: &String| flag.starts_with("-m");
+        // GCC writes down what it aims at by itself; others do not.
+        let is_default = |flag: &String| {
+            compiler.is_some() && ["-mtune=generic", "-march=x86-64"].contains(&flag.as_str())
+        };
+        let is_cpu = |flag: &String| flag.starts_with("-m") && !is_default(flag);
         let cpu = ElfDifference {
             part: found.part,
             subject: found.subject,
@@ -196,13 +237,13 @@ fn object_causes(object: &Object<'_>, gathered: &mut Gathered) {
             published: found
                 .published
                 .iter()
-                .filter(|flag| !is_cpu(flag))
+                .filter(|flag| !is_cpu(flag) && !is_default(flag))
                 .cloned()
                 .collect(),
             rebuilt: found
                 .rebuilt
                 .iter()
-                .filter(|flag| !is_cpu(flag))
+                .filter(|flag| !is_cpu(flag) && !is_default(flag))
                 .cloned()
                 .collect(),
             ..cpu.clone()
@@ -210,6 +251,7 @@ fn object_causes(object: &Object<'_>, gathered: &mut Gathered) {
         let mut places = compiled();
         places.push(place);
         places.extend(own_imports.map(|(place, _)| place));
+        places.extend(&c_library);
         let protection = own_imports.map(|(_, found)| {
             format!(
                 "symbols it needs: {}",
@@ -241,6 +283,7 @@ fn object_causes(object: &Object<'_>, gathered: &mut Gathered) {
         // No debug information tells the flags, but what they bring in does.
         let mut places = compiled();
         places.push(place);
+        places.extend(&c_library);
         add(
             "compiler-flags",
             places,
@@ -268,7 +311,7 @@ fn object_causes(object: &Object<'_>, gathered: &mut Gathered) {
         );
         add("cython-version", places, &[found], None);
     }
-    linking(object, &mut add);
+    linking(object, &c_library, &mut add);
     let texts = object.find(ElfPart::Texts);
     if let Some((place, found)) = object.find(ElfPart::BuildPath) {
         let mut places = object.sections(&["debug information"]);
@@ -285,7 +328,10 @@ fn object_causes(object: &Object<'_>, gathered: &mut Gathered) {
         }
         add("build-path", places, &[found], None);
     } else {
-        if let Some((place, found)) = object.find(ElfPart::SourceDirectories) {
+        let headers = object
+            .find(ElfPart::SourceDirectories)
+            .filter(|(_, found)| tells_of_python(found, compiler.is_some()));
+        if let Some((place, found)) = headers {
             let mut places = object.sections(&["debug information"]);
             places.push(place);
             add("python-headers", places, &[found], None);
@@ -342,8 +388,27 @@ fn object_causes(object: &Object<'_>, gathered: &mut Gathered) {
     }
 }
 
+/// Returns whether directories tell of other headers of Python. Other ones come with
+/// other code, or with another compiler.
+fn tells_of_python(found: &ElfDifference, is_other_compiler: bool) -> bool {
+    let any = |list: &[String]| {
+        list.iter()
+            .any(|directory| directory.to_ascii_lowercase().contains("python"))
+    };
+    match is_other_compiler {
+        true => any(&found.published) && any(&found.rebuilt),
+        false => any(&found.published) || any(&found.rebuilt),
+    }
+}
+
+fn is_c_library(found: &ElfDifference) -> bool {
+    let mut libraries = found.published.iter().chain(&found.rebuilt);
+    libraries.all(|library| library.starts_with("libc.so"))
+}
+
 fn linking(
     object: &Object<'_>,
+    claimed: &[usize],
     add: &mut impl FnMut(&'static str, Vec<usize>, &[&ElfDifference], Option<String>),
 ) {
     let is_link = |found: &ElfDifference| match (found.part, found.subject) {
@@ -353,6 +418,7 @@ fn linking(
                     || library.starts_with("libm.")
                     || library.starts_with("libpthread")
                     || library.starts_with("libdl.")
+                    || library.starts_with("libc.so")
             })
         }
         (ElfPart::Dynamic, "SONAME") => false,
@@ -362,7 +428,7 @@ fn linking(
     let linked: Vec<(usize, &ElfDifference)> = object
         .parts
         .iter()
-        .filter(|(_, found)| is_link(found))
+        .filter(|(place, found)| is_link(found) && !claimed.contains(place))
         .copied()
         .collect();
     if linked.is_empty() {
@@ -508,5 +574,40 @@ mod tests {
         for symbol in ["system", "execve", "PyImport_ImportModule", "socket"] {
             assert!(!is_compilers_own(symbol), "{symbol}");
         }
+    }
+
+    fn section(published: &str, rebuilt: &str) -> ElfDifference {
+        let list = |text: &str| text.split(", ").map(str::to_owned).collect();
+        ElfDifference {
+            part: ElfPart::Section,
+            subject: "debug information",
+            published: list(published),
+            rebuilt: list(rebuilt),
+        }
+    }
+
+    #[test]
+    fn names_of_sections_may_grow_and_debug_information_may_not() {
+        assert!(is_of_tables(&section(
+            ".debug_info (10 bytes), .shstrtab (344 bytes)",
+            ".debug_info (10 bytes), .shstrtab (353 bytes)"
+        )));
+        assert!(!is_of_tables(&section(
+            ".debug_info (10 bytes), .shstrtab (344 bytes)",
+            ".debug_info (11 bytes), .shstrtab (353 bytes)"
+        )));
+    }
+
+    #[test]
+    fn only_directories_of_python_tell_of_its_headers() {
+        let difference = |published: &str, rebuilt: &str| ElfDifference {
+            part: ElfPart::SourceDirectories,
+            ..section(published, rebuilt)
+        };
+        let moved = difference("/usr/include/python3.11", "/opt/include");
+        assert!(tells_of_python(&moved, false));
+        assert!(!tells_of_python(&moved, true));
+        let more = difference("/usr/include/x", "/usr/include/bits");
+        assert!(!tells_of_python(&more, false));
     }
 }

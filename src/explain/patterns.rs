@@ -70,6 +70,16 @@ pub(super) fn has_date(text: &str) -> bool {
     year || time
 }
 
+/// Returns whether a text holds seconds since 1970, beside a word that says so.
+pub(super) fn has_clock(text: &str) -> bool {
+    const NAMES: [&str; 6] = ["time", "date", "built", "stamp", "epoch", "when"];
+    let lower = text.to_ascii_lowercase();
+    NAMES.iter().any(|name| lower.contains(name))
+        && words(text).any(|word| {
+            word.len() == 10 && matches!(word.parse::<u64>(), Ok(1_000_000_000..=4_102_444_800))
+        })
+}
+
 /// Returns whether a word is a year of this and the last century.
 pub(super) fn is_year(word: &str) -> bool {
     word.len() == 4 && matches!(word.parse::<u16>(), Ok(1970..=2100))
@@ -166,6 +176,7 @@ mod tests {
         }
         assert_ne!(without_dates("mayor of X"), without_dates("march of X"));
         assert!(!has_date("version 1.2.3"));
+        assert!(has_clock("BUILD_TIME = 1500000000") && !has_clock("LIMIT = 1500000000"));
         assert_eq!(without_years("(c) 2021 A"), without_years("(c) 2026 A"));
     }
 

@@ -6,18 +6,22 @@ use std::collections::BTreeSet;
 use super::Cause;
 use super::case::{Case, Item, Piece};
 use super::patterns;
-use crate::compare::{HeaderField, Kind};
+use crate::compare::{Contents, ElfPart, HeaderField, Kind};
 
 /// Claims what differs because the systems or interpreters do.
 pub(super) fn claim(case: &mut Case<'_>) {
-    windows(case);
     repair(case);
+    windows(case);
     tags(case);
     interpreter(case);
 }
 
 fn windows(case: &mut Case<'_>) {
-    let ends = case.find(|item| matches!(item.piece, Piece::LineEnds(_)));
+    let ends: Vec<usize> = case
+        .find(|item| matches!(item.piece, Piece::LineEnds(_)))
+        .into_iter()
+        .filter(|place| !case.is_claimed(*place))
+        .collect();
     let systems = case.find(|item| {
         matches!(item.piece, Piece::Whole(Kind::Header { field: HeaderField::CreatorSystem, sides })
             if [&sides.published, &sides.rebuilt].iter().any(|system| *system == "MS-DOS" || *system == "Windows NTFS"))
@@ -41,7 +45,7 @@ fn windows(case: &mut Case<'_>) {
     let side = if published { "published" } else { "rebuilt" };
     let mut seen = Vec::new();
     if let Some(item) = case.at(&ends).next() {
-        let generated = case.at(&ends).filter(|item| item.is_described()).count();
+        let generated = case.at(&ends).filter(|item| is_written(item)).count();
         seen.push(format!(
             "{} files end their lines with CR LF in {side}, such as {}; {generated} of them are written by the build",
             ends.len(),
@@ -54,7 +58,7 @@ fn windows(case: &mut Case<'_>) {
     if !modes.is_empty() {
         seen.push("files have mode 0666".to_owned());
     }
-    let generated = case.at(&ends).any(|item| item.is_described());
+    let generated = case.at(&ends).any(is_written);
     let mut cause = if !systems.is_empty() || !modes.is_empty() || generated {
         Cause::new(
             "built-on-windows",
@@ -93,6 +97,20 @@ fn windows(case: &mut Case<'_>) {
     case.add(cause, &places);
 }
 
+/// Returns whether builds write a file anew. Licences lie beside such files, and
+/// come from the source.
+fn is_written(item: &Item<'_>) -> bool {
+    item.is_described()
+        && [
+            "METADATA",
+            "WHEEL",
+            "RECORD",
+            "entry_points.txt",
+            "top_level.txt",
+        ]
+        .contains(&item.file())
+}
+
 fn only_published(item: &Item<'_>) -> bool {
     matches!(item.piece, Piece::Whole(Kind::OnlyPublished(_)))
 }
@@ -101,43 +119,113 @@ fn only_rebuilt(item: &Item<'_>) -> bool {
     matches!(item.piece, Piece::Whole(Kind::OnlyRebuilt(_)))
 }
 
-/// auditwheel copies libraries into `NAME.libs` and names them after their digest.
+/// auditwheel copies libraries into `NAME.libs`, names them after their digest, and
+/// writes the archive anew: with members for directories, with a RECORD as Python's
+/// csv has it, which ends lines with CR LF, and with a tag of its own.
 fn repair(case: &mut Case<'_>) {
-    let places = case.find(|item| {
+    let copied = case.find(|item| {
         let top = item.member.split('/').next().unwrap_or_default();
         (top.ends_with(".libs")
             || item.member.contains("/.libs/")
             || item.member.contains("/.dylibs/"))
             && (only_published(item) || only_rebuilt(item))
     });
-    let Some(first) = case.at(&places).next() else {
-        return;
+    let mut evidence = Vec::new();
+    let published = match case.at(&copied).next() {
+        Some(first) => {
+            let published = only_published(first);
+            let side = if published { "published" } else { "rebuilt" };
+            evidence.push(format!("only {side} has {}", first.member));
+            published
+        }
+        None => {
+            let Some(published) = retagged(case) else {
+                return;
+            };
+            if !is_rewritten(case, published) {
+                return;
+            }
+            evidence.push("RECORD and the archive were written anew".to_owned());
+            published
+        }
     };
-    let published = only_published(first);
     let side = if published { "published" } else { "rebuilt" };
-    let name = first.member.clone();
-    let mut all = places;
+    let mut all = copied;
     // The objects that need the copied libraries get other names to look for, and
-    // the tool moves their tables for it.
-    all.extend(case.find(|item| matches!(item.piece, Piece::Elf(_))));
+    // patchelf moves their tables for it. It leaves code and constants as they are.
+    all.extend(case.find(|item| {
+        matches!(item.piece, Piece::Elf(found)
+            if found.part == ElfPart::Dynamic
+                && ["NEEDED", "RPATH", "RUNPATH", "SONAME"].contains(&found.subject)
+            || found.part == ElfPart::Section
+                && (["tables", "notes"].contains(&found.subject)
+                    || found.published == found.rebuilt
+                    || super::objects::is_of_tables(found)))
+    }));
     all.extend(case.find(|item| {
         item.is_described()
             && (item.member.contains("/sboms/auditwheel")
-                || matches!(item.piece, Piece::Field(field) if ["Tag", "Generator"].contains(&field.field.as_str())))
+                || matches!(item.piece, Piece::Field(field) if field.field == "Tag")
+                || item.file() == "RECORD"
+                    && matches!(
+                        item.piece,
+                        Piece::LineEnds(_) | Piece::LineOrder | Piece::Whole(Kind::Mode(_))
+                    ))
+    }));
+    all.extend(case.find(|item| {
+        matches!(item.piece, Piece::Whole(Kind::MemberOrder { .. })) || is_directory(item)
     }));
     let mut cause = Cause::new(
         "wheel-repair",
-        format!("{side} was repaired after the build: libraries were copied into it (auditwheel, delocate)"),
+        match evidence.first() {
+            Some(first) if first.starts_with("only") => format!(
+                "{side} was repaired after the build: libraries were copied into it (auditwheel, delocate)"
+            ),
+            _ => format!(
+                "{side} was repaired after the build: it got another tag and was packed anew (auditwheel)"
+            ),
+        },
         match published {
-            true => "repair the rebuilt wheel with the same version of auditwheel, or compare with the wheel before the repair",
+            true => {
+                "repair the rebuilt wheel with the same version of auditwheel, or compare with the wheel before the repair"
+            }
             false => "leave out the repair",
         },
-    )
-    .seen(format!("only {side} has {name}"));
+    );
+    cause.evidence = evidence;
     if let Some(tags) = tag_change(case) {
         cause.evidence.push(tags);
     }
     case.add(cause, &all);
+}
+
+/// Returns which side alone names a platform as auditwheel does: published or not.
+fn retagged(case: &Case<'_>) -> Option<bool> {
+    let repaired = case.wheels.as_ref().map(|wheel| {
+        let many = |tag: &String| tag.contains("-manylinux") || tag.contains("-musllinux");
+        wheel.tags.iter().any(many)
+    });
+    (repaired.published != repaired.rebuilt).then_some(repaired.published)
+}
+
+/// Returns whether a side was packed once more after its build.
+fn is_rewritten(case: &Case<'_>, published: bool) -> bool {
+    case.items.iter().any(|item| match item.piece {
+        Piece::LineEnds(crlf) => {
+            item.is_described() && item.file() == "RECORD" && crlf.published == published
+        }
+        Piece::Whole(Kind::OnlyPublished(_)) => is_directory(item) && published,
+        Piece::Whole(Kind::OnlyRebuilt(_)) => is_directory(item) && !published,
+        _ => false,
+    })
+}
+
+/// Returns whether a member stands for a directory, and for nothing in it.
+fn is_directory(item: &Item<'_>) -> bool {
+    item.member.ends_with('/')
+        && matches!(item.piece, Piece::Whole(
+            Kind::OnlyPublished(Contents::Read(found)) | Kind::OnlyRebuilt(Contents::Read(found))
+        ) if found.size == 0)
 }
 
 fn tag_change(case: &Case<'_>) -> Option<String> {

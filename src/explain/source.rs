@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::Cause;
 use super::case::{Case, Item, Piece};
 use crate::compare::{Contents, Kind, LineSide};
+use crate::digest::Sha256Digest;
 use crate::sdist::SourceFiles;
 
 /// Tells members of the published wheel that have no source in the sdist. Nothing
@@ -82,7 +83,8 @@ fn version(case: &mut Case<'_>) {
         };
         let of_version = item.file().contains("version") || item.file().contains("commit");
         changed().any(|line| mentions(&line.text))
-            && changed().all(|line| of_version || mentions(&line.text))
+            && changed()
+                .all(|line| is_statement(&line.text) && (of_version || mentions(&line.text)))
     });
     let fields =
         case.find(|item| matches!(item.piece, Piece::Field(field) if field.field == "Version"));
@@ -135,6 +137,34 @@ fn has_commit(text: &str) -> bool {
         })
 }
 
+/// Returns whether a line says that a name has a value, and does nothing: texts,
+/// numbers and names, and no call of anything.
+fn is_statement(line: &str) -> bool {
+    let mut outside = String::new();
+    let mut quote = None;
+    for c in line.trim().chars() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == '\'' || c == '"' => {
+                quote = Some(c);
+                outside.push('"');
+            }
+            None => outside.push(c),
+        }
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || " _-.,:=()[]{}\"".contains(c);
+    let calls = outside.split('(').rev().skip(1).any(|before| {
+        before
+            .trim_end()
+            .ends_with(|c: char| c.is_ascii_alphanumeric() || "_)]\"".contains(c))
+    });
+    quote.is_none()
+        && outside.chars().all(is_plain)
+        && !calls
+        && outside.split([' ', ',', ':']).all(|word| word != "import")
+}
+
 struct Moved {
     places: Vec<usize>,
     seen: Option<String>,
@@ -143,6 +173,12 @@ struct Moved {
 /// The files of `.dist-info` when the version in the directory's name differs: the
 /// same files on both sides, each under its own name.
 fn moved_descriptions(case: &Case<'_>) -> Moved {
+    let digest = |item: &Item<'_>| match item.piece {
+        Piece::Whole(
+            Kind::OnlyPublished(Contents::Read(found)) | Kind::OnlyRebuilt(Contents::Read(found)),
+        ) => Some(found.sha256),
+        _ => None,
+    };
     let split = |item: &Item<'_>| {
         let (top, below) = item.member.split_once('/')?;
         let (name, version) = top
@@ -151,7 +187,8 @@ fn moved_descriptions(case: &Case<'_>) -> Moved {
             .rsplit_once('-')?;
         Some((name.to_owned(), version.to_owned(), below.to_owned()))
     };
-    let mut sides: [BTreeMap<(String, String), (usize, String)>; 2] = Default::default();
+    type Found = (usize, String, Option<Sha256Digest>);
+    let mut sides: [BTreeMap<(String, String), Found>; 2] = Default::default();
     for (place, item) in case.items.iter().enumerate() {
         let side = match item.piece {
             Piece::Whole(Kind::OnlyPublished(_)) => 0,
@@ -159,7 +196,7 @@ fn moved_descriptions(case: &Case<'_>) -> Moved {
             _ => continue,
         };
         if let (Some((name, version, below)), Some(side)) = (split(item), sides.get_mut(side)) {
-            side.insert((name, below), (place, version));
+            side.insert((name, below), (place, version, digest(item)));
         }
     }
     let [published, rebuilt] = &sides;
@@ -167,9 +204,12 @@ fn moved_descriptions(case: &Case<'_>) -> Moved {
         places: Vec::new(),
         seen: None,
     };
-    for (key, (place, version)) in published {
-        if let Some((other, other_version)) = rebuilt.get(key)
+    for (key, (place, version, contents)) in published {
+        // METADATA holds the version and RECORD the names; the others say the same.
+        let may_differ = ["METADATA", "RECORD"].contains(&key.1.as_str());
+        if let Some((other, other_version, other_contents)) = rebuilt.get(key)
             && version != other_version
+            && (may_differ || contents.is_some() && contents == other_contents)
         {
             moved.places.extend([*place, *other]);
             moved.seen = Some(format!("version {version} → {other_version}"));
@@ -221,6 +261,28 @@ fn tree(case: &mut Case<'_>, source: &SourceFiles) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_file_that_does_something_is_no_version() {
+        for line in [
+            "__version__ = version = '1.5.1.dev3+g1a2b3c4'",
+            "__version_tuple__ = (1, 5, 1, 'dev3', 'g1a2b3c4')",
+            "    \"full-revisionid\": \"0123456789abcdef0123456789abcdef01234567\",",
+            "commit_id = None",
+        ] {
+            assert!(is_statement(line), "{line}");
+        }
+        for line in [
+            "__version__ = run('x')",
+            "version = '1'; import os",
+            "__version__ = __import__ ('os').system('x')",
+            "version = '1' + x['y'](1)",
+            "version = \"it's",
+            "import version",
+        ] {
+            assert!(!is_statement(line), "{line}");
+        }
+    }
 
     #[test]
     fn names_of_commits_are_recognised() {

@@ -237,11 +237,39 @@ fn order(case: &mut Case<'_>) {
             && patterns::sorted_words(&published) == patterns::sorted_words(&rebuilt)
     });
     places.extend(&words);
+    // A set among the metadata: the words of a field, or the fields themselves. Where
+    // the tools differ the order is theirs.
+    let generators = case.wheels.as_ref().map(|wheel| wheel.generator.clone());
+    let fields: Vec<usize> = case
+        .find(|item| match item.piece {
+            Piece::Field(field) => {
+                let published = field.published.join(" ");
+                let rebuilt = field.rebuilt.join(" ");
+                !published.is_empty()
+                    && patterns::sorted_words(&published) == patterns::sorted_words(&rebuilt)
+            }
+            Piece::FieldOrder => generators.published == generators.rebuilt,
+            _ => false,
+        })
+        .into_iter()
+        .filter(|place| !case.is_claimed(*place))
+        .collect();
+    places.extend(&fields);
     if places.is_empty() {
         return;
     }
+    let of_fields = case.at(&fields).find_map(|item| match item.piece {
+        Piece::Field(field) => Some(format!(
+            "{}: {}",
+            field.field,
+            super::case::change(&field.published, &field.rebuilt)
+        )),
+        Piece::FieldOrder => Some(format!("{}: fields in another order", item.member)),
+        _ => None,
+    });
     let evidence = match words.is_empty() {
         false => example(case, &words),
+        true if of_fields.is_some() => of_fields.unwrap_or_default(),
         true => case.at(&places).next().map_or_else(String::new, |item| {
             format!("{}: same lines, other order", item.member)
         }),
@@ -274,7 +302,9 @@ fn dates(case: &mut Case<'_>) {
     }
     let dates = unclaimed_lines(case, |_, hunk| {
         let (published, _) = changed(hunk);
-        published.iter().any(|line| patterns::has_date(line))
+        published
+            .iter()
+            .any(|line| patterns::has_date(line) || patterns::has_clock(line))
             && same_but_for(hunk, patterns::without_dates)
     });
     if !dates.is_empty() {
@@ -323,7 +353,7 @@ pub(super) fn without_directories(text: &str) -> String {
         let (path, after) = path.split_at(end);
         match path.matches('/').count() >= 2
             && !before.ends_with([':', '.'])
-            && !before.ends_with(char::is_alphanumeric)
+            && (!before.ends_with(char::is_alphanumeric) || is_option(before))
         {
             true => {
                 out.push('#');
@@ -337,6 +367,13 @@ pub(super) fn without_directories(text: &str) -> String {
     out
 }
 
+/// Returns whether a text ends with an option of compilers that a path follows at
+/// once: `-I/usr/include`.
+fn is_option(before: &str) -> bool {
+    let word = before.rsplit([' ', '\t', '"', '\'', ',', '=']).next();
+    word.is_some_and(|word| ["-I", "-L", "-B", "-F"].contains(&word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -347,6 +384,8 @@ mod tests {
             ("#line 3 \"/tmp/a/b/x.c\"", "#line 3 \"#x.c\""),
             ("see http://x.invalid/a/b", "see http://x.invalid/a/b"),
             ("a/b/c", "a/b/c"),
+            ("CFLAGS=-I/tmp/a/include -O2", "CFLAGS=-I#include -O2"),
+            ("is-I/tmp/a/include", "is-I/tmp/a/include"),
             ("/usr", "/usr"),
         ] {
             assert_eq!(without_directories(text), without);

@@ -586,6 +586,18 @@ fn claim_generator(case: &mut Case<'_>, generators: &Sides<Option<Generator>>) {
                 _ => false,
             }
     }));
+    // poetry-core lists the versions of Python that it knows itself.
+    let of_poetry = |generator: &Option<Generator>| {
+        generator.as_ref().and_then(Generator::project) == Some("poetry-core")
+    };
+    if of_poetry(&generators.published) && of_poetry(&generators.rebuilt) {
+        places.extend(case.find(|item| {
+            matches!(item.piece, Piece::Field(field)
+                if field.field == "Classifier"
+                    && field.published.iter().chain(&field.rebuilt)
+                        .all(|value| value.starts_with("Programming Language :: Python :: 3.")))
+        }));
+    }
     // Files that only one of the tools writes.
     places.extend(case.find(|item| {
         let is_generated = [

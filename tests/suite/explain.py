@@ -286,6 +286,66 @@ def build_path():
             wheel(with_member("probe/conf.py", "SRC = '/home/me/probe/x.c'\n")))
 
 
+def set_in_keywords():
+    def words(text):
+        return wheel(with_member(f"{TOP}/METADATA", METADATA.replace("Summary", f"Keywords: {text}\nSummary")))
+    return words("alpha,beta,gamma"), words("gamma,alpha,beta")
+
+
+def set_of_requirements():
+    def needs(*names):
+        lines = "".join(f"Requires-Dist: {name}\n" for name in names)
+        return wheel(with_member(f"{TOP}/METADATA", METADATA.replace("Requires-Dist: foo (>=1)\n", lines)))
+    return needs("alpha", "beta", "gamma (<3)"), needs("gamma (<3)", "alpha", "beta")
+
+
+def year_in_description():
+    def text(year):
+        return wheel(with_member(f"{TOP}/METADATA", METADATA + f"\nCopyright {year} by the authors.\n"))
+    return text(2021), text(2026)
+
+
+def year_in_description_and_field():
+    def side(year, field):
+        text = METADATA.replace("Summary", f"{field}Summary") + f"\nLong.\n\nText.\n\nCopyright {year} by the authors.\n"
+        return wheel(with_member(f"{TOP}/METADATA", text))
+    return side(2021, ""), side(2026, "License-File: LICENSE\n")
+
+
+def description_changed():
+    return wheel(with_member(f"{TOP}/METADATA", METADATA + "\nRun curl x | sh.\n")), wheel(BASE)
+
+
+def dos_licence():
+    text = "Do as you like.\nBut be kind.\n"
+    return wheel(with_member(f"{TOP}/LICENSE", text)), wheel(with_member(f"{TOP}/LICENSE", text.replace("\n", "\r\n")))
+
+
+def repaired_without_libraries():
+    """As auditwheel packs: directories, and RECORD by Python's csv."""
+    tagged = {**BASE, f"{TOP}/WHEEL": WHEEL.replace("py3-none-any", "py3-none-manylinux_2_5_x86_64"),
+              "probe/": "", f"{TOP}/": ""}
+    linux = {**BASE, f"{TOP}/WHEEL": WHEEL.replace("py3-none-any", "py3-none-linux_x86_64")}
+    def csv(rows):
+        return [row + "\r" for row in reversed([row for row in rows if "/," not in row])]
+    return wheel(tagged, record=csv), wheel(linux)
+
+
+def number_of_seconds():
+    return (wheel(with_member("probe/built.py", "BUILD_TIME = 1500000000\n")),
+            wheel(with_member("probe/built.py", "BUILD_TIME = 1600000000\n")))
+
+
+def path_of_an_option():
+    return (wheel(with_member("probe/flags.txt", "CFLAGS=-I/tmp/one/x-1.0/include -O2\n")),
+            wheel(with_member("probe/flags.txt", "CFLAGS=-I/home/me/x-1.0/include -O2\n")))
+
+
+def version_that_runs():
+    return (wheel(with_member("probe/_version.py", "__version__ = run('1.0+g1a2b3c4')\n")),
+            wheel(with_member("probe/_version.py", "__version__ = '1.0'\n")))
+
+
 def evil_line():
     return wheel(with_member("probe/a.py", BASE["probe/a.py"] + "import evil\n")), wheel(BASE)
 

@@ -95,6 +95,20 @@ fn each_pair_has_its_cause_and_no_other() {
         ("repaired", &["wheel-repair"]),
         ("build_path", &["build-path"]),
         ("nested", &["epoch"]),
+        ("set_in_keywords", &["hash-seed"]),
+        ("set_of_requirements", &["hash-seed"]),
+        ("year_in_description", &["current-year"]),
+        (
+            "year_in_description_and_field",
+            &["current-year", "license-file-field"],
+        ),
+        ("dos_licence", &["line-ends"]),
+        ("number_of_seconds", &["build-date"]),
+        ("path_of_an_option", &["build-path"]),
+        (
+            "repaired_without_libraries",
+            &["platform-tag", "wheel-repair"],
+        ),
     ] {
         let report = report(scenario, 1);
         assert_eq!(names(&report), causes, "{scenario}");
@@ -137,6 +151,8 @@ fn what_nobody_can_account_for_is_unexplained() {
         ("evil_line", "probe/a.py", false),
         ("bytecode_code", "probe/a.pyc", false),
         ("extra_member", "probe/evil.py", true),
+        ("description_changed", "probe-1.0.dist-info/METADATA", false),
+        ("version_that_runs", "probe/_version.py", false),
         ("trailing", "", false),
     ] {
         let report = report(scenario, 1);
