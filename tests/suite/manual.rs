@@ -22,7 +22,7 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 
 #[test]
 fn every_policy_in_the_manual_is_one() {
-    for name in ["README.md", "docs/policy.md"] {
+    for name in ["README.md", "docs/policy.md", "docs/debian.md"] {
         let examples = blocks(&page(name), "toml");
         assert!(!examples.is_empty(), "{name} shows no policy");
         for example in examples {
@@ -98,18 +98,128 @@ fn every_key_of_the_policy_page_is_taken() {
     assert!(keys > 20, "only {keys} keys were found");
 }
 
-#[test]
-fn every_link_between_the_pages_leads_somewhere() {
+/// Returns every page of the manual, from the top of the checkout.
+fn pages() -> Vec<PathBuf> {
     let mut pages = vec![
         PathBuf::from("README.md"),
         PathBuf::from("CHANGELOG.md"),
         PathBuf::from("CONTRIBUTING.md"),
         PathBuf::from("benches/README.md"),
+        PathBuf::from("examples/debian/README.md"),
         PathBuf::from("fixtures/README.md"),
     ];
     for entry in std::fs::read_dir(top().join("docs")).unwrap() {
         pages.push(Path::new("docs").join(entry.unwrap().file_name()));
     }
+    pages
+}
+
+/// Returns the words of a command line as a shell divides it, up to where another
+/// command or a redirection begins.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let (mut word, mut quote) = (None::<String>, None);
+    for c in line.chars() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, ' ') => words.extend(word.take()),
+            (None, '#') if word.is_none() => break,
+            (None, '|' | '>' | ';' | '&') => break,
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// Fails unless the program takes a command line. What stands for a value that has
+/// to have a form gets one that does.
+#[track_caller]
+fn parses(place: &str, line: &str) {
+    let line = line
+        .replace("SHA256", &"0".repeat(64))
+        .replace("FINGERPRINT", &"0".repeat(40));
+    if let Err(error) = wheelproof::cli::command().try_get_matches_from(words(&line)) {
+        use clap::error::ErrorKind;
+        let is_help = [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion].contains(&error.kind());
+        assert!(is_help, "{place}: {line}\n{error}");
+    }
+}
+
+#[test]
+fn every_command_line_of_the_pages_is_one() {
+    let mut found = 0;
+    for name in pages() {
+        let text = page(name.to_str().unwrap());
+        let place = name.display().to_string();
+        // Every second part stands inside a fence.
+        for block in text.split("```").skip(1).step_by(2) {
+            for line in block.lines().map(str::trim) {
+                let line = match line.strip_prefix("cargo run --release -- ") {
+                    Some(arguments) => format!("wheelproof {arguments}"),
+                    None => line.to_owned(),
+                };
+                if line.starts_with("wheelproof ") {
+                    parses(&place, &line);
+                    found += 1;
+                }
+            }
+        }
+    }
+    assert!(found > 30, "only {found} command lines were found");
+    // The tables of this page are what it is for.
+    let migrating = page("docs/migrating.md");
+    let inline: Vec<&str> = migrating
+        .split('`')
+        .filter(|part| part.starts_with("wheelproof ") && part.contains("PROJECT"))
+        .collect();
+    assert!(inline.len() > 5, "{inline:?}");
+    for line in inline {
+        parses("docs/migrating.md", line);
+    }
+}
+
+#[test]
+fn every_example_of_the_help_is_a_command_line() {
+    fn check(command: &clap::Command, found: &mut usize) {
+        let help = command.get_after_help().map(ToString::to_string);
+        for line in help.unwrap_or_default().lines() {
+            if let Some(example) = line.strip_prefix("  ") {
+                parses(command.get_name(), example);
+                *found += 1;
+            }
+        }
+        for below in command.get_subcommands() {
+            check(below, found);
+        }
+    }
+    let mut found = 0;
+    check(&wheelproof::cli::command(), &mut found);
+    assert!(found > 15, "only {found} examples were found");
+}
+
+#[test]
+fn every_page_stands_in_the_table_of_contents() {
+    let summary = page("docs/SUMMARY.md");
+    for name in pages() {
+        let Ok(name) = name.strip_prefix("docs") else {
+            continue;
+        };
+        let name = name.to_str().unwrap();
+        assert!(
+            name == "SUMMARY.md" || summary.contains(&format!("({name})")),
+            "docs/SUMMARY.md does not list {name}"
+        );
+    }
+}
+
+#[test]
+fn every_link_between_the_pages_leads_somewhere() {
+    let pages = pages();
     for name in pages {
         let text = page(name.to_str().unwrap());
         for link in text.split("](").skip(1) {

@@ -1,13 +1,12 @@
-//! The README's commands and the output it shows.
+//! The commands of the README and of the manual, and the output that they show.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Returns the pairs of arguments and output that the README shows: a comment
+/// Returns the pairs of arguments and output that a page shows: a comment
 /// `<!-- output: ARGUMENTS -->`, then a block.
-fn shown() -> Vec<(Vec<String>, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(root.join("README.md")).unwrap();
+fn shown(page: &Path) -> Vec<(Vec<String>, String)> {
+    let text = std::fs::read_to_string(page).unwrap();
     text.split("<!-- output: ")
         .skip(1)
         .map(|part| {
@@ -18,6 +17,23 @@ fn shown() -> Vec<(Vec<String>, String)> {
             (arguments, output.to_owned())
         })
         .collect()
+}
+
+/// Returns what every page shows; those for the three users begin with it.
+fn all_shown() -> Vec<(Vec<String>, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = shown(&root.join("README.md"));
+    for entry in std::fs::read_dir(root.join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        let found = shown(&path);
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(
+            !found.is_empty() || !["release-manager", "package-builder", "auditor"].contains(&name),
+            "{name} shows no output"
+        );
+        all.extend(found);
+    }
+    all
 }
 
 /// Replaces what is another on each machine: the interpreter and the sandbox.
@@ -33,9 +49,9 @@ fn without_the_machine(text: &str) -> String {
 }
 
 #[test]
-fn the_readme_shows_the_true_output() {
-    let shown = shown();
-    assert!(!shown.is_empty());
+fn the_pages_show_the_true_output() {
+    let shown = all_shown();
+    assert!(shown.len() > 3);
     for (arguments, expected) in shown {
         let cache = tempfile::tempdir().unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_wheelproof"))
