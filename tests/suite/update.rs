@@ -708,3 +708,315 @@ fn what_is_more_than_a_wheelhouse_is_not_replaced() {
     );
     assert!(yard.at("house.previous/precious").exists());
 }
+
+impl Yard {
+    /// Returns the update with an index of this machine and without a directory of
+    /// sdists; `None`, and says so, where there is no pip.
+    fn asking(&self, flags: &[&str]) -> Option<Command> {
+        let has_pip = Command::new("python3")
+            .args(["-m", "pip", "--version"])
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if !has_pip {
+            crate::skipped!("python3 has no pip");
+            return None;
+        }
+        let mut program = wheelproof();
+        program
+            .current_dir(self.at(""))
+            .env("TMPDIR", self.at("tmp"))
+            .env("XDG_CACHE_HOME", self.at("cache"))
+            .env("HOME", self.at("tmp"))
+            .env("PIP_NO_CACHE_DIR", "1")
+            .env("PIP_RETRIES", "0")
+            .env(
+                "PIP_INDEX_URL",
+                format!("file://{}", self.at("index").display()),
+            )
+            .args(["update", "house", "--from", "lock.txt", "--format", "json"])
+            .args(flags);
+        Some(program)
+    }
+
+    /// Puts a file on the index, announced with this digest or with none.
+    fn offer(&self, project: &str, file: &str, announced: Option<&str>) {
+        let place = format!("index/{project}");
+        std::fs::create_dir_all(self.at(&place)).unwrap();
+        let name = file.rsplit('/').next().unwrap();
+        std::fs::copy(self.at(file), self.at(&format!("{place}/{name}"))).unwrap();
+        let page = format!("{place}/index.html");
+        let before = std::fs::read_to_string(self.at(&page)).unwrap_or_default();
+        let fragment = announced.map(|sha256| format!("#sha256={sha256}"));
+        let link = format!(
+            "<a href=\"{name}{}\">{name}</a>\n",
+            fragment.unwrap_or_default()
+        );
+        self.write(&page, before + &link);
+    }
+
+    fn digest(&self, file: &str) -> String {
+        sha256sum(&self.at(file))
+    }
+}
+
+#[test]
+fn sdists_come_from_the_index_by_digest_and_nothing_of_them_runs_outside_the_sandbox() {
+    let yard = Yard::new();
+    let ran = yard.at("tmp/ran");
+    let tell = format!(
+        "try:\n    open({:?}, 'w').close()\nexcept OSError:\n    pass\n",
+        ran.display().to_string()
+    );
+    let lines = yard.sdist("one", "1.0", &tell) + &yard.sdist("two", "1.0", &tell);
+    yard.write("lock.txt", lines);
+    yard.offer("one", "sources/one-1.0.tar.gz", None);
+    let two = yard.digest("sources/two-1.0.tar.gz");
+    yard.offer("two", "sources/two-1.0.tar.gz", Some(&two));
+    let Some(mut program) = yard.asking(&[]) else {
+        return;
+    };
+    let made = run(&mut program).expect(0);
+    assert_eq!(steps(&made), [built("one", "new"), built("two", "new")]);
+    assert!(!ran.exists());
+    yard.sign();
+    yard.verify("house").expect(0);
+    // What was fetched is in the cache.
+    std::fs::remove_dir_all(yard.at("house")).unwrap();
+    std::fs::remove_dir_all(yard.at("index")).unwrap();
+    run(&mut yard.asking(&["--offline"]).unwrap()).expect(0);
+    // But only as long as it is what was put there.
+    std::fs::remove_dir_all(yard.at("house")).unwrap();
+    let cached = format!("cache/wheelproof/sdists/{two}/two-1.0.tar.gz");
+    yard.write(&cached, "something else");
+    let refused = run(&mut yard.asking(&["--offline"]).unwrap()).expect(3);
+    assert!(
+        message(&refused).contains("was changed"),
+        "{}",
+        message(&refused)
+    );
+    assert!(!yard.at("house").exists());
+}
+
+#[test]
+fn what_the_index_cannot_give_is_said_and_the_old_wheelhouse_verifies() {
+    let yard = Yard::with_three();
+    yard.update(&[]).expect(0);
+    yard.sign();
+    let lock = std::fs::read_to_string(yard.at("lock.txt")).unwrap();
+    let line = yard.sdist("four", "1.0", "");
+    let sha256 = yard.digest("sources/four-1.0.tar.gz");
+    let zeros = "0".repeat(64);
+    let wheel = "sources/four-1.0-py3-none-any.whl";
+    crate::common::minimal_wheel(&yard.at(wheel), &[("four.py", "")]);
+    let of_wheel = yard.digest(wheel);
+    if yard.asking(&[]).is_none() {
+        return;
+    }
+    let wrong = format!("four==1.0 --hash=sha256:{zeros}\n");
+    let wheels_only = format!("four==1.0 --hash=sha256:{of_wheel}\n");
+    let listed = |sha256: &str| Some(sha256.to_owned());
+    for (line, sdist, announced, has_wheel, says) in [
+        // Withdrawn, as every index says it.
+        (
+            &line,
+            false,
+            None,
+            false,
+            "the index has no sdist of this version",
+        ),
+        (
+            &line,
+            false,
+            None,
+            true,
+            "the index has no sdist of this version",
+        ),
+        (
+            &wrong,
+            true,
+            listed(&sha256),
+            false,
+            "that is none of the listed hashes",
+        ),
+        (
+            &wrong,
+            true,
+            None,
+            false,
+            "that is none of the listed hashes",
+        ),
+        (
+            &wheels_only,
+            true,
+            listed(&sha256),
+            true,
+            "the list has hashes of wheels only",
+        ),
+        (
+            &wrong,
+            true,
+            listed(&zeros),
+            false,
+            "other bytes for four-1.0.tar.gz than it announced",
+        ),
+    ] {
+        let _ = std::fs::remove_dir_all(yard.at("index"));
+        std::fs::create_dir_all(yard.at("index/four")).unwrap();
+        yard.write("index/four/index.html", "");
+        yard.write("lock.txt", format!("{lock}{line}"));
+        if sdist {
+            yard.offer("four", "sources/four-1.0.tar.gz", announced.as_deref());
+        }
+        if has_wheel {
+            yard.offer("four", wheel, Some(&of_wheel));
+        }
+        let refused = run(&mut yard.asking(&[]).unwrap()).expect(3);
+        let message = message(&refused);
+        assert!(
+            message.contains("four==1.0: ") && message.contains(says),
+            "{message}"
+        );
+        yard.verify("house").expect(0);
+        assert_eq!(yard.beside(), Vec::<String>::new());
+    }
+    yard.write("lock.txt", format!("{lock}{line}"));
+    let mut program = yard.asking(&[]).unwrap();
+    // The port of the discard service, where nobody answers.
+    program.env("PIP_INDEX_URL", "http://127.0.0.1:9/");
+    let refused = run(&mut program).expect(3);
+    assert!(
+        message(&refused).contains("could not be asked"),
+        "{}",
+        message(&refused)
+    );
+    yard.verify("house").expect(0);
+}
+
+#[test]
+fn a_wheel_of_the_index_is_taken_where_its_sdist_gives_it_and_never_else() {
+    let yard = Yard::new();
+    let line = yard.sdist("one", "1.0", "");
+    yard.write("lock.txt", &line);
+    yard.offer("one", "sources/one-1.0.tar.gz", None);
+    if yard.asking(&[]).is_none() {
+        return;
+    }
+    // Built with the epoch that its files show, and not with the newest time in the
+    // sdist: only what is inferred from the wheel gives these bytes.
+    let mut told = yard.updating(&["--offline", "--published", "ignore"]);
+    run(told.args(["--source-date-epoch", "1577836800"])).expect(0);
+    let wheel = "one-1.0-py3-none-any.whl";
+    let published = format!("house/{wheel}");
+    let sha256 = yard.digest(&published);
+    yard.offer("one", &published, Some(&sha256));
+    std::fs::remove_dir_all(yard.at("house")).unwrap();
+    let both = format!("{} --hash=sha256:{sha256}\n", line.trim_end());
+
+    let of_index = |outcome: &Outcome| outcome.json()["update"]["steps"][0]["index"].clone();
+    let record = || -> Value {
+        let bytes = std::fs::read(yard.at(&format!("house/{wheel}.build.json"))).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    };
+    // The list does not name it: nobody vouches for it, nobody looks at it.
+    let unlisted = run(&mut yard.asking(&[]).unwrap()).expect(0);
+    assert_eq!(of_index(&unlisted), Value::Null);
+    assert_eq!(record()["index"], Value::Null);
+    std::fs::remove_dir_all(yard.at("house")).unwrap();
+    yard.write("lock.txt", &both);
+    let ignored = run(&mut yard.asking(&["--published", "ignore"]).unwrap()).expect(0);
+    assert_eq!(of_index(&ignored), Value::Null);
+    std::fs::remove_dir_all(yard.at("house")).unwrap();
+    let taken = run(&mut yard.asking(&[]).unwrap()).expect(0);
+    assert_eq!(of_index(&taken), "identical");
+    assert_eq!(yard.digest(&published), sha256);
+    assert_eq!(record()["index"], "identical");
+    yard.sign();
+    yard.verify("house").expect(0);
+    // The lock of the index holds for it.
+    let mut held = wheelproof();
+    held.current_dir(yard.at(""))
+        .args(["verify", "house", "--certs", "keys", "--time", TODAY]);
+    run(held.args(["--requirements", "lock.txt"])).expect(0);
+
+    // Another wheel under that name is what nobody's sdist gives.
+    std::fs::remove_dir_all(yard.at("house")).unwrap();
+    std::fs::remove_dir_all(yard.at("index")).unwrap();
+    crate::common::minimal_wheel(&yard.at(&format!("tmp/{wheel}")), &[("evil.py", "")]);
+    let evil = yard.digest(&format!("tmp/{wheel}"));
+    yard.offer("one", "sources/one-1.0.tar.gz", None);
+    yard.offer("one", &format!("tmp/{wheel}"), Some(&evil));
+    yard.write(
+        "lock.txt",
+        format!("{} --hash=sha256:{evil}\n", line.trim_end()),
+    );
+    let different = run(&mut yard.asking(&[]).unwrap()).expect(0);
+    assert_eq!(of_index(&different), "different");
+    assert_ne!(yard.digest(&published), evil);
+    assert_eq!(record()["index"], Value::Null);
+}
+
+/// Every format of lists, as the tools write them, for the packages of the fixtures.
+#[test]
+fn the_locks_of_uv_poetry_and_the_standard_are_taken() {
+    for list in ["exported.txt", "uv.lock", "poetry.lock", "pylock.toml"] {
+        let yard = Yard::new();
+        let mut program = wheelproof();
+        program
+            .current_dir(yard.at(""))
+            .env("TMPDIR", yard.at("tmp"))
+            .env("XDG_CACHE_HOME", yard.at("cache"))
+            .args(["update", "house", "--offline", "--format", "json", "--from"])
+            .arg(crate::common::fixture("locks").join(list))
+            .arg("--sources")
+            .arg(crate::common::fixture("wheelhouse/wheels"));
+        let made = run(&mut program).expect(0);
+        assert!(!steps(&made).is_empty(), "{list}");
+        yard.sign();
+        yard.verify("house").expect(0);
+    }
+}
+
+/// A library that shows every program another time.
+const CLOCK: &str = r#"
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t which, struct timespec *at) {
+    int said = syscall(SYS_clock_gettime, which, at);
+    if (which == CLOCK_REALTIME) at->tv_sec = 631152000;
+    return said;
+}
+"#;
+
+#[test]
+fn a_clock_that_goes_backwards_decides_nothing() {
+    if !has_program("cc") {
+        return;
+    }
+    let yard = Yard::with_three();
+    yard.write("tmp/clock.c", CLOCK);
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(yard.at("tmp/clock.so"))
+        .arg(yard.at("tmp/clock.c"))
+        .status();
+    assert!(compiled.unwrap().success());
+    yard.update(&[]).expect(0);
+    yard.sign();
+    let before = yard.digest("house/sha256sums.txt");
+    let backwards = || {
+        let mut program = yard.updating(&["--offline"]);
+        program.env("LD_PRELOAD", yard.at("tmp/clock.so"));
+        run(&mut program).expect(0)
+    };
+    let again = backwards();
+    // Else the library shows the program nothing.
+    assert_eq!(again.json()["time"], "1990-01-01T00:00:00Z");
+    assert_eq!(steps(&again), [kept("one"), kept("three"), kept("two")]);
+    yard.verify("house").expect(0);
+    // And from nothing it gives the same bytes.
+    std::fs::rename(yard.at("house"), yard.at("tmp/house")).unwrap();
+    backwards();
+    assert_eq!(yard.digest("house/sha256sums.txt"), before);
+}
