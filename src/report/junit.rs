@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::certificates::state_word;
 use super::markup::Markup;
 use super::text::{finding_lines, place, verdict_word};
 use super::{ComparisonReport, EnvironmentReport, FileKind, RebuildOutcome, RebuildSummary};
@@ -70,8 +71,18 @@ impl Report {
             self.signatures_suite(),
             self.files_suite(),
             self.requirements_suite(),
+            self.certificates_suite(),
             self.findings_suite(),
             self.rebuilds_suite(),
+            Suite {
+                name: "update",
+                cases: self
+                    .update
+                    .iter()
+                    .flat_map(|update| update.lines())
+                    .map(|(word, text)| Case::new(format!("{word} {text}"), Judged::Passed))
+                    .collect(),
+            },
             Suite {
                 name: "errors",
                 cases: self
@@ -154,6 +165,20 @@ impl Report {
         });
         Suite {
             name: "requirements",
+            cases: cases.collect(),
+        }
+    }
+
+    /// Returns the trusted certificates; what is wrong with one is a finding.
+    fn certificates_suite(&self) -> Suite {
+        let cases = self.certificates.iter().map(|certificate| {
+            let user_id = certificate.user_ids.first().map_or("", String::as_str);
+            let name = format!("{} {user_id}", certificate.fingerprint);
+            let line = state_word(certificate.state).to_owned();
+            Case::new(name, Judged::Passed).lines(vec![line])
+        });
+        Suite {
+            name: "certificates",
             cases: cases.collect(),
         }
     }

@@ -5,6 +5,7 @@
 //! could have one is escaped. A comment has room for 65,536 characters; what comes
 //! first is what decides, and a sentence says how much was left out.
 
+use super::certificates::state_word;
 use super::text::{escape, place, plural, verdict_word};
 use super::{ComparisonReport, EnvironmentReport, RebuildOutcome, RebuildSummary};
 use super::{Report, Verdict};
@@ -142,9 +143,10 @@ fn prose(text: &str) -> String {
             ':' => safe.push_str(":<!-- -->"),
             '.' if safe.ends_with(['w', 'W']) => safe.push_str("<!-- -->."),
             '|' => safe.push_str("&#124;"),
-            other if other.is_ascii_punctuation() => {
+            // The rest of punctuation means something only where a line begins.
+            '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '$' | '!' => {
                 safe.push('\\');
-                safe.push(other);
+                safe.push(character);
             }
             other => safe.push(other),
         }
@@ -213,6 +215,36 @@ impl Report {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         for finding in findings {
             comment.block(&finding_block(finding));
+        }
+        if let Some(update) = &self.update {
+            let rows = update.lines().into_iter();
+            comment.table(
+                &["Step", "Of what"],
+                rows.map(|(word, text)| vec![word.to_owned(), cell(&text)]),
+            );
+        }
+        for file in &self.written {
+            comment.block(&format!(
+                "- wrote {}: {}\n",
+                code(&file.path),
+                code(&file.sha256.to_string())
+            ));
+        }
+        for certificate in &self.certificates {
+            let user_id = certificate.user_ids.first().map_or("", String::as_str);
+            comment.block(&format!(
+                "- {} {} {}\n",
+                state_word(certificate.state),
+                code(&certificate.fingerprint.to_string()),
+                code(user_id)
+            ));
+        }
+        for file in &self.requirements {
+            let met = format!("{} of {}", file.met, file.requirements);
+            comment.block(&format!(
+                "- {}: {met} met by signed files\n",
+                code(&file.path)
+            ));
         }
         self.rebuild_blocks(&mut comment);
         self.signature_blocks(&mut comment);
@@ -596,13 +628,9 @@ mod tests {
     fn prose_mentions_nobody_and_links_nowhere() {
         assert_eq!(
             prose("@all #1 www.x https://y"),
-            "\\@<!-- -->all \\#<!-- -->1 www<!-- -->\\.x https:<!-- -->\\/\\/y"
-                .replace("<!-- -->\\.", "<!-- -->.")
+            "\\@<!-- -->all \\#<!-- -->1 www<!-- -->.x https:<!-- -->//y"
         );
-        assert_eq!(
-            prose("<b>*_`[x](y)|"),
-            "&lt;b&gt;\\*\\_\\`\\[x\\]\\(y\\)&#124;"
-        );
+        assert_eq!(prose("<b>*_`[x](y)|"), "&lt;b&gt;\\*\\_\\`\\[x\\](y)&#124;");
     }
 
     #[test]

@@ -82,59 +82,69 @@ pub struct UpdateStep {
 }
 
 impl UpdateSummary {
+    /// Returns what was or would be done, each a word and what it is about, as it came.
+    pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines: Vec<(&'static str, String)> = self
+            .steps
+            .iter()
+            .map(|step| {
+                let name = format!("{}=={}", step.project, step.version);
+                match step.said().as_slice() {
+                    [] => (step.step, name),
+                    said => (step.step, format!("{name}  ({})", said.join("; "))),
+                }
+            })
+            .collect();
+        for (word, names) in [("drop", &self.dropped), ("skip", &self.skipped)] {
+            lines.extend(names.iter().map(|name| (word, name.clone())));
+        }
+        lines.extend(self.previous.iter().map(|old| ("old", old.clone())));
+        lines
+    }
+
     /// Writes it for people.
     ///
     /// # Errors
     ///
     /// Whatever the writer returns.
     pub fn write(&self, out: &mut dyn Write, palette: &Palette) -> io::Result<()> {
-        for step in &self.steps {
-            let name = format!("{}=={}", escape(&step.project), escape(&step.version));
-            let mut said = Vec::new();
-            if let Some(because) = step.because {
-                said.push(match (because, step.part) {
-                    ("new", _) => "new".to_owned(),
-                    ("unrecorded", _) => "no record tells what it was built from".to_owned(),
-                    ("sdist-changed", _) => "it was built from another sdist".to_owned(),
-                    (_, part) => format!(
-                        "{} changed from {} to {}",
-                        part.unwrap_or("its recipe"),
-                        escape(step.recorded.as_deref().unwrap_or("none")),
-                        escape(step.stated.as_deref().unwrap_or("none")),
-                    ),
-                });
-            }
-            match step.index {
-                Some(IndexComparison::Identical) => {
-                    said.push("identical with the wheel of the index".to_owned());
-                }
-                Some(IndexComparison::Different) => {
-                    said.push("not the bytes of the wheel of the index".to_owned());
-                }
-                None => {}
-            }
-            if step.resumed {
-                said.push("an interrupted run had built it".to_owned());
-            }
-            let said = match said.is_empty() {
-                true => String::new(),
-                false => format!("  ({})", said.join("; ")),
-            };
-            writeln!(
-                out,
-                "{}  {name}{said}",
-                palette.strong(&format!("{:<5}", step.step))
-            )?;
-        }
-        for name in &self.dropped {
-            writeln!(out, "{}  {}", palette.strong("drop "), escape(name))?;
-        }
-        for requirement in &self.skipped {
-            writeln!(out, "{}  {}", palette.strong("skip "), escape(requirement))?;
-        }
-        if let Some(previous) = &self.previous {
-            writeln!(out, "{}  {}", palette.strong("old  "), escape(previous))?;
+        for (word, text) in self.lines() {
+            let word = palette.strong(&format!("{word:<5}"));
+            writeln!(out, "{word}  {}", escape(&text))?;
         }
         writeln!(out)
+    }
+}
+
+impl UpdateStep {
+    /// Returns why it is taken and what came of it, each in a few words.
+    fn said(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        if let Some(because) = self.because {
+            said.push(match (because, self.part) {
+                ("new", _) => "new".to_owned(),
+                ("unrecorded", _) => "no record tells what it was built from".to_owned(),
+                ("sdist-changed", _) => "it was built from another sdist".to_owned(),
+                (_, part) => format!(
+                    "{} changed from {} to {}",
+                    part.unwrap_or("its recipe"),
+                    self.recorded.as_deref().unwrap_or("none"),
+                    self.stated.as_deref().unwrap_or("none"),
+                ),
+            });
+        }
+        match self.index {
+            Some(IndexComparison::Identical) => {
+                said.push("identical with the wheel of the index".to_owned());
+            }
+            Some(IndexComparison::Different) => {
+                said.push("not the bytes of the wheel of the index".to_owned());
+            }
+            None => {}
+        }
+        if self.resumed {
+            said.push("an interrupted run had built it".to_owned());
+        }
+        said
     }
 }

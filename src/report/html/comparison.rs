@@ -1,9 +1,9 @@
 //! The page of two wheels: identical, or why not.
 
 use super::explanation::{self, Explained};
-use super::report::{counted, entry, next};
-use super::{Banner, Part, Tone, badge, page};
-use crate::compare::Sides;
+use super::report::{counted, entry};
+use super::{Banner, Cell, Part, Step, Tone, badge, next, page, table};
+use crate::compare::{Sides, WheelFacts};
 use crate::report::markup::Markup;
 use crate::report::text::plural;
 use crate::report::{ComparedFile, ComparisonReport, Verdict};
@@ -33,8 +33,12 @@ impl ComparisonReport {
             Verdict::Fail if unexplained == 0 => Tone::Warning,
             verdict => Tone::from(verdict),
         };
-        let mut steps: Vec<String> = Vec::new();
-        steps.extend(self.errors.iter().map(|error| error.next.clone()));
+        let mut steps: Vec<Step> = Vec::new();
+        steps.extend(
+            self.errors
+                .iter()
+                .map(|error| Step::new(&error.message, &error.next)),
+        );
         steps.extend(explanation::steps(&self.causes, &self.unexplained));
         let tiles = match self.verdict {
             Verdict::Fail => [
@@ -121,9 +125,7 @@ impl ComparisonReport {
             }));
         }
         parts.push(Part::new("wheels", "The two wheels", |markup| {
-            for (side, file) in [("published", &self.published), ("rebuilt", &self.rebuilt)] {
-                write_file(markup, side, file);
-            }
+            write_files(markup, &self.published, &self.rebuilt);
             if let Some(sdist) = &self.sdist {
                 markup.element("dl", &[], |markup| entry(markup, "sdist", sdist, true));
             }
@@ -132,25 +134,42 @@ impl ComparisonReport {
     }
 }
 
-fn write_file(markup: &mut Markup, side: &'static str, file: &ComparedFile) {
-    markup.with_text("h3", &[], side);
-    markup.element("dl", &[], |markup| {
-        entry(markup, "file", &file.path, true);
-        if let Some(digested) = &file.digested {
-            entry(markup, "size", &format!("{} bytes", digested.size), false);
-            entry(markup, "SHA-256", &digested.sha256.to_string(), true);
-        }
-        if let Some(wheel) = &file.wheel {
-            entry(markup, "members", &wheel.members.to_string(), false);
-            if let Some(generator) = &wheel.generator {
-                entry(markup, "generator", generator, true);
-            }
-            if let Some(version) = &wheel.metadata_version {
-                entry(markup, "metadata version", version, true);
-            }
-            if !wheel.tags.is_empty() {
-                entry(markup, "tags", &wheel.tags.join(", "), true);
-            }
-        }
-    });
+/// Writes both files beside each other, fact by fact.
+fn write_files(markup: &mut Markup, published: &ComparedFile, rebuilt: &ComparedFile) {
+    let of = |name: &str, fact: &dyn Fn(&ComparedFile) -> Option<String>| {
+        let values = [fact(published), fact(rebuilt)].map(Option::unwrap_or_default);
+        let is_known = values.iter().any(|value| !value.is_empty());
+        let [published, rebuilt] = values.map(Cell::Code);
+        is_known.then(|| vec![Cell::Text(name.to_owned()), published, rebuilt])
+    };
+    let wheel = |file: &ComparedFile, fact: fn(&WheelFacts) -> Option<String>| {
+        file.wheel.as_ref().and_then(fact)
+    };
+    let digested = |file: &ComparedFile| file.digested;
+    let rows = [
+        of("file", &|file| Some(file.path.clone())),
+        of("size", &|file| {
+            Some(format!("{} bytes", digested(file)?.size))
+        }),
+        of("SHA-256", &|file| Some(digested(file)?.sha256.to_string())),
+        of("members", &|file| {
+            wheel(file, |wheel| Some(wheel.members.to_string()))
+        }),
+        of("generator", &|file| {
+            wheel(file, |wheel| wheel.generator.clone())
+        }),
+        of("metadata version", &|file| {
+            wheel(file, |wheel| wheel.metadata_version.clone())
+        }),
+        of("tags", &|file| {
+            wheel(file, |wheel| Some(wheel.tags.join(", ")))
+        }),
+    ];
+    let columns = ["Fact", "Published", "Rebuilt"];
+    table(
+        markup,
+        "The two files",
+        &columns,
+        rows.into_iter().flatten(),
+    );
 }

@@ -1,7 +1,8 @@
 //! Two texts side by side, and two sets as chips.
 
+use super::details;
 use super::report::counted;
-use crate::compare::{DiffLine, ElfDifference, Hunk, LineSide};
+use crate::compare::{DiffLine, ElfDifference, ElfPart, Hunk, LineSide};
 use crate::report::markup::Markup;
 use crate::report::text::word_of;
 
@@ -166,18 +167,42 @@ fn in_common<'a>(left: &'a str, right: &'a str) -> ([&'a str; 3], [&'a str; 3]) 
     ([start, left, end], [start, right, end])
 }
 
-/// Writes the parts of a shared object that differ, each as two sets.
+/// Writes the parts of a shared object that differ, each as two sets; what follows
+/// from other parts is folded away.
 pub(super) fn write_parts(markup: &mut Markup, parts: &[ElfDifference]) {
-    for part in parts {
-        let name = match part.subject {
-            "" => word_of(part.part),
-            subject => format!("{}: {subject}", word_of(part.part)),
-        };
-        markup.element("p", &[("class", "small")], |markup| {
-            markup.with_text("strong", &[], name);
-        });
-        chips(markup, &part.published, &part.rebuilt);
+    let follows = |part: &&ElfDifference| {
+        matches!(
+            part.part,
+            ElfPart::BuildId | ElfPart::Section | ElfPart::Padding
+        )
+    };
+    let (followers, parts): (Vec<_>, Vec<_>) = parts.iter().partition(follows);
+    for part in &parts {
+        write_part(markup, part);
     }
+    if !followers.is_empty() {
+        details(
+            markup,
+            parts.is_empty(),
+            |markup| markup.ours("Sections, and what follows from them"),
+            |markup| {
+                for part in &followers {
+                    write_part(markup, part);
+                }
+            },
+        );
+    }
+}
+
+fn write_part(markup: &mut Markup, part: &ElfDifference) {
+    let name = match part.subject {
+        "" => word_of(part.part),
+        subject => format!("{}: {subject}", word_of(part.part)),
+    };
+    markup.element("p", &[("class", "small")], |markup| {
+        markup.with_text("strong", &[], name);
+    });
+    chips(markup, &part.published, &part.rebuilt);
 }
 
 /// Writes what only one of two sets has: what went with a minus, what came with a

@@ -1,8 +1,8 @@
 //! Why two wheels differ: what nobody can explain first and loudest, then the
 //! causes, the deciding first, then what differs.
 
-use super::report::{counted, next, sentence_case};
-use super::{Cell, Tone, badge, details, diff, is_full, left_out, map, table};
+use super::report::{counted, sentence_case};
+use super::{Cell, Step, Tone, badge, details, diff, is_full, left_out, map, next, table};
 use crate::compare::{Consequence, ContentDiff, Detail, Difference, Kind, Sides, WheelFacts};
 use crate::explain::{Cause, Proof, Unexplained};
 use crate::report::markup::Markup;
@@ -32,7 +32,7 @@ pub(super) struct Explained<'a> {
 }
 
 /// Returns what to do about two wheels that differ.
-pub(super) fn steps(causes: &[Cause], unexplained: &[Unexplained]) -> Vec<String> {
+pub(super) fn steps(causes: &[Cause], unexplained: &[Unexplained]) -> Vec<Step> {
     let mut steps = Vec::new();
     let alarming: Vec<&Unexplained> = unexplained.iter().filter(|one| one.is_alarming).collect();
     if let Some(first) = alarming.first() {
@@ -44,9 +44,9 @@ pub(super) fn steps(causes: &[Cause], unexplained: &[Unexplained]) -> Vec<String
             true => "it",
             false => &first.member,
         };
-        steps.push(format!(
-            "Do not use the published wheel before you know where {member}{more} comes from: no \
-             source has it."
+        steps.push(Step::new(
+            format!("No source has {member}{more}."),
+            "do not use the published wheel before you know where that comes from",
         ));
     }
     let others = unexplained.iter().filter(|one| !one.is_alarming);
@@ -62,10 +62,13 @@ pub(super) fn steps(causes: &[Cause], unexplained: &[Unexplained]) -> Vec<String
                 count - 1
             ),
         };
-        steps.push(format!("No cause is known{of}: read it below."));
+        steps.push(Step::new(
+            format!("No cause is known{of}."),
+            "read what differs below",
+        ));
     }
     if let Some(cause) = causes.first() {
-        steps.push(format!("{}. Next: {}", cause.sentence, cause.advice));
+        steps.push(Step::new(&cause.sentence, &cause.advice));
     }
     steps
 }
@@ -87,7 +90,7 @@ pub(super) fn write_pictures(
     heading: &'static str,
 ) {
     map::write_map(markup, explained.wheels, explained.differences, heading);
-    map::write_times(markup, explained.wheels, heading);
+    map::write_times(markup, explained.wheels, explained.differences, heading);
 }
 
 pub(super) fn write_unexplained(

@@ -29,6 +29,8 @@ pub(super) const PATTERNS: &str = "<svg class=\"hidden\" aria-hidden=\"true\" fo
 <rect width=\"6\" height=\"6\" class=\"f-back\"/><circle cx=\"3\" cy=\"3\" r=\"2\" class=\"f-note\"/></pattern>\
 <pattern id=\"p-packed\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\">\
 <rect width=\"5\" height=\"5\" class=\"f-back\"/><rect width=\"5\" height=\"3\" class=\"f-warning\"/></pattern>\
+<pattern id=\"p-follows\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(135)\">\
+<rect width=\"8\" height=\"8\" class=\"f-back\"/><rect width=\"2\" height=\"8\" class=\"f-text\"/></pattern>\
 <pattern id=\"p-contents\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\
 <rect width=\"6\" height=\"6\" class=\"f-back\"/><rect width=\"4\" height=\"6\" class=\"f-bad\"/></pattern>\
 </defs></svg>\n";
@@ -44,6 +46,8 @@ enum Stretch {
     Same,
     /// A member whose headers differ.
     Header,
+    /// RECORD, which lists the digests of the others.
+    Follows,
     /// A member with the same contents packed into other bytes.
     Packed,
     /// A member with other contents.
@@ -53,10 +57,11 @@ enum Stretch {
 }
 
 /// The kinds of stretch that are explained beside the bars.
-const LEGEND: [Stretch; 6] = [
+const LEGEND: [Stretch; 7] = [
     Stretch::Only,
     Stretch::Contents,
     Stretch::Packed,
+    Stretch::Follows,
     Stretch::Header,
     Stretch::Same,
     Stretch::Directory,
@@ -70,6 +75,7 @@ impl Stretch {
             Self::Directory => ("class", "f-back"),
             Self::Same => ("class", "f-same"),
             Self::Header => ("fill", "url(#p-header)"),
+            Self::Follows => ("fill", "url(#p-follows)"),
             Self::Packed => ("fill", "url(#p-packed)"),
             Self::Contents => ("fill", "url(#p-contents)"),
             Self::Only => ("class", "f-bad"),
@@ -82,6 +88,7 @@ impl Stretch {
             Self::Directory => "directory of the archive",
             Self::Same => "the same in both",
             Self::Header => "only the header differs, such as time or mode",
+            Self::Follows => "follows from the other members",
             Self::Packed => "same contents, packed into other bytes",
             Self::Contents => "contents differ",
             Self::Only => "only in this wheel",
@@ -90,8 +97,11 @@ impl Stretch {
 
     /// Returns what a difference makes of its member, on the published side or the
     /// other; nothing for one that only the other side has.
-    fn of(kind: &Kind, is_published: bool) -> Option<Self> {
-        match kind {
+    fn of(difference: &Difference, is_published: bool) -> Option<Self> {
+        if difference.consequence.is_some() {
+            return Some(Self::Follows);
+        }
+        match difference.kind {
             Kind::OnlyPublished(_) => is_published.then_some(Self::Only),
             Kind::OnlyRebuilt(_) => (!is_published).then_some(Self::Only),
             Kind::Contents { .. } | Kind::UnreadableMember(_) => Some(Self::Contents),
@@ -151,10 +161,9 @@ pub(super) fn write_map(
 fn stretches(differences: &[Difference], is_published: bool) -> BTreeMap<Key<'_>, Stretch> {
     let mut of: BTreeMap<Key<'_>, Stretch> = BTreeMap::new();
     for difference in differences {
-        if let (Some(member), Some(stretch)) = (
-            &difference.member,
-            Stretch::of(&difference.kind, is_published),
-        ) {
+        if let (Some(member), Some(stretch)) =
+            (&difference.member, Stretch::of(difference, is_published))
+        {
             let key = (member, difference.occurrence.unwrap_or(1));
             let known = of.entry(key).or_insert(stretch);
             *known = stretch.max(*known);
@@ -360,16 +369,21 @@ fn write_places(
     );
 }
 
-/// Writes the times of the members on a line; nothing when they are the same.
+/// Writes the times of the members on a line; nothing when no
+/// member has another time in the other file.
 pub(super) fn write_times(
     markup: &mut Markup,
     wheels: Sides<Option<&WheelFacts>>,
+    differences: &[Difference],
     heading: &'static str,
 ) {
     let (Some(published), Some(rebuilt)) = (wheels.published, wheels.rebuilt) else {
         return;
     };
-    if published.times == rebuilt.times {
+    if !differences
+        .iter()
+        .any(|difference| matches!(difference.kind, Kind::Time(_)))
+    {
         return;
     }
     let all = || published.times.keys().chain(rebuilt.times.keys()).copied();

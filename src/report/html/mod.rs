@@ -93,8 +93,27 @@ pub(super) struct Banner<'a> {
     pub(super) subject: &'a str,
     /// What counts: numbers and their words.
     pub(super) tiles: Vec<(String, String)>,
-    /// What to do first, each in a sentence.
-    pub(super) steps: Vec<String>,
+    /// What to do first.
+    pub(super) steps: Vec<Step>,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    /// What is the matter.
+    pub(super) matter: String,
+    /// What to do about it.
+    pub(super) next: String,
+}
+
+impl Step {
+    /// Returns a step; either text may be empty.
+    pub(super) fn new(matter: impl Into<String>, next: impl Into<String>) -> Self {
+        Self {
+            matter: matter.into(),
+            next: next.into(),
+        }
+    }
 }
 
 /// A part of a page: the name of its place, its heading, and what writes it.
@@ -196,7 +215,12 @@ fn write_banner(markup: &mut Markup, banner: &Banner<'_>) {
                 markup.with_text("h2", &[("id", "first")], "What to do first");
                 markup.element("ol", &[], |markup| {
                     for step in &banner.steps {
-                        markup.with_text("li", &[], step);
+                        markup.element("li", &[], |markup| {
+                            markup.text(&step.matter);
+                            if !step.next.is_empty() {
+                                next(markup, &step.next);
+                            }
+                        });
                     }
                 });
             });
@@ -212,6 +236,14 @@ fn write_banner(markup: &mut Markup, banner: &Banner<'_>) {
                 }
             });
         }
+    });
+}
+
+/// Writes what to do.
+pub(super) fn next(markup: &mut Markup, advice: &str) {
+    markup.element("p", &[("class", "next")], |markup| {
+        markup.ours("Next: ");
+        markup.text(advice);
     });
 }
 

@@ -2,7 +2,7 @@
 
 use super::explanation::{self, Explained};
 use super::report::{counted, entry, outcome_cell};
-use super::{Cell, Tone, badge, details, is_full, left_out, table};
+use super::{Cell, Step, Tone, badge, details, is_full, left_out, table};
 use crate::report::markup::Markup;
 use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource};
 
@@ -40,19 +40,26 @@ pub(super) fn tone_of(outcome: RebuildOutcome) -> Tone {
 }
 
 /// Returns what to do about a wheel first; nothing when it came back.
-pub(super) fn step(rebuild: &RebuildSummary) -> Option<String> {
+pub(super) fn step(rebuild: &RebuildSummary) -> Option<Step> {
     let wheel = &rebuild.wheel;
     match rebuild.outcome {
         RebuildOutcome::Reproduced | RebuildOutcome::ReproducedWithWitness => None,
-        RebuildOutcome::Different => Some(
-            match explanation::steps(&rebuild.causes, &rebuild.unexplained).first() {
-                Some(step) => format!("{wheel} differs. {step}"),
-                None => format!("{wheel} differs from what was rebuilt; see below."),
-            },
-        ),
+        RebuildOutcome::Different => {
+            let steps = explanation::steps(&rebuild.causes, &rebuild.unexplained);
+            Some(match steps.into_iter().next() {
+                Some(step) => {
+                    Step::new(format!("{wheel} is different: {}", step.matter), step.next)
+                }
+                None => Step::new(
+                    format!("{wheel} is different from what was rebuilt."),
+                    "read what differs below",
+                ),
+            })
+        }
         RebuildOutcome::BuildFailed | RebuildOutcome::TimedOut | RebuildOutcome::NotAttempted => {
             let why = rebuild.reason.as_deref().unwrap_or("see its log below");
-            Some(format!("{wheel}: {}: {why}", word_of(rebuild.outcome)))
+            let matter = format!("{wheel}: {}: {why}", word_of(rebuild.outcome));
+            Some(Step::new(matter, ""))
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::rebuilds::{self, tone_of, word_of};
-use super::{Banner, Cell, Part, Tone, badge, details, is_full, left_out, page, table};
+use super::{Banner, Cell, Part, Step, Tone, badge, details, is_full, left_out, next, page, table};
 use crate::finding::{Finding, Severity};
 use crate::openpgp::{KeyState, SignatureVerdict};
 use crate::policy::Depth;
@@ -105,13 +105,11 @@ impl Report {
     }
 
     /// Returns what to do first: errors, then findings, then wheels that differ.
-    fn steps(&self) -> Vec<String> {
-        let mut steps: Vec<String> = Vec::new();
-        let errors = self.errors.iter().map(|error| match error.next.is_empty() {
-            true => error.message.clone(),
-            false => format!("{}: {}", error.message, error.next),
-        });
-        steps.extend(errors);
+    fn steps(&self) -> Vec<Step> {
+        let errors = self.errors.iter();
+        let mut steps: Vec<Step> = errors
+            .map(|error| Step::new(&error.message, &error.next))
+            .collect();
         let mut rules: BTreeMap<&str, usize> = BTreeMap::new();
         for finding in &self.findings {
             if finding.severity == Severity::Error {
@@ -121,23 +119,20 @@ impl Report {
         for finding in &self.findings {
             // Of each rule the first; the part about findings has the others.
             if let Some(count) = rules.remove(finding.rule.name) {
-                let at = place(&finding.subject).map_or_else(String::new, |at| format!(" ({at})"));
+                let at = place(&finding.subject).map_or_else(String::new, |at| format!(": {at}"));
                 let more = match count {
                     1 => String::new(),
                     _ => format!(", and {} more like it", count - 1),
                 };
-                steps.push(format!(
-                    "{}{at}{more}: {}",
-                    sentence_case(finding.message),
-                    finding.next
-                ));
+                let matter = format!("{}{at}{more}", sentence_case(finding.message));
+                steps.push(Step::new(matter, &finding.next));
             }
         }
         steps.extend(self.rebuilds.iter().filter_map(rebuilds::step));
         let more = steps.len().saturating_sub(STEPS);
         if more > 0 {
             steps.truncate(STEPS - 1);
-            steps.push(format!("{} more below.", more + 1));
+            steps.push(Step::new(format!("{} more below.", more + 1), ""));
         }
         steps
     }
@@ -155,6 +150,20 @@ impl Report {
         if !self.rebuilds.is_empty() {
             parts.push(Part::new("rebuilds", "Rebuilds", |m| {
                 rebuilds::write(m, &self.rebuilds);
+            }));
+        }
+        if let Some(update) = &self.update {
+            parts.push(Part::new("update", "Update", |m| {
+                let rows = update.lines().into_iter().take(FILES);
+                let rows =
+                    rows.map(|(word, text)| vec![Cell::Text(word.to_owned()), Cell::Text(text)]);
+                table(
+                    m,
+                    "What becomes of the wheelhouse",
+                    &["Step", "Of what"],
+                    rows,
+                );
+                left_out(m, update.lines().len().saturating_sub(FILES), "steps are");
             }));
         }
         if !self.signatures.is_empty() {
@@ -416,14 +425,6 @@ pub(super) fn entry(markup: &mut Markup, name: &'static str, value: &str, is_cod
     markup.element("dd", &[], |markup| match is_code {
         true => markup.with_text("code", &[], value),
         false => markup.text(value),
-    });
-}
-
-/// Writes what to do.
-pub(super) fn next(markup: &mut Markup, advice: &str) {
-    markup.element("p", &[("class", "next")], |markup| {
-        markup.ours("Next: ");
-        markup.text(advice);
     });
 }
 
