@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Cause, Unexplained};
 use crate::compare::{
-    BytecodeDetail, ContentDiff, Detail, Difference, Different, ElfDifference, ElfPart,
+    BytecodeDetail, ContentDiff, Contents, Detail, Difference, Different, ElfDifference, ElfPart,
     FieldDifference, FieldsDetail, Hunk, Kind, LineSide, Sides, WheelFacts,
 };
 use crate::sdist::SourceFiles;
@@ -52,6 +52,16 @@ impl Item<'_> {
     /// Returns the last part of the member's name.
     pub(super) fn file(&self) -> &str {
         self.member.rsplit('/').next().unwrap_or(&self.member)
+    }
+
+    /// Returns whether the member stands for a directory, and for nothing in it.
+    pub(super) fn is_directory(&self) -> bool {
+        let empty =
+            |contents: &Contents| matches!(contents, Contents::Read(found) if found.size == 0);
+        self.member.ends_with('/')
+            && matches!(self.piece, Piece::Whole(
+                Kind::OnlyPublished(contents) | Kind::OnlyRebuilt(contents)
+            ) if empty(contents))
     }
 
     /// Returns whether the member lies in the directory that describes the wheel.

@@ -59,7 +59,9 @@ fn named(generator: &Option<String>) -> &str {
 fn record_order(case: &mut Case<'_>) {
     let places: Vec<usize> = case
         .find(|item| {
-            item.is_described() && item.file() == "RECORD" && matches!(item.piece, Piece::LineOrder)
+            item.is_described()
+                && item.file() == "RECORD"
+                && matches!(item.piece, Piece::LineOrder | Piece::LineEnds(_))
         })
         .into_iter()
         .filter(|place| !case.is_claimed(*place))
@@ -67,17 +69,23 @@ fn record_order(case: &mut Case<'_>) {
     if places.is_empty() {
         return;
     }
+    let ends = case
+        .at(&places)
+        .any(|item| matches!(item.piece, Piece::LineEnds(_)));
     // Tools write RECORD as they write the archive.
-    if case.extend("member-order", "RECORD follows".to_owned(), &places) {
+    if !ends && case.extend("member-order", "RECORD follows".to_owned(), &places) {
         return;
     }
     case.add(
         Cause::new(
             "record-order",
-            "RECORD has the same lines in another order: old versions of wheel wrote them as they found the files (0.31.1 did), and tools that pack a wheel anew do",
+            "RECORD has the same lines, written another way: old versions of wheel wrote them as they found the files (0.31.1 did), and tools that pack a wheel anew do",
             "pin the wheel project's version that published was built with",
         )
-        .seen("RECORD: same lines, other order"),
+        .seen(match ends {
+            true => "RECORD: same lines, with CR LF on one side, as Python's csv writes them",
+            false => "RECORD: same lines, other order",
+        }),
         &places,
     );
 }

@@ -157,6 +157,8 @@ pub fn explain(different: &Different, source: Option<&SourceFiles>) -> Explanati
     let mut case = Case::new(different, source);
     // What is alarming comes first, so that no cause covers it up.
     source::without_source(&mut case);
+    // A repair writes anew what tools are told by.
+    platform::repair(&mut case);
     tools::claim(&mut case);
     platform::claim(&mut case);
     objects::claim(&mut case);

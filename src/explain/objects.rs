@@ -156,10 +156,34 @@ pub(super) fn claim(case: &mut Case<'_>) {
         }
         object_causes(object, &mut gathered);
     }
+    if let Some(found) = gathered.get_mut("cython-version") {
+        let sources = shipped_sources(case, &found.members);
+        found.places.extend(sources);
+    }
     for (name, found) in gathered {
         let cause = sentence(name, &found);
         case.add(cause, &found.places);
     }
+}
+
+/// Returns the items of the sources that Cython wrote for these objects, where they
+/// lie beside them: the whole of such a file follows from who wrote it.
+fn shipped_sources(case: &Case<'_>, objects: &BTreeSet<String>) -> Vec<usize> {
+    let stems: BTreeSet<&str> = objects
+        .iter()
+        .filter_map(|object| {
+            let file = object.rfind('/').map_or(0, |slash| slash + 1);
+            let dot = object.get(file..)?.find('.')?;
+            object.get(..file + dot)
+        })
+        .collect();
+    case.find(|item| {
+        let stem = [".c", ".cpp"]
+            .iter()
+            .find_map(|end| item.member.strip_suffix(end));
+        matches!(item.piece, Piece::Opaque | Piece::Lines(_))
+            && stem.is_some_and(|stem| stems.contains(stem))
+    })
 }
 
 fn object_causes(object: &Object<'_>, gathered: &mut Gathered) {
@@ -308,6 +332,11 @@ fn object_causes(object: &Object<'_>, gathered: &mut Gathered) {
                     )
                 })
                 .map(|(place, _)| *place),
+        );
+        places.extend(
+            object
+                .find(ElfPart::SourceDirectories)
+                .map(|(place, _)| place),
         );
         add("cython-version", places, &[found], None);
     }

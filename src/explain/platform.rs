@@ -6,11 +6,10 @@ use std::collections::BTreeSet;
 use super::Cause;
 use super::case::{Case, Item, Piece};
 use super::patterns;
-use crate::compare::{Contents, ElfPart, HeaderField, Kind};
+use crate::compare::{ElfPart, HeaderField, Kind};
 
 /// Claims what differs because the systems or interpreters do.
 pub(super) fn claim(case: &mut Case<'_>) {
-    repair(case);
     windows(case);
     tags(case);
     interpreter(case);
@@ -20,7 +19,11 @@ fn windows(case: &mut Case<'_>) {
     let ends: Vec<usize> = case
         .find(|item| matches!(item.piece, Piece::LineEnds(_)))
         .into_iter()
-        .filter(|place| !case.is_claimed(*place))
+        .filter(|place| {
+            // RECORD alone is how Python's csv writes it, on any system.
+            let only_record = |item: &Item<'_>| item.is_described() && item.file() == "RECORD";
+            !case.is_claimed(*place) && !case.at(&[*place]).any(only_record)
+        })
         .collect();
     let systems = case.find(|item| {
         matches!(item.piece, Piece::Whole(Kind::Header { field: HeaderField::CreatorSystem, sides })
@@ -82,6 +85,10 @@ fn windows(case: &mut Case<'_>) {
     cause.evidence = seen;
     let mut places = ends;
     if cause.cause == "built-on-windows" {
+        places.extend(case.find(|item| {
+            matches!(item.piece, Piece::LineEnds(crlf)
+                if item.is_described() && item.file() == "RECORD" && crlf.published == published)
+        }));
         places.extend(systems);
         places.extend(modes);
         places.extend(case.find(|item| {
@@ -122,7 +129,7 @@ fn only_rebuilt(item: &Item<'_>) -> bool {
 /// auditwheel copies libraries into `NAME.libs`, names them after their digest, and
 /// writes the archive anew: with members for directories, with a RECORD as Python's
 /// csv has it, which ends lines with CR LF, and with a tag of its own.
-fn repair(case: &mut Case<'_>) {
+pub(super) fn repair(case: &mut Case<'_>) {
     let copied = case.find(|item| {
         let top = item.member.split('/').next().unwrap_or_default();
         (top.ends_with(".libs")
@@ -173,7 +180,7 @@ fn repair(case: &mut Case<'_>) {
                     ))
     }));
     all.extend(case.find(|item| {
-        matches!(item.piece, Piece::Whole(Kind::MemberOrder { .. })) || is_directory(item)
+        matches!(item.piece, Piece::Whole(Kind::MemberOrder { .. })) || item.is_directory()
     }));
     let mut cause = Cause::new(
         "wheel-repair",
@@ -214,18 +221,10 @@ fn is_rewritten(case: &Case<'_>, published: bool) -> bool {
         Piece::LineEnds(crlf) => {
             item.is_described() && item.file() == "RECORD" && crlf.published == published
         }
-        Piece::Whole(Kind::OnlyPublished(_)) => is_directory(item) && published,
-        Piece::Whole(Kind::OnlyRebuilt(_)) => is_directory(item) && !published,
+        Piece::Whole(Kind::OnlyPublished(_)) => item.is_directory() && published,
+        Piece::Whole(Kind::OnlyRebuilt(_)) => item.is_directory() && !published,
         _ => false,
     })
-}
-
-/// Returns whether a member stands for a directory, and for nothing in it.
-fn is_directory(item: &Item<'_>) -> bool {
-    item.member.ends_with('/')
-        && matches!(item.piece, Piece::Whole(
-            Kind::OnlyPublished(Contents::Read(found)) | Kind::OnlyRebuilt(Contents::Read(found))
-        ) if found.size == 0)
 }
 
 fn tag_change(case: &Case<'_>) -> Option<String> {

@@ -17,6 +17,7 @@ pub(super) fn without_source(case: &mut Case<'_>) {
     };
     let places = case.find(|item| {
         !item.is_described()
+            && !item.is_directory()
             && !is_generated(item)
             && match item.piece {
                 Piece::Whole(Kind::OnlyPublished(Contents::Read(found))) => {

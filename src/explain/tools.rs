@@ -11,7 +11,8 @@ use pep440_rs::Version;
 use super::case::{Case, Item, Piece};
 use super::table::{self, Range};
 use super::{Cause, Factor};
-use crate::compare::{Kind, Sides};
+use crate::compare::{Contents, Kind, Sides};
+use crate::digest::Sha256Digest;
 
 /// What a generator says: which tool, and which version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +93,10 @@ fn observe(case: &Case<'_>, features: &mut Vec<Feature>) {
         })
     };
     let mut add = |cause, feature, values: (&str, &str), places: Vec<usize>, what, evidence| {
+        let places: Vec<usize> = places
+            .into_iter()
+            .filter(|place| !case.is_claimed(*place))
+            .collect();
         if !places.is_empty() {
             features.push(Feature {
                 cause,
@@ -271,7 +276,7 @@ fn licence_files(
     };
     let value = |places: &[usize]| case.at(places).find_map(place_of).unwrap_or("absent");
     let values = (value(&sides.published), value(&sides.rebuilt));
-    if values.0 == values.1 {
+    if values.0 == values.1 && !same_licences(case, &sides) {
         return;
     }
     let names = |places: &[usize]| {
@@ -288,6 +293,26 @@ fn licence_files(
         "put licence files there",
         evidence,
     );
+}
+
+/// Returns whether the licence files of both sides are the same under other names.
+fn same_licences(case: &Case<'_>, sides: &Sides<Vec<usize>>) -> bool {
+    let digests = |places: &[usize]| -> Vec<Option<Sha256Digest>> {
+        let mut digests: Vec<_> = case
+            .at(places)
+            .map(|item| match item.piece {
+                Piece::Whole(
+                    Kind::OnlyPublished(Contents::Read(found))
+                    | Kind::OnlyRebuilt(Contents::Read(found)),
+                ) => Some(found.sha256),
+                _ => None,
+            })
+            .collect();
+        digests.sort();
+        digests
+    };
+    let published = digests(&sides.published);
+    !published.is_empty() && !published.contains(&None) && published == digests(&sides.rebuilt)
 }
 
 fn claim_feature(case: &mut Case<'_>, generators: &Sides<Option<Generator>>, feature: Feature) {
@@ -307,6 +332,9 @@ fn claim_feature(case: &mut Case<'_>, generators: &Sides<Option<Generator>>, fea
         .iter()
         .filter(|tool| tools.rebuilt.contains(tool))
     {
+        if values.published == values.rebuilt {
+            break;
+        }
         let versions = values
             .as_ref()
             .map(|value| table::that_write(tool, feature, value).collect::<Vec<_>>());
@@ -376,7 +404,8 @@ fn claim_feature(case: &mut Case<'_>, generators: &Sides<Option<Generator>>, fea
     // says it, and these fields go with it.
     let differ = generators.published.as_ref().map(|g| &g.name)
         != generators.rebuilt.as_ref().map(|g| &g.name);
-    let unknown = tools.published.is_empty() && generators.published != generators.rebuilt;
+    let unknown = (tools.published.is_empty() || values.published == values.rebuilt)
+        && generators.published != generators.rebuilt;
     if differ || unknown {
         case.add(backend_cause(generators, cause).seen(evidence), &places);
     }
@@ -457,7 +486,9 @@ fn claim_requirements(case: &mut Case<'_>, generators: &Sides<Option<Generator>>
         .as_ref()
         .map(|generator| generator.as_ref().map_or(&[][..], Generator::tools));
     let evidence = format!("Requires-Dist: {published} → {rebuilt}");
-    if let (Some(published), Some(rebuilt)) = (form(&published), form(&rebuilt)) {
+    if let (Some(published), Some(rebuilt)) = (form(&published), form(&rebuilt))
+        && published != rebuilt
+    {
         // Where both could have written it, it is the wheel project that did.
         for tool in tools
             .published
@@ -585,6 +616,12 @@ fn claim_generator(case: &mut Case<'_>, generators: &Sides<Option<Generator>>) {
                 }
                 _ => false,
             }
+    }));
+    // wheel names an extra twice where requirements belong to it, or once.
+    places.extend(case.find(|item| {
+        matches!(item.piece, Piece::Field(field)
+            if field.field == "Provides-Extra"
+                && (field.published.is_empty() || field.rebuilt.is_empty()))
     }));
     // poetry-core lists the versions of Python that it knows itself.
     let of_poetry = |generator: &Option<Generator>| {
