@@ -111,6 +111,16 @@ fn the_line_that_setuptools_57_wrote_is_named_and_proved() {
     assert_eq!(sha256sum(&house.wheel(SIX)), SIX_SIGNED);
 
     let new = tools(&house, "new.txt", &["setuptools==57.0.0", "wheel==0.36.2"]);
+    let by_new = house.at("by-new");
+    by_hand(
+        &house,
+        &sources,
+        "six-1.11.0",
+        ["setuptools-57.0.0", "wheel-0.36.2"],
+        python,
+        &by_new,
+    );
+    in_ten_lines(&house.wheel(SIX), &by_new.join(SIX), "license-file-field");
     let found = rebuild(&new, &["--prove"]).expect(1).json();
     let found = &found["rebuilds"][0];
     assert_eq!(found["outcome"], "different");
@@ -124,6 +134,26 @@ fn the_line_that_setuptools_57_wrote_is_named_and_proved() {
     assert!(advice.starts_with("pin setuptools==56.2.0"), "{advice}");
     let evidence = cause["evidence"].to_string();
     assert!(evidence.contains("has the signed digest"), "{evidence}");
+}
+
+/// Explains a pair: in at most ten lines, coloured or not, and at length.
+fn in_ten_lines(published: &Path, rebuilt: &Path, cause: &str) {
+    let explain = |more: &[&str]| {
+        let mut explain = wheelproof();
+        explain.arg("explain").args([published, rebuilt]).args(more);
+        run(&mut explain).expect(1).out()
+    };
+    let short = explain(&[]);
+    assert!(short.lines().count() <= 10, "{short}");
+    assert!(!short.contains('\u{1b}'), "{short}");
+    let second = short.lines().nth(1).unwrap();
+    assert!(second.starts_with(&format!("cause[{cause}]")), "{second}");
+    let coloured = explain(&["--color", "always"]);
+    assert!(coloured.lines().count() <= 10 && coloured.contains('\u{1b}'));
+    // Everything that the short form has is in the long one, and more.
+    let full = explain(&["--full"]);
+    assert!(full.lines().count() > short.lines().count(), "{full}");
+    assert!(full.contains(second), "{full}");
 }
 
 /// Returns another CPython than the system's of the same version with headers.
@@ -156,8 +186,9 @@ fn other_python() -> Option<PathBuf> {
     candidates.into_iter().rev().find(suits)
 }
 
-/// Builds MarkupSafe by hand in bubblewrap, without this program.
-fn by_hand(house: &House, sources: &Path, python: &Path, to: &Path) {
+/// Builds an sdist by hand in bubblewrap, without this program.
+fn by_hand(house: &House, sources: &Path, sdist: &str, tools: [&str; 2], python: &Path, to: &Path) {
+    let path = format!("/tmp/pip-wheel-build/{sdist}");
     let work = house.at("by-hand");
     std::fs::create_dir_all(work.join("tools")).unwrap();
     std::fs::create_dir_all(to).unwrap();
@@ -167,10 +198,10 @@ fn by_hand(house: &House, sources: &Path, python: &Path, to: &Path) {
     let unpacked = Command::new("sh")
         .args(["-c", script])
         .current_dir(&work)
-        .env("SDIST", sources.join("sdists/MarkupSafe-2.1.5.tar.gz"))
+        .env("SDIST", sources.join(format!("sdists/{sdist}.tar.gz")))
         .env(
             "TOOLS",
-            ["setuptools-65.5.1", "wheel-0.37.1"]
+            tools
                 .map(|name| {
                     let entries = std::fs::read_dir(sources.join("tools")).unwrap();
                     let found = entries.map(|entry| entry.unwrap().path()).find(|path| {
@@ -202,16 +233,12 @@ fn by_hand(house: &House, sources: &Path, python: &Path, to: &Path) {
         ])
         .arg("--bind")
         .arg(work.join("source"))
-        .arg("/tmp/pip-wheel-build/MarkupSafe-2.1.5")
+        .arg(&path)
         .arg("--ro-bind")
         .arg(work.join("tools"))
         .args(["/tmp/tools", "--bind"])
         .arg(to)
-        .args([
-            "/tmp/out",
-            "--chdir",
-            "/tmp/pip-wheel-build/MarkupSafe-2.1.5",
-        ])
+        .args(["/tmp/out", "--chdir", &path])
         .args([
             "--setenv",
             "PATH",
@@ -253,8 +280,16 @@ fn the_flags_of_another_interpreter_are_named_and_proved() {
     }
     let system = PathBuf::from("/usr/bin/python3");
     let house = house(&sources, "MarkupSafe-2.1.5.tar.gz");
-    by_hand(&house, &sources, &system, &house.at("wheels"));
-    by_hand(&house, &sources, &other, &house.at("upstream"));
+    for (python, to) in [(&system, "wheels"), (&other, "upstream")] {
+        by_hand(
+            &house,
+            &sources,
+            "MarkupSafe-2.1.5",
+            ["setuptools-65.5.1", "wheel-0.37.1"],
+            python,
+            &house.at(to),
+        );
+    }
     house.sign_all();
     let wheel = |directory: &str| {
         let entries = std::fs::read_dir(house.at(directory)).unwrap();
@@ -264,6 +299,7 @@ fn the_flags_of_another_interpreter_are_named_and_proved() {
             .unwrap()
     };
     // By hand first: the flags are named, with or without a rebuild.
+    in_ten_lines(&wheel("wheels"), &wheel("upstream"), "compiler-flags");
     let mut explain = wheelproof();
     explain
         .arg("explain")
