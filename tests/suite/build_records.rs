@@ -32,7 +32,7 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
     return name
 "#;
 
-const PYPROJECT: (&str, &str) = (
+pub(crate) const PYPROJECT: (&str, &str) = (
     "probe-1.0/pyproject.toml",
     "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n",
 );
@@ -41,7 +41,7 @@ const RECORD: &str = "probe-1.0-py3-none-any.whl.build.json";
 
 impl House {
     /// Returns an empty house with an sdist beside it whose build has this backend.
-    fn with_source(backend: &str) -> Self {
+    pub(crate) fn with_source(backend: &str) -> Self {
         let house = Self::new();
         for name in FILES {
             std::fs::remove_file(house.wheel(name)).unwrap();
@@ -70,12 +70,12 @@ impl House {
     }
 
     #[track_caller]
-    fn build(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) fn build(&self, arguments: &[&str]) -> Outcome {
         run(&mut self.building(arguments))
     }
 
     /// Signs what the build listed.
-    fn sign_manifest(&self) {
+    pub(crate) fn sign_manifest(&self) {
         self.sign(std::fs::read_to_string(self.at("sha256sums.txt")).unwrap());
     }
 
@@ -85,7 +85,7 @@ impl House {
 }
 
 /// Returns the names in `wheels/`, hidden ones too.
-fn names(house: &House) -> Vec<String> {
+pub(crate) fn names(house: &House) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(house.at("wheels"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -94,7 +94,7 @@ fn names(house: &House) -> Vec<String> {
     names
 }
 
-fn first(outcome: &Outcome) -> Value {
+pub(crate) fn first(outcome: &Outcome) -> Value {
     outcome.json()["rebuilds"][0].clone()
 }
 

@@ -157,7 +157,7 @@ fn in_ten_lines(published: &Path, rebuilt: &Path, cause: &str) {
 }
 
 /// Returns another CPython than the system's of the same version with headers.
-fn other_python() -> Option<PathBuf> {
+pub(crate) fn other_python() -> Option<PathBuf> {
     let version = Command::new("/usr/bin/python3")
         .args(["-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
         .output()

@@ -24,6 +24,7 @@ mod certs_command;
 mod clearsigned;
 mod common;
 mod directory;
+mod environments;
 mod explain;
 mod fault_injection;
 mod floors;
