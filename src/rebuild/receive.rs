@@ -161,6 +161,9 @@ impl Received {
                         "built {}, {}",
                         built.escape_default(),
                         match wanted {
+                            Some(wanted) if is_same_but_for_tags(built, wanted) => format!(
+                                "published {wanted}; only the tags differ, which interpreter, platform and options such as bdist_wheel --universal decide"
+                            ),
                             Some(wanted) => format!("published {wanted}"),
                             None => format!("which is no wheel of {}", sdist.stem()),
                         }
@@ -174,4 +177,12 @@ impl Received {
             )),
         }
     }
+}
+
+/// Returns whether a name that was built is that of another wheel of the same project
+/// and version.
+fn is_same_but_for_tags(built: &str, wanted: &WheelFilename) -> bool {
+    WheelFilename::parse(built).is_ok_and(|built| {
+        built.project() == wanted.project() && built.version() == wanted.version()
+    })
 }
