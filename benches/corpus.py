@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Times rebuilding a whole wheelhouse against the bare hook and against venv, pip
+"""Times rebuilding whole wheelhouses against the bare hook and against venv, pip
 and build.
 
-In:  a release build, a wheelhouse (WORK of scripts/corpus or scripts/securedrop-2021),
-     and once the network, for tools.
+In:  a release build, wheelhouses (WORK of scripts/corpus, or WORK/bootstrap and WORK/main
+     of scripts/securedrop-2021), and once the network, for tools.
 Out: wall times, medians for one wheel, ratios, and what was to be reached.
 
 Tools are in the cache of tools before the clock starts, for all three ways;
@@ -52,17 +52,18 @@ hook.build_wheel(sys.argv.pop() if len(sys.argv) > 1 else os.environ["OUT"])
 class House:
     """A wheelhouse, and what wheelproof says of it."""
 
-    def __init__(self, given, cache):
-        self.given, self.cache = given, cache
+    def __init__(self, given, work, cache):
+        self.given, self.work, self.cache = given, os.path.abspath(work), cache
+        self.copy = pathlib.Path(self.work) / ".bench.toml"
         report = self.report("--format", "json", *(["--search"] if given.search else []))
         self.rebuilds = [one for one in report["rebuilds"] if one["outcome"] == "reproduced"]
         if given.smoke:
             self.rebuilds = self.rebuilds[:2]
         if not self.rebuilds:
-            raise Trouble("no wheel came back", given.work, "see `wheelproof rebuild WORK --all`")
+            raise Trouble("no wheel came back", self.work, "see `wheelproof rebuild WORK --all`")
 
     def command(self, *arguments):
-        command = [self.given.wheelproof, "rebuild", self.given.work, *arguments, "--cache", self.cache]
+        command = [self.given.wheelproof, "rebuild", self.work, *arguments, "--cache", self.cache]
         command += ["--python", f"py3={self.given.python}"]
         command += ["--time", self.given.time] if self.given.time else []
         return list(map(os.fspath, command))
@@ -71,17 +72,28 @@ class House:
         answer = subprocess.run(self.command("--all", *arguments), stdout=subprocess.PIPE, text=True)
         return json.loads(answer.stdout)
 
-    def policy(self, directory):
+    def policy(self):
         """Writes the recipes that were found as a policy, so that nothing is searched."""
-        own = pathlib.Path(self.given.work) / "wheelproof.toml"
+        own = pathlib.Path(self.work) / "wheelproof.toml"
         text = own.read_text(encoding="utf-8")
         text += "".join("\n" + one["policy"] for one in self.rebuilds if "policy" in one)
-        copy = pathlib.Path(self.given.work) / ".bench.toml"
-        copy.write_text(text, encoding="utf-8")
-        return copy
+        self.copy.write_text(text, encoding="utf-8")
+
+    def ours(self, *more):
+        """Rebuilds what came back before; returns seconds, and those of each build."""
+        names = [pathlib.PurePath(one["wheel"]).name for one in self.rebuilds]
+        flags = [*names, "--policy", self.copy, "--offline", "--shallow", "--format", "json", "--durations"]
+        began = time.monotonic()
+        answer = subprocess.run(self.command(*flags, *more), stdout=subprocess.PIPE, text=True)
+        seconds = time.monotonic() - began
+        rebuilds = json.loads(answer.stdout)["rebuilds"]
+        bad = [one["wheel"] for one in rebuilds if one["outcome"] != "reproduced"]
+        if bad or len(rebuilds) != len(names):
+            raise Trouble("a wheel did not come back", ", ".join(bad), "see `wheelproof rebuild`")
+        return seconds, [one["seconds"] for one in rebuilds]
 
     def sdist(self, rebuild):
-        found = list(pathlib.Path(self.given.work).rglob(pathlib.PurePath(rebuild["sdist"]).name))
+        found = list(pathlib.Path(self.work).rglob(pathlib.PurePath(rebuild["sdist"]).name))
         return found[0]
 
     def trees(self, rebuild):
@@ -172,8 +184,8 @@ def fetch(python, into):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Time rebuilding a wheelhouse against two other ways.")
-    parser.add_argument("work", help="the wheelhouse")
+    parser = argparse.ArgumentParser(description="Time rebuilding wheelhouses against two other ways.")
+    parser.add_argument("work", nargs="+", help="a wheelhouse")
     parser.add_argument("--search", action="store_true", help="search recipes first, before the clock starts")
     parser.add_argument("--smoke", action="store_true", help="two wheels, one round")
     parser.add_argument("--enforce", action="store_true", help="exit with 1 when a target is missed")
@@ -185,46 +197,41 @@ def main():
         "--wheelproof", default=os.fspath(TOP / "target" / "release" / "wheelproof"), help="the program"
     )
     given = parser.parse_args()
-    given.work = os.path.abspath(given.work)
     if not os.access(given.wheelproof, os.X_OK):
         raise Trouble("there is no wheelproof to measure", given.wheelproof, "run `cargo build --release`")
     top = pathlib.Path(tempfile.mkdtemp(prefix="wheelproof-bench-"))
     rounds = 1 if given.smoke else given.rounds
     targets = measure.Targets(judged=not given.smoke)
-    copy = None
+    houses = []
     try:
-        house = House(given, (given.cache or top / "cache").resolve())
-        copy = house.policy(top)
+        cache = (given.cache or top / "cache").resolve()
+        for work in given.work:
+            houses.append(House(given, work, cache))
+            houses[-1].policy()
         build_tools = fetch(given.python, top / "build-tools")
-        names = [pathlib.PurePath(one["wheel"]).name for one in house.rebuilds]
-        flags = [*names, "--policy", copy, "--offline", "--shallow", "--format", "json", "--durations"]
+        pairs = [(house, rebuild) for house in houses for rebuild in house.rebuilds]
 
         def ours(*more):
-            began = time.monotonic()
-            answer = subprocess.run(house.command(*flags, *more), stdout=subprocess.PIPE, text=True)
-            seconds = time.monotonic() - began
-            rebuilds = json.loads(answer.stdout)["rebuilds"]
-            bad = [one["wheel"] for one in rebuilds if one["outcome"] != "reproduced"]
-            if bad or len(rebuilds) != len(names):
-                raise Trouble("a wheel did not come back", ", ".join(bad), "see `wheelproof rebuild`")
-            return seconds, statistics.median(one["seconds"] for one in rebuilds)
+            all_of = [house.ours(*more) for house in houses]
+            each = [seconds for _, builds in all_of for seconds in builds]
+            return sum(seconds for seconds, _ in all_of), statistics.median(each)
 
         ours()
         both = [ours() for _ in range(rounds)]
         alone, hooks = [], []
         for _ in range(rounds):
             alone.append(ours("--jobs", "1")[0])
-            hooks.append([bare(house, rebuild, top) for rebuild in house.rebuilds])
-        others = [other(house, rebuild, top, build_tools) for rebuild in house.rebuilds]
+            hooks.append([bare(house, rebuild, top) for house, rebuild in pairs])
+        others = [other(house, rebuild, top, build_tools) for house, rebuild in pairs]
 
         wall = statistics.median(seconds for seconds, _ in both)
         single = statistics.median(alone)
         hook = statistics.median(sum(round) for round in hooks)
         print(measure.first_line(given.wheelproof, "--version"))
-        print(f"{measure.surroundings()}; {len(names)} wheels, tools in the cache, results not reused")
+        print(f"{measure.surroundings()}; {len(pairs)} wheels, tools in the cache, results not reused")
         line = lambda label, seconds, note: print(f"  {label:<28} {seconds:8.2f} s   {note}")
         line("wheelproof, all cores", wall, f"median of one build {statistics.median(m for _, m in both):.3f} s")
-        line("wheelproof, one core", single, f"{single / len(names):.3f} s a wheel")
+        line("wheelproof, one core", single, f"{single / len(pairs):.3f} s a wheel")
         median = statistics.median(seconds for round in hooks for seconds in round)
         line("bare hook, one core", hook, f"median of one {median:.3f} s")
         line("venv + pip + build, one core", sum(others), f"median of one {statistics.median(others):.3f} s")
@@ -233,8 +240,8 @@ def main():
         print(f"  {'overhead over the hook':<28} {overhead:8.2f}     {targets.at_most(overhead, OVERHEAD_TARGET)}")
     finally:
         shutil.rmtree(top, ignore_errors=True)
-        if copy is not None:
-            copy.unlink(missing_ok=True)
+        for house in houses:
+            house.copy.unlink(missing_ok=True)
     return 1 if given.enforce and targets.missed else 0
 
 
