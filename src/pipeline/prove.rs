@@ -204,9 +204,13 @@ impl Prover<'_> {
             .workshop
             .interpreter(recipe.root.as_deref(), &recipe.interpreter)
             .ok()?;
-        let tools = self
-            .toolbox
-            .as_of(cache, &wanted, &recipe.interpreter, &interpreter);
+        let tools = self.toolbox.as_of(
+            cache,
+            &wanted,
+            &recipe.interpreter,
+            &interpreter,
+            self.cancel,
+        );
         let is_it = |tool: &ToolWheel| *tool.filename.project() == project;
         tools.ok()?.0.into_iter().find(is_it)
     }

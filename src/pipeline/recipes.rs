@@ -178,6 +178,7 @@ impl Recipes<'_> {
             &wanted,
             &self.fetching_python(found),
             &found.interpreter,
+            self.cancel,
         )?;
         let recipe = Recipe::from_policy(&policy, name, found.path.clone(), tools);
         Ok((
@@ -360,6 +361,7 @@ impl Recipes<'_> {
             &wanted,
             &self.fetching_python(&found),
             &found.interpreter,
+            self.cancel,
         )?;
         let asked_for_nothing = tools.is_empty() && policy.source_date_epoch.is_some();
         let said = [

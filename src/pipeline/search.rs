@@ -17,6 +17,7 @@ use super::rebuild::Shop;
 use super::recipes::{Copies, Seen};
 use super::searched::{Found, Place};
 use super::tools::Reason;
+use crate::cancel::Cancel;
 use crate::filename::SdistFilename;
 use crate::infer;
 use crate::policy::Epoch;
@@ -71,7 +72,8 @@ impl Shop<'_> {
         time: Duration,
         progress: &dyn Progress,
     ) {
-        let until = Instant::now() + time;
+        // Builds and fetching end with the time, too.
+        let cancel = self.cancel.until(Instant::now() + time);
         let mut state = State::default();
         for (index, (pair, summary)) in pairs.iter().zip(rebuilds.iter()).enumerate() {
             if summary.outcome != RebuildOutcome::Reproduced
@@ -86,7 +88,7 @@ impl Shop<'_> {
         let rebuilds = Mutex::new(rebuilds);
         std::thread::scope(|scope| {
             for _ in 0..self.jobs() {
-                scope.spawn(|| self.work(&state, &rebuilds, until, progress));
+                scope.spawn(|| self.work(&state, &rebuilds, &cancel, progress));
             }
         });
         if let Ok(rebuilds) = rebuilds.into_inner() {
@@ -144,10 +146,10 @@ impl Shop<'_> {
         &self,
         state: &Mutex<State<'_>>,
         rebuilds: &Mutex<&mut [RebuildSummary]>,
-        until: Instant,
+        cancel: &Cancel,
         progress: &dyn Progress,
     ) {
-        while !self.cancel.is_requested() && Instant::now() < until {
+        while !cancel.is_requested() {
             let Some((at, set, variations)) = lock(state).next() else {
                 if lock(state).hunts.iter().any(|hunt| hunt.is_busy) {
                     std::thread::sleep(Duration::from_millis(10));
@@ -159,7 +161,7 @@ impl Shop<'_> {
             let lent = lock(state).hunts.get(at).map(Task::of);
             let Some(task) = lent else { return };
             progress.building(task.pair.wheel.path.as_str());
-            let hit = self.attempt_set(&task, &set, &variations, until);
+            let hit = self.attempt_set(&task, &set, &variations, cancel);
             let mut state = lock(state);
             if let Some(hunt) = state.hunts.get_mut(at) {
                 hunt.is_busy = false;
@@ -187,9 +189,9 @@ impl Shop<'_> {
         task: &Task<'_>,
         set: &ToolSet,
         found: &[Variation],
-        until: Instant,
+        cancel: &Cancel,
     ) -> Result<Option<Hit>, Reason> {
-        let tools = self.tools_of(task, set)?;
+        let tools = self.tools_of(task, set, cancel)?;
         let wanted = task.pair.wheel.sha256;
         let said = &task.seen.settings;
         // Where there is a wheel, it shows times and modes, and tools are all that
@@ -198,7 +200,7 @@ impl Shop<'_> {
             task.seen.wheel.is_none() && !matches!(said.source_date_epoch, Some(Epoch::At(_)));
         let first = is_open.then(|| found.first().copied().unwrap_or_default());
         let recipe = task.recipe(&tools, first);
-        let Some(built) = self.build_one(task, &recipe)? else {
+        let Some(built) = self.build_one(task, &recipe, cancel)? else {
             return Ok(None);
         };
         if built.sha256 == wanted {
@@ -208,7 +210,7 @@ impl Shop<'_> {
                 variation: first,
             }));
         }
-        if first.is_none() || Instant::now() > until {
+        if first.is_none() || cancel.is_requested() {
             return Ok(None);
         }
         let moments: Vec<i64> = found.iter().map(|variation| variation.epoch).collect();
@@ -229,7 +231,7 @@ impl Shop<'_> {
         };
         let recipe = task.recipe(&tools, Some(variation));
         Ok(self
-            .build_one(task, &recipe)?
+            .build_one(task, &recipe, cancel)?
             .filter(|built| built.sha256 == wanted)
             .map(|built| Hit {
                 built,
@@ -238,7 +240,12 @@ impl Shop<'_> {
             }))
     }
 
-    fn tools_of(&self, task: &Task<'_>, set: &ToolSet) -> Result<Vec<ToolWheel>, Reason> {
+    fn tools_of(
+        &self,
+        task: &Task<'_>,
+        set: &ToolSet,
+        cancel: &Cancel,
+    ) -> Result<Vec<ToolWheel>, Reason> {
         let cache = self.workshop.cache();
         if let Some(releases) = set.complete() {
             let listed: Vec<Requirement> = releases
@@ -253,7 +260,7 @@ impl Shop<'_> {
                 })
                 .collect();
             let python = self.recipes().fetching_python(&task.seen.found);
-            return self.toolbox.listed(cache, &listed, &python);
+            return self.toolbox.listed(cache, &listed, &python, cancel);
         }
         let wanted = Wanted {
             requirements: set.requirements(),
@@ -263,11 +270,16 @@ impl Shop<'_> {
         let found = &task.seen.found;
         let python = self.recipes().fetching_python(found);
         self.toolbox
-            .as_of(cache, &wanted, &python, &found.interpreter)
+            .as_of(cache, &wanted, &python, &found.interpreter, cancel)
             .map(|(tools, _)| tools)
     }
 
-    fn build_one(&self, task: &Task<'_>, recipe: &Recipe) -> Result<Option<Built>, Reason> {
+    fn build_one(
+        &self,
+        task: &Task<'_>,
+        recipe: &Recipe,
+        cancel: &Cancel,
+    ) -> Result<Option<Built>, Reason> {
         let log = task.sdist_copy.with_file_name("search-log");
         let job = Job {
             sdist: &task.sdist_copy,
@@ -276,7 +288,7 @@ impl Shop<'_> {
             recipe,
             log: &log,
         };
-        Ok(match self.workshop.build(&job, self.cancel)? {
+        Ok(match self.workshop.build(&job, cancel)? {
             Outcome::Built(built) => Some(built),
             Outcome::BuildFailed { .. }
             | Outcome::TimedOut { .. }

@@ -115,6 +115,7 @@ impl<'a> Toolbox<'a> {
         wanted: &Wanted,
         python: &Path,
         interpreter: &Interpreter,
+        cancel: &Cancel,
     ) -> Result<(Vec<ToolWheel>, bool), Reason> {
         let resolver = self.fetch.map(|environment| Resolver {
             asks: match find_program("uv", self.search_path) {
@@ -126,8 +127,8 @@ impl<'a> Toolbox<'a> {
         let without =
             "no earlier run has found out, and asking an index is not allowed (--offline)";
         let resolver = resolver.as_ref().ok_or(without);
-        let resolved = cache.resolve(wanted, interpreter, resolver, self.cancel)?;
-        let tools = self.listed(cache, &resolved.tools, python)?;
+        let resolved = cache.resolve(wanted, interpreter, resolver, cancel)?;
+        let tools = self.listed(cache, &resolved.tools, python, cancel)?;
         Ok((tools, resolved.is_dated))
     }
 
@@ -137,9 +138,10 @@ impl<'a> Toolbox<'a> {
         cache: &Cache,
         listed: &[Requirement],
         python: &Path,
+        cancel: &Cancel,
     ) -> Result<Vec<ToolWheel>, Reason> {
         let fetcher = self.fetcher(python);
-        Ok(cache.gather(listed, &[], &[], fetcher.as_ref(), self.cancel)?)
+        Ok(cache.gather(listed, &[], &[], fetcher.as_ref(), cancel)?)
     }
 
     /// Verifies a signed wheelhouse with the trust of this one, once, and returns

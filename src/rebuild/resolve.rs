@@ -8,13 +8,14 @@
 //! # The cache
 //!
 //! ```text
-//! resolved/KEY.txt     the question in comments, then the answer of uv
+//! resolved/KEY.txt     the question and the digest of the answer in comments, then the
+//!                      answer of uv
 //! ```
 //!
-//! KEY is the digest of the question. An answer that is there is used, without a
-//! network too: the index forgets, the same command is to give the same report. It
-//! is an answer of an index and as trustworthy as that; the wheels it leads to are
-//! known by the digests in it, and these are in the report.
+//! KEY is the digest of the question. An answer that is there and has its digest is
+//! used, without a network too: the index forgets, the same command is to give the same
+//! report. It is an answer of an index and as trustworthy as that; the wheels it leads
+//! to are known by the digests in it, and these are in the report.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -87,7 +88,7 @@ impl Wanted {
         let (major, minor, _) = interpreter.version;
         let requirements: BTreeSet<&String> = self.requirements.iter().collect();
         let mut question = format!(
-            "# wheelproof.resolved/1\n# python {major}.{minor} {} {}\n",
+            "# wheelproof.resolved/2\n# python {major}.{minor} {} {}\n",
             interpreter.implementation, interpreter.platform
         );
         if !is_dated {
@@ -168,13 +169,24 @@ impl Cache {
             reason,
         };
         if let Ok(answer) = input::read(&place, requirements::MAX_BYTES) {
-            if !answer.starts_with(question.as_bytes()) {
+            let Some(rest) = answer.strip_prefix(question.as_bytes()) else {
                 return Err(fault(format!(
                     "'{}' answers another question; remove it",
                     place.display()
                 )));
+            };
+            let at = rest
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .map_or(0, |at| at + 1);
+            let (first, answer) = rest.split_at(at);
+            if first != seal(answer).as_bytes() {
+                return Err(fault(format!(
+                    "'{}' is not what an earlier run put there; remove it",
+                    place.display()
+                )));
             }
-            return requirements::parse_hashed(&answer)
+            return requirements::parse_hashed(answer)
                 .map(Some)
                 .map_err(|error| fault(format!("{}: {error}", place.display())));
         }
@@ -194,6 +206,7 @@ impl Cache {
         fs::create_dir_all(&directory).map_err(cache_error("create", &directory))?;
         let kept = tempfile::NamedTempFile::new_in(&directory).and_then(|mut file| {
             file.write_all(question.as_bytes())?;
+            file.write_all(seal(answer.as_bytes()).as_bytes())?;
             file.write_all(answer.as_bytes())?;
             file.persist(&place).map_err(|error| error.error)?;
             Ok(())
@@ -201,6 +214,11 @@ impl Cache {
         kept.map_err(cache_error("write", &place))?;
         Ok(Some(listed))
     }
+}
+
+/// Returns the line by which an answer is known again.
+fn seal(answer: &[u8]) -> String {
+    format!("# answered {}\n", Sha256Digest::of(answer))
 }
 
 /// Lets pip decide, as of today: an older pip knows no dates.

@@ -173,7 +173,7 @@ fn a_wheel_comes_back_by_what_it_and_its_sdist_show() {
 }
 
 #[test]
-fn an_answer_to_another_question_is_not_believed() {
+fn an_answer_that_is_not_the_one_that_was_kept_is_not_believed() {
     let house = house("helper");
     let with_uv = format!("{}:/usr/bin:/bin", house.at("bin").display());
     rebuild(&house, &with_uv, &[]).expect(0);
@@ -185,10 +185,28 @@ fn an_answer_to_another_question_is_not_believed() {
         .unwrap()
         .path();
     let text = std::fs::read_to_string(&entry).unwrap();
-    std::fs::write(&entry, text.replace("2024", "2025")).unwrap();
-    let outcome = rebuild(&house, &with_uv, &["--format", "json"]).expect(3);
-    let reason = outcome.json()["rebuilds"][0]["reason"].to_string();
-    assert!(reason.contains("answers another question"), "{reason}");
+    // Another wheel of that name, which a tool of somebody's choice could be.
+    let digest = text.rsplit("sha256:").next().unwrap().trim();
+    let other = text.replace(digest, &digest.chars().rev().collect::<String>());
+    assert_ne!(text, other);
+    let more = format!("{text}evil==1.0 --hash=sha256:{digest}\n");
+    let less = text.lines().filter(|line| line.starts_with('#'));
+    let less = less.collect::<Vec<_>>().join("\n");
+    for (changed, says) in [
+        (text.replace("2024", "2025"), "answers another question"),
+        (other, "is not what an earlier run put there"),
+        (more, "is not what an earlier run put there"),
+        (less, "is not what an earlier run put there"),
+        (String::new(), "answers another question"),
+    ] {
+        std::fs::write(&entry, changed).unwrap();
+        let outcome = rebuild(&house, &with_uv, &["--format", "json"]).expect(3);
+        let reason = outcome.json()["rebuilds"][0]["reason"].to_string();
+        assert!(reason.contains(says), "{reason}");
+        assert!(reason.contains("resolved/"), "{reason}");
+    }
+    std::fs::write(&entry, text).unwrap();
+    rebuild(&house, "/usr/bin:/bin", &["--offline"]).expect(0);
 }
 
 #[test]
@@ -248,14 +266,19 @@ def build_wheel(directory, settings=None, metadata=None):
 /// A wheelhouse whose wheel is signed and not there: built at this time, `probe.py`
 /// and what the build made with this mode.
 fn house_of_a_digest(time: &str, mode: &str) -> House {
-    let house = House::of_one_project(FROM_EPOCH);
+    house_of_a_digest_by(FROM_EPOCH, time, mode)
+}
+
+/// The same with another backend in the sdist.
+fn house_of_a_digest_by(backend: &str, time: &str, mode: &str) -> House {
+    let house = House::of_one_project(backend);
     let pyproject =
         "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
     sdist(
         &house.wheel("probe-1.0.tar.gz"),
         &[
             ("probe-1.0/pyproject.toml", pyproject),
-            ("probe-1.0/backend.py", FROM_EPOCH),
+            ("probe-1.0/backend.py", backend),
             ("probe-1.0/probe.py", "x"),
         ],
     );
@@ -304,6 +327,25 @@ fn a_search_that_finds_nothing_says_so_and_ends() {
     let house = house_of_a_digest("(2017, 3, 4, 5, 6, 8)", "0o644");
     let flags = ["--shallow", "--format", "json", "--offline", "--search"];
     let outcome = rebuild(&house, "/usr/bin:/bin", &flags).expect(1);
+    let report = outcome.json();
+    assert_eq!(report["rebuilds"][0]["outcome"], "different");
+    let notes = report["rebuilds"][0]["notes"].to_string();
+    assert!(notes.contains("--search"), "{notes}");
+}
+
+/// A build that an earlier guess lets pass and that never ends once an epoch is tried.
+#[test]
+fn a_search_ends_at_its_time_whatever_a_build_does() {
+    let backend = FROM_EPOCH.replace(
+        "    now = ",
+        "    if 'SOURCE_DATE_EPOCH' in os.environ: time.sleep(1000)\n    now = ",
+    );
+    let house = house_of_a_digest_by(&backend, "(2017, 3, 4, 5, 6, 8)", "0o644");
+    let flags = ["--shallow", "--format", "json", "--offline"];
+    let search = ["--search", "--search-time", "2", "--timeout", "50"];
+    let begun = std::time::Instant::now();
+    let outcome = rebuild(&house, "/usr/bin:/bin", &[&flags[..], &search].concat()).expect(1);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(40));
     let report = outcome.json();
     assert_eq!(report["rebuilds"][0]["outcome"], "different");
     let notes = report["rebuilds"][0]["notes"].to_string();
