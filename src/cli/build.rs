@@ -22,7 +22,7 @@ pub(super) struct BuildArgs {
     place: PlaceArgs,
     /// Sdists, or directories of sdists [default: those in the directory with the files]
     sources: Vec<PathBuf>,
-    /// Build what these lists name by hash, and nothing else
+    /// Build what these lists or lock files name by hash, and nothing else
     #[arg(long, value_name = "FILE")]
     requirements: Vec<PathBuf>,
     /// Build with the interpreter of this Python tag; once for each [default: the one of py3]

@@ -17,12 +17,11 @@ use crate::archive::open_regular_file;
 use crate::cancel::Cancel;
 use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
 use crate::filename::SdistFilename;
-use crate::input;
 use crate::policy::RecipePolicy;
 use crate::rebuild::{Built, Job, Workshop};
 use crate::recipe::BuildRecord;
 use crate::report::{Change, Report, Trouble, WrittenFile};
-use crate::requirements::{self, Requirement};
+use crate::requirements::{self, Fault, Pin};
 
 /// What is to be built.
 #[derive(Debug, Clone, Default)]
@@ -125,13 +124,18 @@ fn collect(
     private: &Path,
     cancel: &Cancel,
 ) -> Result<Vec<Source>, Reason> {
-    let mut listed: Vec<Requirement> = Vec::new();
-    for list in &wish.requirements {
-        let bytes = input::read(list, requirements::MAX_BYTES)?;
-        listed.extend(
-            requirements::parse_hashed(&bytes)
-                .map_err(|error| format!("{}: {error}", list.display()))?,
-        );
+    let listing = requirements::read(&wish.requirements)?;
+    if let Some(Fault { place, kind }) = listing.faults.first() {
+        let path = place.path.display();
+        return Err(format!("{path}, line {}: {kind}", place.line).into());
+    }
+    let mut listed = listing.pins;
+    if let Some(Pin {
+        place, requirement, ..
+    }) = listed.iter().find(|pin| pin.requirement.hashes.is_empty())
+    {
+        let (path, project) = (place.path.display(), &requirement.project);
+        return Err(format!("{path}, line {}: {project} has no hash", place.line).into());
     }
     let own = [wheelhouse.to_owned()];
     let places = match wish.sources.is_empty() {
@@ -162,7 +166,8 @@ fn collect(
         let copy = private.join(format!("{}-{name}", sources.len()));
         let sha256 = copy_and_hash(&path, &copy, cancel)
             .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let is_listed = |wanted: &Requirement| {
+        let is_listed = |pin: &Pin| {
+            let wanted = &pin.requirement;
             &wanted.project == filename.project()
                 && &wanted.version == filename.version()
                 && wanted.hashes.contains(&sha256)
@@ -170,7 +175,7 @@ fn collect(
         if !wish.requirements.is_empty() && !listed.iter().any(is_listed) {
             continue;
         }
-        listed.retain(|wanted| !is_listed(wanted));
+        listed.retain(|pin| !is_listed(pin));
         let source = Source {
             filename,
             copy,
@@ -184,8 +189,8 @@ fn collect(
     }
     let missing: Vec<String> = listed
         .iter()
-        .filter(|wanted| wanted.marker.is_none())
-        .map(|wanted| format!("{}=={}", wanted.project, wanted.version))
+        .filter(|pin| !pin.is_conditional)
+        .map(|pin| format!("{}=={}", pin.requirement.project, pin.requirement.version))
         .collect();
     if !missing.is_empty() {
         let missing = missing.join(", ");

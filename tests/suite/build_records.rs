@@ -220,6 +220,54 @@ fn a_list_of_hashes_decides_what_is_built() {
     assert_eq!(names(&house).len(), 3);
 }
 
+/// Lock files of uv, Poetry and the standard name sdists by hash too.
+#[test]
+fn a_lock_file_decides_what_is_built() {
+    let index = "http://127.0.0.1:8642/";
+    let locks = |digest: &str| {
+        let zeros = "0".repeat(64);
+        [
+            (
+                "uv.lock",
+                format!(
+                    "version = 1\nrequires-python = \">=3.9\"\n\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = {{ virtual = \".\" }}\ndependencies = [{{ name = \"probe\" }}]\n\n[[package]]\nname = \"probe\"\nversion = \"1.0\"\nsource = {{ registry = \"{index}\" }}\nsdist = {{ url = \"{index}probe-1.0.tar.gz\", hash = \"sha256:{digest}\" }}\nwheels = [\n    {{ url = \"{index}{PROBE}\", hash = \"sha256:{zeros}\" }},\n]\n"
+                ),
+            ),
+            (
+                "pylock.toml",
+                format!(
+                    "lock-version = \"1.0\"\ncreated-by = \"hand\"\n\n[[packages]]\nname = \"probe\"\nversion = \"1.0\"\nsdist = {{ url = \"{index}probe-1.0.tar.gz\", hashes = {{ sha256 = \"{digest}\" }} }}\n"
+                ),
+            ),
+            (
+                "poetry.lock",
+                format!(
+                    "[[package]]\nname = \"probe\"\nversion = \"1.0\"\noptional = false\npython-versions = \"*\"\ngroups = [\"main\"]\nfiles = [\n    {{file = \"{PROBE}\", hash = \"sha256:{zeros}\"}},\n    {{file = \"probe-1.0.tar.gz\", hash = \"sha256:{digest}\"}},\n]\n\n[metadata]\nlock-version = \"2.1\"\npython-versions = \">=3.9\"\ncontent-hash = \"{zeros}\"\n"
+                ),
+            ),
+        ]
+    };
+    for name in ["uv.lock", "pylock.toml", "poetry.lock"] {
+        let house = House::with_source(TELLING);
+        let write = |digest: &str| {
+            let all = locks(digest);
+            let (_, text) = all.iter().find(|(other, _)| *other == name).unwrap();
+            house.write(name, text);
+        };
+        write(&"1".repeat(64));
+        let refused = house.build(&["source", "--requirements", name]);
+        let message = refused.json()["errors"][0]["message"].to_string();
+        assert!(
+            message.contains("no sdist at hand has a listed digest"),
+            "{name}: {message}"
+        );
+        assert_eq!(names(&house), Vec::<String>::new());
+        write(&sha256sum(&house.at("source/probe-1.0.tar.gz")));
+        house.build(&["source", "--requirements", name]).expect(0);
+        assert_eq!(names(&house).len(), 3, "{name}");
+    }
+}
+
 #[test]
 fn nothing_to_build_and_no_sdist_are_told_apart() {
     let house = House::with_source(TELLING);
