@@ -27,6 +27,7 @@ mod directory;
 mod environments;
 mod explain;
 mod fault_injection;
+mod filenames;
 mod floors;
 mod founding;
 mod freshness;
