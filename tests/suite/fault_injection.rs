@@ -218,6 +218,100 @@ fn a_file_that_goes_between_listing_and_reading_is_missing_or_an_error() {
     assert!(tried >= 1);
 }
 
+/// Runs a command once for each call that reads one of the files that it works on,
+/// which fails or finds the file gone; what was there before stays as it is.
+#[track_caller]
+fn each_read(make: &dyn Fn() -> Command, codes: &[i32], stays: &dyn Fn()) {
+    for error in ["EIO", "EACCES", "ENOENT"] {
+        let what = format!("error={error}");
+        let mut judge = |which: &str, outcome: Outcome| {
+            let code = outcome.code.unwrap_or_default();
+            assert!(codes.contains(&code), "{which}: {code} {}", outcome.err());
+            stays();
+        };
+        let calls: &[&str] = match error {
+            // What opening a file gives that has been there a moment ago.
+            "ENOENT" => &["openat"],
+            _ => READING,
+        };
+        let wheels = FILES.map(PathBuf::from);
+        let tried = each_call(make, calls, &wheels, &what, &mut judge);
+        assert!(tried >= FILES.len(), "{what}: {tried}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_or_goes_leaves_the_old_manifest() {
+    if !can_trace() {
+        return;
+    }
+    let house = House::new();
+    let make = || {
+        house.write("sha256sums.txt", "# old\n");
+        let mut command = wheelproof();
+        command.current_dir(house.at("")).args(["manifest", "."]);
+        command
+    };
+    let before = listing(&house.at(""));
+    each_read(&make, &[1, 3], &|| {
+        let now = std::fs::read(house.at("sha256sums.txt")).unwrap();
+        assert_eq!(now, b"# old\n");
+        assert_eq!(listing(&house.at("")), before);
+    });
+    // Without the fault it is written.
+    run(&mut make()).expect(0);
+    let now = std::fs::read_to_string(house.at("sha256sums.txt")).unwrap();
+    assert_eq!(now, format!("# old\n{}", House::lines()));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_or_goes_starts_no_command() {
+    if !can_trace() {
+        return;
+    }
+    let house = House::new();
+    let started = house.at("started");
+    let make = || {
+        let _ = std::fs::remove_file(&started);
+        house.run(&[], &["touch", started.to_str().unwrap()])
+    };
+    each_read(&make, &[125], &|| {
+        assert!(!started.exists());
+        house.assert_nothing_left();
+    });
+    run(&mut make()).expect(0);
+    assert!(started.exists());
+}
+
+#[test]
+fn a_file_that_an_ordinary_user_cannot_read_is_neither_listed_nor_handed_on() {
+    let house = House::new();
+    house.write("sha256sums.txt", "# old\n");
+    house.mode("", 0o777);
+    house.mode(&format!("wheels/{WHEEL}"), 0o000);
+    let mut command = wheelproof();
+    command.current_dir(house.at("")).args(["manifest", "."]);
+    if !crate::common::as_ordinary_user(&mut command) {
+        return;
+    }
+    let outcome = run(&mut command).expect(3);
+    assert!(
+        outcome.out().contains("ermission denied"),
+        "{}",
+        outcome.out()
+    );
+    let now = std::fs::read(house.at("sha256sums.txt")).unwrap();
+    assert_eq!(now, b"# old\n");
+    // The signed list names it, and it cannot be handed on.
+    house.write("sha256sums.txt", House::lines());
+    std::fs::create_dir_all(house.at("tmp")).unwrap();
+    house.mode("tmp", 0o777);
+    let mut command = house.run(&[], &["true"]);
+    crate::common::as_ordinary_user(&mut command);
+    run(&mut command).expect(125);
+    house.assert_nothing_left();
+}
+
 /// A command that replaces a file in a house.
 struct Replacing<'a> {
     house: &'a House,

@@ -526,11 +526,13 @@ proptest! {
     #[test]
     fn a_written_manifest_is_to_sha256sum_what_it_is_here(
         contents in proptest::collection::btree_map(
-            "[a-z][a-z0-9]{0,5}-[0-9](\\.[0-9]){0,2}(\\.tar\\.gz|-py3-none-any\\.whl)",
+            "[A-Za-z]([a-z0-9_.]{0,4}[a-z0-9])?-[0-9](\\.[0-9]){0,2}(\\+[a-z][0-9]?)?\
+             (\\.tar\\.gz|\\.zip|(-[0-9])?-(py2\\.)?py3-none-any\\.whl)",
             proptest::collection::vec(any::<u8>(), 0..40),
             1..6,
         ),
         changed in proptest::option::of(any::<proptest::sample::Index>()),
+        change in proptest::sample::select(vec!["longer", "other", "gone"]),
     ) {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
@@ -555,8 +557,14 @@ proptest! {
         if let Some(index) = changed {
             let name = contents.keys().nth(index.index(contents.len())).unwrap();
             let mut bytes = contents[name].clone();
-            bytes.push(b'!');
-            std::fs::write(wheels.join(name), bytes).unwrap();
+            match (change, bytes.last_mut()) {
+                ("gone", _) => std::fs::remove_file(wheels.join(name)).unwrap(),
+                ("other", Some(last)) => *last ^= 1,
+                _ => bytes.push(b'!'),
+            }
+            if change != "gone" {
+                std::fs::write(wheels.join(name), bytes).unwrap();
+            }
         }
         let theirs = Command::new("sha256sum")
             .args(["--check", "--strict", "--status", "../sha256sums.txt"])
@@ -565,6 +573,36 @@ proptest! {
             .unwrap();
         let ours = program(&[NAMES_ONLY, "--check"]);
         prop_assert_eq!(theirs.success(), changed.is_none());
-        prop_assert_eq!(ours.code, Some(if changed.is_none() { 0 } else { 1 }));
+        // A directory without any file is nothing to check.
+        let is_empty = changed.is_some() && change == "gone" && contents.len() == 1;
+        let code = match changed {
+            None => 0,
+            Some(_) if is_empty => 4,
+            Some(_) => 1,
+        };
+        prop_assert_eq!(ours.code, Some(code));
+    }
+
+    // sha256sum writes such names with an escape, and reads them again. Here they are
+    // no names of wheels or sdists: nothing is written, so there is nothing to agree on.
+    #[test]
+    fn a_name_that_sha256sum_escapes_is_refused(
+        before in "[a-z]{1,4}",
+        odd in proptest::sample::select(vec!['\n', '\r', '\\']),
+        after in "[a-z]{0,4}-1(\\.tar\\.gz|\\.zip|-py3-none-any\\.whl)",
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let wheels = root.join("wheels");
+        std::fs::create_dir(&wheels).unwrap();
+        std::fs::write(wheels.join(format!("{before}{odd}{after}")), "x").unwrap();
+        std::fs::write(wheels.join("good-1.zip"), "x").unwrap();
+        prop_assert_eq!(oracle(&wheels).iter().filter(|byte| **byte == b'\\').count() > 1, true);
+        let mut command = wheelproof();
+        command.current_dir(root).args(["manifest", ".", NAMES_ONLY, "--format", "json"]);
+        let outcome = run(&mut command);
+        prop_assert_eq!(outcome.code, Some(1));
+        prop_assert_eq!(outcome.errors(), ["file-no-distribution"]);
+        prop_assert!(!root.join("sha256sums.txt").exists());
     }
 }
