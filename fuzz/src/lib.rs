@@ -222,6 +222,16 @@ pub fn file_of(bytes: &[u8]) -> File {
     file
 }
 
+/// Returns the two parts of an input: the first four bytes say, as a number from the low
+/// end, how long the first is.
+pub fn halves(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let Some((length, rest)) = bytes.split_first_chunk::<4>() else {
+        return (bytes, &[]);
+    };
+    let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    rest.split_at(length.min(rest.len()))
+}
+
 /// Returns a directory for one run, in memory where there is such a place.
 pub fn directory() -> tempfile::TempDir {
     let memory = std::path::Path::new("/dev/shm");
