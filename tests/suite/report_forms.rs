@@ -511,3 +511,44 @@ fn a_long_report_fits_a_comment_and_says_what_it_leaves_out() {
         }
     }
 }
+
+#[test]
+fn the_map_says_where_members_lie_as_zipfile_says_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = pair(directory.path(), "mixed");
+    let to = directory.path().join("report.html");
+    run(wheelproof()
+        .arg("explain")
+        .args(&files)
+        .arg("--report")
+        .arg(&to))
+    .expect(1);
+    let seen = read(Form::Html, &to);
+    let texts: Vec<&str> = seen
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    for (side, file) in ["published", "rebuilt"].iter().zip(&files) {
+        let program = "import sys, zipfile\n\
+                       for info in zipfile.ZipFile(sys.argv[1]).infolist():\n    \
+                           print(info.header_offset, info.filename)";
+        let asked = Command::new("python3")
+            .args(["-c", program])
+            .arg(file)
+            .output()
+            .unwrap();
+        let places = String::from_utf8(asked.stdout).unwrap();
+        assert!(places.lines().count() > 3, "{places}");
+        for place in places.lines() {
+            // In this pair every member has another time.
+            let (offset, member) = place.split_once(' ').unwrap();
+            let row = [member, side, offset];
+            assert!(
+                texts.windows(3).any(|three| three == row),
+                "{row:?}\n{texts:#?}"
+            );
+        }
+    }
+}

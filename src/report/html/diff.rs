@@ -231,3 +231,30 @@ pub(super) fn chips(markup: &mut Markup, published: &[String], rebuilt: &[String
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_lines_have_in_common_is_told_from_what_differs() {
+        for (left, right, differs) in [
+            (
+                "Version: 0.29.36 end",
+                "Version: 3.0.8 end",
+                ("0.29.36", "3.0.8"),
+            ),
+            ("Größe: ä!", "Größe: ö!", ("ä", "ö")),
+            ("aaaaaa", "aaaaaaaa", ("", "aa")),
+            ("abc", "xyz", ("", "")),
+        ] {
+            let (one, other) = in_common(left, right);
+            assert_eq!((one.concat(), other.concat()), (left.into(), right.into()));
+            if differs.0.is_empty() && differs.1.is_empty() {
+                assert_eq!((one[0], other[0]), (left, right));
+            } else {
+                assert_eq!((one[1], other[1]), differs);
+            }
+        }
+    }
+}

@@ -346,9 +346,15 @@ fn write_places(
             if let (true, Some(stretch)) = (rows.len() < ROWS, stretch) {
                 rows.push(vec![
                     Cell::Code(place.name.to_string()),
-                    Cell::Text(side.to_owned()),
-                    Cell::Text(place.extent.start.to_string()),
-                    Cell::Text((place.extent.end.saturating_sub(place.extent.start)).to_string()),
+                    Cell::Word(side.to_owned()),
+                    Cell::Word(place.extent.start.to_string()),
+                    Cell::Word(
+                        place
+                            .extent
+                            .end
+                            .saturating_sub(place.extent.start)
+                            .to_string(),
+                    ),
                     Cell::Text(stretch.words().to_owned()),
                 ]);
             }
@@ -456,7 +462,7 @@ pub(super) fn write_times(
             };
             let rows = times.iter().take(ROWS).map(|time| {
                 vec![
-                    Cell::Text(time.to_string()),
+                    Cell::Word(time.to_string()),
                     Cell::Text(count(&published.times, time)),
                     Cell::Text(count(&rebuilt.times, time)),
                 ]
@@ -481,5 +487,59 @@ fn position(time: DosTime, first: DosTime, last: DosTime) -> u64 {
     match to.saturating_sub(from) {
         0 => 5_000,
         length => 200 + at.saturating_sub(from).saturating_mul(192) / length * 50,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps() -> Vec<Step> {
+        let step = Step {
+            stretch: Stretch::Same,
+            names: Vec::new(),
+            more: 0,
+        };
+        vec![step; STEPS]
+    }
+
+    #[test]
+    fn one_byte_of_a_gigabyte_can_be_seen_and_the_loudest_wins() {
+        let mut steps = steps();
+        let name = |name: &str| Some(name.to_owned());
+        paint(&mut steps, 5..6, 1 << 30, Stretch::Header, name("quiet"));
+        paint(&mut steps, 7..8, 1 << 30, Stretch::Only, name("loud"));
+        paint(&mut steps, 8..9, 1 << 30, Stretch::Contents, name("late"));
+        let first = &steps[0];
+        assert_eq!(first.stretch, Stretch::Only);
+        assert_eq!(first.names, ["loud"]);
+        assert!(steps[1..].iter().all(|step| step.stretch == Stretch::Same));
+    }
+
+    #[test]
+    fn ranges_that_lie_change_nothing_outside_the_bar() {
+        let mut steps = steps();
+        paint(&mut steps, u64::MAX - 1..u64::MAX, 10, Stretch::Only, None);
+        let backwards = std::ops::Range { start: 9, end: 3 };
+        paint(&mut steps, backwards, 10, Stretch::Only, None);
+        assert!(steps.iter().all(|step| step.stretch == Stretch::Same));
+        paint(&mut steps, 9..u64::MAX, 10, Stretch::Only, None);
+        assert_eq!(steps[STEPS - 1].stretch, Stretch::Only);
+        assert_eq!(steps[STEPS / 2].stretch, Stretch::Same);
+    }
+
+    #[test]
+    fn what_is_later_lies_further_right() {
+        let time = |date, time| DosTime { date, time };
+        let (first, last) = (time(33, 0), time(u16::MAX, u16::MAX));
+        assert_eq!(position(first, first, last), 200);
+        assert_eq!(position(last, first, last), 9_800);
+        assert_eq!(position(first, first, first), 5_000);
+        let mut before = 0;
+        for date in (33..u16::MAX).step_by(500) {
+            let at = position(time(date, 0), first, last);
+            assert!(at >= before, "{date}");
+            before = at;
+        }
     }
 }

@@ -294,6 +294,8 @@ pub(super) fn table(
 pub(super) enum Cell {
     /// A text.
     Text(String),
+    /// A word or a number of ours, which stays on one line.
+    Word(String),
     /// A text that is copied or compared, such as a name or a digest.
     Code(String),
     /// A name that leads to a place in the page.
@@ -310,6 +312,7 @@ fn write_cell(markup: &mut Markup, cell: &Cell, column: &str, is_heading: bool) 
     let element = if is_heading { "th" } else { "td" };
     markup.element(element, name, |markup| match cell {
         Cell::Text(text) => markup.text(text),
+        Cell::Word(word) => markup.with_text("span", &[("class", "word")], word),
         Cell::Code(text) if text.is_empty() => {}
         Cell::Code(text) => markup.with_text("code", &[], text),
         Cell::Link(place, text) => {
