@@ -19,7 +19,7 @@ use wheelproof::time::UtcTime;
 use crate::common::{FILES, House, run, wheelproof};
 
 /// Names that want to be something else than names.
-const HOSTILE: [&str; 8] = [
+const HOSTILE: [&str; 11] = [
     "<script>alert(1)</script>.whl",
     "\" onmouseover=\"alert(1)",
     "'><img src=x onerror=alert(1)>",
@@ -27,6 +27,9 @@ const HOSTILE: [&str; 8] = [
     "a\u{202e}lhw.fdp\u{1b}[31m\u{7}",
     "line\nfeed\r\ttab",
     "&lt;not an entity&gt; &amp;",
+    "`a` ``b`` @all #1 !5 www.example.com https://example.com/ a@example.com",
+    "**b** _i_ ~~s~~ [l](https://example.com) ![i](x.png) $x$ :smile: \\",
+    "```\n~~~\n</details>\n# heading\n- item",
     "<!-- comment --> <![CDATA[ ]]> <?xml ?> \u{fffe}\u{ffff}",
 ];
 
