@@ -177,7 +177,7 @@ pub fn explain(different: &Different, source: Option<&SourceFiles>) -> Explanati
 
 /// The names of all causes, the deciding first: who reads only one line of a report
 /// reads the cause that the others may follow from.
-pub const CAUSES: [&str; 39] = [
+pub const CAUSES: [&str; 40] = [
     "version-from-git",
     "tree-instead-of-sdist",
     "interpreter-version",
@@ -202,6 +202,7 @@ pub const CAUSES: [&str; 39] = [
     "record-mode",
     "built-on-windows",
     "line-ends",
+    "locale",
     "hash-seed",
     "embedded-sbom",
     "bytecode",

@@ -11,6 +11,7 @@ pub(super) fn claim(case: &mut Case<'_>) {
     sbom(case);
     cython(case);
     bytecode(case);
+    locale(case);
     order(case);
     dates(case);
     paths(case);
@@ -218,6 +219,48 @@ fn bytecode(case: &mut Case<'_>) {
             "compile with --invalidation-mode unchecked-hash, or ship no bytecode",
         )
         .seen(evidence),
+        &places,
+    );
+}
+
+/// Text in an encoding that lacks some of its characters, and lists sorted as people
+/// sort them on one side and by bytes on the other.
+fn locale(case: &mut Case<'_>) {
+    let recoded = unclaimed_lines(case, |_, hunk| {
+        let (published, rebuilt) = changed(hunk);
+        !hunk.lines.iter().any(|line| line.cut)
+            && published.len() == rebuilt.len()
+            && !published.is_empty()
+            && published.iter().zip(&rebuilt).all(|(a, b)| {
+                patterns::is_spelled_without(a, b) || patterns::is_spelled_without(b, a)
+            })
+    });
+    let collated = unclaimed_lines(case, |_, hunk| {
+        let (published, rebuilt) = changed(hunk);
+        !hunk.lines.iter().any(|line| line.cut) && patterns::is_collated(&published, &rebuilt)
+    });
+    let mut places = recoded.clone();
+    places.extend(&collated);
+    if places.is_empty() {
+        return;
+    }
+    let sentence = match recoded.is_empty() {
+        false => {
+            "characters beyond ASCII are spelled in another way: the locale of one build had an encoding without them"
+        }
+        true => {
+            "a list is sorted by bytes on one side and as people sort on the other: the builds had other locales"
+        }
+    };
+    let evidence = example(case, &places);
+    case.add(
+        Cause::new(
+            "locale",
+            sentence,
+            "set LC_ALL=C.UTF-8, or the locale that published was built in",
+        )
+        .seen(evidence)
+        .tried_by(Factor::Variable("LC_ALL", "C.UTF-8".to_owned())),
         &places,
     );
 }

@@ -233,6 +233,18 @@ def hash_seed():
     return (wheel(with_member("probe/s.py", "S = {'a', 'b', 'c'}\n")), wheel(with_member("probe/s.py", "S = {'c', 'a', 'b'}\n")))
 
 
+def locale_order():
+    words = ["Beta", "alpha", "_x", "Gamma", "delta"]
+    return (wheel(with_member("probe/names.txt", "names\n" + repr(sorted(words)) + "\n")),
+            wheel(with_member("probe/names.txt", "names\n" + repr(sorted(words, key=lambda word: word.strip("_").lower())) + "\n")))
+
+
+def locale_encoding():
+    text = "one\nnaïve café\ntwo\n"
+    return (wheel(with_member("probe/names.txt", text)),
+            wheel(with_member("probe/names.txt", text.encode("ascii", "backslashreplace").decode())))
+
+
 def permuted_lines():
     lines = [f"line{i}\n" for i in range(20)]
     return (wheel(with_member("probe/SOURCES.txt", "".join(lines))), wheel(with_member("probe/SOURCES.txt", "".join(lines[::-1]))))

@@ -85,6 +85,8 @@ fn each_pair_has_its_cause_and_no_other() {
         ("year", &["current-year"]),
         ("build_date", &["build-date"]),
         ("hash_seed", &["hash-seed"]),
+        ("locale_order", &["locale"]),
+        ("locale_encoding", &["locale"]),
         ("permuted_lines", &["hash-seed"]),
         ("bytecode", &["bytecode"]),
         ("version_from_git", &["version-from-git"]),
