@@ -61,7 +61,12 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
     Ok(bytes)
 }
 
-fn open(path: &Path) -> Result<File, InputError> {
+/// Opens a regular file, to read it piece by piece.
+///
+/// # Errors
+///
+/// It is not there, no regular file, or cannot be opened.
+pub fn open(path: &Path) -> Result<File, InputError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => InputError::NotFound {
             path: path.to_owned(),

@@ -33,7 +33,7 @@
 //! | 5 | `explain` `infer` `pinned` `selection` `update` `wheelhouse` `witness` |
 //! | 6 | `audit` `handoff` `rebuild` `search` |
 //! | 7 | `report` |
-//! | 8 | `pipeline` |
+//! | 8 | `pipeline` `results` |
 //! | 9 | `cli` |
 //!
 //! `audit` is pure: the same values in, the same findings out. `rebuild`,
@@ -70,6 +70,7 @@ pub mod relpath;
 pub mod replace;
 pub mod report;
 pub mod requirements;
+pub mod results;
 pub mod sandbox;
 pub mod scratch;
 pub mod sdist;

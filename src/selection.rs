@@ -4,15 +4,21 @@
 //! and the sdist of the same project and version in the same manifest. Nothing is
 //! read from the directory here.
 
+mod sample;
+mod shard;
+
+use std::fmt;
 use std::num::NonZeroUsize;
 
 use globset::{Glob, GlobMatcher};
 use pep440_rs::Version;
 
-use crate::digest::{Sha256Digest, Sha256Hasher};
+use crate::digest::Sha256Digest;
 use crate::filename::{ProjectName, SdistFilename, SdistFormat, WheelFilename};
 use crate::manifest::Manifest;
 use crate::relpath::RelPath;
+
+pub use shard::{Shard, ShardError};
 
 /// What the user selected.
 #[derive(Debug, Clone)]
@@ -28,6 +34,19 @@ pub enum Selection {
         /// The text.
         seed: String,
     },
+}
+
+impl fmt::Display for Selection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => formatter.write_str("all"),
+            Self::Some(selectors) => {
+                let words: Vec<_> = selectors.iter().map(Selector::as_str).collect();
+                write!(formatter, "{}", words.join(" "))
+            }
+            Self::Sample { count, seed } => write!(formatter, "sample {count}, seed {seed}"),
+        }
+    }
 }
 
 /// One word of a selection.
@@ -143,7 +162,7 @@ pub fn select(manifest: &Manifest, selection: &Selection) -> Selected {
                 .filter(|wheel| selectors.iter().any(|selector| matches(selector, wheel)))
                 .collect()
         }
-        Selection::Sample { count, seed } => sample(wheels, count.get(), seed),
+        Selection::Sample { count, seed } => sample::sample(wheels, count.get(), seed),
     };
     selected.pairs = chosen
         .into_iter()
@@ -181,30 +200,6 @@ fn sdist_of(
         // The standard's format first, where a project published both.
         .min_by_key(|sdist| sdist.filename.format() != SdistFormat::TarGz)
         .cloned()
-}
-
-/// Orders the wheels by a digest of seed and name and takes the first ones, so
-/// that a wheel's chance does not depend on its neighbours.
-fn sample(
-    wheels: Vec<Signed<WheelFilename>>,
-    count: usize,
-    seed: &str,
-) -> Vec<Signed<WheelFilename>> {
-    let mut drawn: Vec<(Sha256Digest, Signed<WheelFilename>)> = wheels
-        .into_iter()
-        .map(|wheel| {
-            let mut hasher = Sha256Hasher::new();
-            hasher.update(seed.as_bytes());
-            hasher.update(&[0]);
-            hasher.update(wheel.path.as_str().as_bytes());
-            (hasher.finish(), wheel)
-        })
-        .collect();
-    drawn.sort_by_key(|(lot, _)| *lot);
-    drawn.truncate(count);
-    let mut chosen: Vec<_> = drawn.into_iter().map(|(_, wheel)| wheel).collect();
-    chosen.sort_by(|one, other| one.path.cmp(&other.path));
-    chosen
 }
 
 #[cfg(test)]

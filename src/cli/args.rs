@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::shard::ShardArgs;
 use crate::fingerprint::Fingerprint;
 use crate::policy::{
     self, KeyValidity, RecordsPolicy, SandboxPolicy, SourceTimesPolicy, Tolerance, WheelhouseName,
@@ -38,6 +39,8 @@ pub(super) struct AuditArgs {
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
+    pub(super) shard: ShardArgs,
+    #[command(flatten)]
     pub(super) keep: KeepArgs,
     #[command(flatten)]
     pub(super) recipe: RecipeArgs,
@@ -56,6 +59,8 @@ pub(super) struct RebuildArgs {
     pub(super) requirements: RequirementsFlag,
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(super) shard: ShardArgs,
     #[command(flatten)]
     pub(super) keep: KeepArgs,
     #[command(flatten)]

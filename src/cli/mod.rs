@@ -9,6 +9,7 @@ mod certs;
 mod explain;
 mod init;
 mod manifest;
+mod merge;
 mod output;
 mod progress;
 mod rebuild;
@@ -16,6 +17,7 @@ mod request;
 mod requirements;
 mod run;
 mod seal;
+mod shard;
 mod sign;
 mod signals;
 mod update;
@@ -73,6 +75,8 @@ enum Command {
     Manifest(manifest::ManifestArgs),
     /// List the trusted certificates; fails when one is about to lapse
     Certs(certs::CertsArgs),
+    /// Make one report from the results of many machines
+    Merge(merge::MergeArgs),
     /// Write requirements with the hashes of the verified wheels
     Requirements(requirements::RequirementsArgs),
     /// Sign the manifest, or add a signature to those of others
@@ -164,6 +168,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Command::Init(args) => init::run(surroundings, &args, &cancel),
         Command::Sign(args) => sign::run(surroundings, &args, &cancel),
         Command::Update(args) => update::run(surroundings, &args, &cancel),
+        Command::Merge(args) => merge::run(&args, &cancel),
         Command::Witness(args) => witness::run(&args, &cancel),
         Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),
     };

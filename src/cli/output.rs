@@ -13,6 +13,7 @@ use crate::report::{
     ComparisonReport, EnvironmentReport, Form, Palette, Report, Trouble, UpdateSummary, Verdict,
     escape, escape_json,
 };
+use crate::results::Merged;
 
 /// How this command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,15 @@ impl Output {
         }
     }
 
+    /// Returns how a command speaks that has no report of its own.
+    pub(super) fn of(format: Format, quiet: bool, color: ColorChoice) -> Self {
+        Self {
+            format,
+            quiet,
+            color,
+        }
+    }
+
     /// Returns progress bars, which show themselves on a terminal only.
     pub(super) fn progress(&self) -> Bars {
         Bars::new(self.quiet)
@@ -50,6 +60,17 @@ impl Output {
         match self.format {
             Format::Text => report.write_text(&mut bytes, self.quiet)?,
             Format::Json => report.write_json(&mut bytes)?,
+        }
+        let mut out = AutoStream::new(io::stdout(), self.color);
+        unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
+    }
+
+    /// Writes a report that many machines made to standard output.
+    pub(super) fn merged(&self, merged: &Merged) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        match self.format {
+            Format::Text => merged.write_text(&mut bytes, self.quiet)?,
+            Format::Json => merged.write_json(&mut bytes)?,
         }
         let mut out = AutoStream::new(io::stdout(), self.color);
         unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
@@ -113,6 +134,18 @@ impl Output {
             self.say(&usage.message, &usage.next);
         }
         USAGE
+    }
+
+    /// Says, in the form that was asked for, that there is no report and what to do;
+    /// returns the code.
+    pub(super) fn broken(&self, command: &'static str, message: &str, next: &str) -> u8 {
+        let code = Verdict::Error.exit_code();
+        if self.format == Format::Json {
+            error_as_json(Some(command), code, &Usage::new(message, next));
+        } else {
+            self.say(message, next);
+        }
+        code
     }
 
     /// Says that the work could not be done; returns the code.
@@ -181,13 +214,17 @@ fn write_escaped(error: &clap::Error) {
 }
 
 fn usage_as_json(command: Option<&str>, usage: &Usage) {
+    error_as_json(command, USAGE, usage);
+}
+
+fn error_as_json(command: Option<&str>, code: u8, error: &Usage) {
     let value = serde_json::json!({
         "schema": crate::report::SCHEMA,
         "tool": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
         "command": command,
         "verdict": Verdict::Error,
-        "exit_code": USAGE,
-        "errors": [{ "message": usage.message, "next": usage.next }],
+        "exit_code": code,
+        "errors": [{ "message": error.message, "next": error.next }],
     });
     let _ = writeln!(io::stdout(), "{}", escape_json(&format!("{value:#}")));
 }

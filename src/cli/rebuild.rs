@@ -10,9 +10,10 @@ use super::args::{
     SelectionArgs,
 };
 use super::output::Output;
+use super::shard::{self, ShardArgs, Taker};
 use super::{Surroundings, Usage, finish, request};
 use crate::cancel::Cancel;
-use crate::pipeline::{self, Request};
+use crate::pipeline::{self, RebuildWish, Request, Results};
 use crate::policy::{Epoch, InterpreterPolicy, RebuildPolicy};
 use crate::selection::{Selection, Selector};
 
@@ -26,6 +27,7 @@ pub(super) fn audit(surroundings: &Surroundings, args: &AuditArgs, cancel: &Canc
         common: &args.common,
         requirements: &args.requirements,
         selection: &args.selection,
+        shard: &args.shard,
         keep: &args.keep,
         recipe: &args.recipe,
         output: &args.output,
@@ -40,6 +42,7 @@ pub(super) fn rebuild(surroundings: &Surroundings, args: &RebuildArgs, cancel: &
         common: &args.common,
         requirements: &args.requirements,
         selection: &args.selection,
+        shard: &args.shard,
         keep: &args.keep,
         recipe: &args.recipe,
         output: &args.output,
@@ -55,6 +58,7 @@ struct Task<'a> {
     common: &'a CommonArgs,
     requirements: &'a RequirementsFlag,
     selection: &'a SelectionArgs,
+    shard: &'a ShardArgs,
     keep: &'a KeepArgs,
     recipe: &'a RecipeArgs,
     output: &'a OutputArgs,
@@ -64,26 +68,34 @@ impl Task<'_> {
     fn run(self, surroundings: &Surroundings, cancel: &Cancel) -> u8 {
         let output = Output::new(self.output);
         let asked = self.request(surroundings).and_then(|request| {
+            let shard = self.shard.shard(surroundings, request.time_is_chosen)?;
             Ok((
                 request,
                 self.selection()?,
+                shard,
                 around(surroundings, self.recipe, self.keep.keep.clone())?,
             ))
         });
-        let (request, selection, around) = match asked {
+        let (request, selection, shard, around) = match asked {
             Ok(asked) => asked,
             Err(usage) => return output.usage(self.command, &usage),
         };
+        let taker = self.shard.results().map(|path| {
+            let task = shard::task(&request, &around, &selection, shard);
+            Taker::new(path, task)
+        });
+        let wish = RebuildWish {
+            selection: &selection,
+            shard,
+            results: taker.as_ref().map(|taker| taker as &dyn Results),
+        };
         let progress = output.progress();
-        let mut report = pipeline::rebuild(
-            self.command,
-            &request,
-            &selection,
-            &around,
-            cancel,
-            &progress,
-        );
+        let mut report =
+            pipeline::rebuild(self.command, &request, &wish, &around, cancel, &progress);
         progress.clear();
+        // Without its last line a file says that its run was ended.
+        let ended = taker.filter(|_| !cancel.is_requested());
+        report.errors.extend(ended.and_then(Taker::end));
         finish(&mut report, self.output, &output, cancel)
     }
 

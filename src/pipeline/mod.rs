@@ -35,7 +35,7 @@ pub use certs::certs;
 pub use explain::{ExplainRequest, environment, explain, explain_environments};
 pub use init::{InitWish, init};
 pub use manifest::{ManifestWish, manifest};
-pub use rebuild::{Surroundings, rebuild};
+pub use rebuild::{RebuildWish, Results, Surroundings, rebuild};
 pub use requirements::{RequirementsWish, requirements};
 pub use sign::{SignWish, SigningWay, sign, signing_commands};
 pub use update::{Consent, UpdateWish, update};

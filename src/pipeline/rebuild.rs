@@ -22,12 +22,12 @@ use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
 use crate::recipe::{BuildRecord, MAX_RECORD_BYTES, RECORD_ENDING};
 use crate::relpath::RelPath;
 use crate::report::{
-    RebuildOutcome, RebuildSummary, RecipeSource, Report, Trouble, WitnessSummary,
+    RebuildOutcome, RebuildSummary, RecipeSource, Report, ShardSummary, Trouble, WitnessSummary,
 };
 use crate::sandbox::{Layer, Limits, Parts, Sandbox, find_program};
 use crate::scratch::{self, Scratch};
 use crate::sdist::SourceFiles;
-use crate::selection::{self, Pair, Selection, Signed};
+use crate::selection::{self, Pair, Selection, Shard, Signed};
 use crate::time::UtcTime;
 use crate::wheelhouse::{Status, VerifiedFiles};
 
@@ -62,25 +62,54 @@ pub struct Surroundings {
     pub search: Option<Duration>,
 }
 
+/// What is to be rebuilt.
+#[derive(Clone, Copy)]
+pub struct RebuildWish<'a> {
+    /// Which wheels.
+    pub selection: &'a Selection,
+    /// Which part of them; `None` for all.
+    pub shard: Option<Shard>,
+    /// Who takes the results as they come.
+    pub results: Option<&'a dyn Results>,
+}
+
+/// Who takes the results of rebuilds as they come. What is handed over is the same
+/// for every part of a selection, but for the findings of the machine.
+pub trait Results: Sync {
+    /// The report as it is before any rebuild, all selected wheels in the order of
+    /// their names, and what is to be said of this machine.
+    fn begin(&self, verified: &Report, selected: &[Pair], of_machine: &[Finding]);
+    /// A rebuild ended, and this is to be said of it. May be called from several
+    /// threads.
+    fn add(&self, rebuild: &RebuildSummary, findings: &[Finding]);
+}
+
 /// Verifies a directory, rebuilds the selected wheels whose sdists are verified,
 /// and compares. The report says why where it could not.
 pub fn rebuild(
     command: &'static str,
     request: &Request,
-    selection: &Selection,
+    wish: &RebuildWish<'_>,
     surroundings: &Surroundings,
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Report {
     let verification = verify::verify(command, request, cancel, progress);
     let mut report = verification.report;
+    let begin = |report: &Report, selected: &[Pair], of_machine: &[Finding]| {
+        if let Some(results) = wish.results.filter(|_| !cancel.is_requested()) {
+            results.begin(report, selected, of_machine);
+        }
+    };
     let (Some(checked), Some(manifest)) = (verification.checked, verification.manifest) else {
+        begin(&report, &[], &[]);
         return report;
     };
     if cancel.is_requested() || report.is_empty {
+        begin(&report, &[], &[]);
         return report;
     }
-    let selected = selection::select(&manifest, selection);
+    let selected = selection::select(&manifest, wish.selection);
     for word in &selected.unmatched {
         report.errors.push(Trouble {
             message: format!("no wheel of the manifest matches '{}'", word.escape_debug()),
@@ -89,6 +118,7 @@ pub fn rebuild(
     }
     if selected.pairs.is_empty() {
         report.is_empty = true;
+        begin(&report, &[], &[]);
         return report;
     }
     let present: BTreeSet<&str> = checked
@@ -110,11 +140,40 @@ pub fn rebuild(
         .filter(|fact| fact.verdict == SignatureVerdict::Good)
         .filter_map(|fact| fact.created)
         .min();
-    report.findings.extend(weaker(shop.workshop.sandbox()));
-    progress.rebuilding(selected.pairs.len() as u64);
-    report.rebuilds = shop.rebuild_all(&selected.pairs, progress);
+    let of_machine: Vec<Finding> = weaker(shop.workshop.sandbox()).into_iter().collect();
+    begin(&report, &selected.pairs, &of_machine);
+    report.findings.extend(of_machine);
+    report.shard = wish.shard.map(|shard| ShardSummary {
+        shard,
+        selected: selected.pairs.len() as u64,
+    });
+    let mut pairs = selected.pairs;
+    if let Some(shard) = wish.shard {
+        pairs.retain(|pair| shard.holds(&pair.wheel.sha256));
+    }
+    progress.rebuilding(pairs.len() as u64);
+    let deliver = |summary: &RebuildSummary| {
+        if let Some(results) = wish.results.filter(|_| !cancel.is_requested()) {
+            let noted = witnesses::findings(std::slice::from_ref(summary));
+            results.add(summary, &noted);
+        }
+    };
+    // What a search may still change is handed over after it.
+    let is_final = |summary: &RebuildSummary| {
+        surroundings.search.is_none() || summary.outcome == RebuildOutcome::Reproduced
+    };
+    report.rebuilds = shop.rebuild_all(&pairs, progress, &|summary| {
+        if is_final(summary) {
+            deliver(summary);
+        }
+    });
     if let Some(time) = surroundings.search {
-        shop.search(&selected.pairs, &mut report.rebuilds, time, progress);
+        let open: Vec<bool> = report.rebuilds.iter().map(|one| !is_final(one)).collect();
+        shop.search(&pairs, &mut report.rebuilds, time, progress);
+        let searched = report.rebuilds.iter().zip(open);
+        for (summary, _) in searched.filter(|(_, open)| *open) {
+            deliver(summary);
+        }
     }
     let noted = witnesses::findings(&report.rebuilds);
     report.findings.extend(noted);
@@ -278,8 +337,14 @@ impl<'a> Shop<'a> {
         )
     }
 
-    /// Rebuilds several wheels at once; the results are in the order of the pairs.
-    fn rebuild_all(&self, pairs: &[Pair], progress: &dyn Progress) -> Vec<RebuildSummary> {
+    /// Rebuilds several wheels at once and tells of each that ended; the results are in
+    /// the order of the pairs.
+    fn rebuild_all(
+        &self,
+        pairs: &[Pair],
+        progress: &dyn Progress,
+        ended: &(dyn Fn(&RebuildSummary) + Sync),
+    ) -> Vec<RebuildSummary> {
         let jobs = self.jobs();
         let next = AtomicUsize::new(0);
         let work = || {
@@ -291,7 +356,9 @@ impl<'a> Shop<'a> {
                 };
                 let name = pair.wheel.path.as_str();
                 progress.building(name);
-                share.push((index, self.rebuild(index, pair)));
+                let summary = self.rebuild(index, pair);
+                ended(&summary);
+                share.push((index, summary));
                 progress.rebuilt(name);
             }
         };

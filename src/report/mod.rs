@@ -35,7 +35,7 @@ pub use environments::EnvironmentReport;
 pub use form::Form;
 pub use json::escape_json;
 pub use produced::{Change, WrittenFile};
-pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource, WitnessSummary};
+pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource, ShardSummary, WitnessSummary};
 pub use requirements::RequirementsSummary;
 pub use text::{Palette, escape};
 pub use update::{IndexComparison, UpdateStep, UpdateSummary};
@@ -189,6 +189,9 @@ pub struct Report {
     /// What the command wrote.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub written: Vec<WrittenFile>,
+    /// Which part of the selection was rebuilt, when it was not all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardSummary>,
     /// What became of the selected wheels.
     pub rebuilds: Vec<RebuildSummary>,
     /// What kept the tool from doing its work.
@@ -224,6 +227,7 @@ impl Report {
             findings: Vec::new(),
             update: None,
             written: Vec::new(),
+            shard: None,
             rebuilds: Vec::new(),
             errors: Vec::new(),
             is_empty: false,

@@ -8,6 +8,17 @@ use crate::explain::{Cause, Unexplained};
 use crate::infer::Reason;
 use crate::recipe::{Mismatch, Recipe};
 use crate::sandbox::Layer;
+use crate::selection::Shard;
+
+/// The part of a selection that one machine of many rebuilt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ShardSummary {
+    /// Which part of how many.
+    #[serde(flatten)]
+    pub shard: Shard,
+    /// How many wheels all parts have together.
+    pub selected: u64,
+}
 
 /// How the rebuild of one wheel ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

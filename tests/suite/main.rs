@@ -56,6 +56,7 @@ mod sandbox;
 mod sdist;
 mod seal_command;
 mod sealed_run;
+mod shards;
 mod sign_command;
 mod signatures;
 mod signing;

@@ -50,7 +50,7 @@ impl Default for Palette {
 
 impl Palette {
     /// Returns a text in the colour of good news, of bad news or of neither.
-    pub(super) fn judged(&self, text: &str, is_good: Option<bool>) -> String {
+    pub(crate) fn judged(&self, text: &str, is_good: Option<bool>) -> String {
         let style = match is_good {
             Some(true) => self.good,
             Some(false) => self.bad,
@@ -60,12 +60,12 @@ impl Palette {
     }
 
     /// Returns a text that does not stand out.
-    pub(super) fn faint(&self, text: &str) -> String {
+    pub(crate) fn faint(&self, text: &str) -> String {
         styled(self.faint, text)
     }
 
     /// Returns a text that stands out.
-    pub(super) fn strong(&self, text: &str) -> String {
+    pub(crate) fn strong(&self, text: &str) -> String {
         styled(self.strong, text)
     }
 

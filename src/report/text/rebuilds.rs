@@ -31,6 +31,17 @@ impl Report {
         palette: &Palette,
         quiet: bool,
     ) -> io::Result<()> {
+        if let Some(part) = self.shard.filter(|_| !quiet) {
+            writeln!(
+                out,
+                "{}     {} of {}: {} of the {} selected wheels\n",
+                styled(palette.strong, "shard"),
+                part.shard.number(),
+                part.shard.of(),
+                self.rebuilds.len(),
+                part.selected
+            )?;
+        }
         let shown: Vec<&RebuildSummary> = self
             .rebuilds
             .iter()
