@@ -313,3 +313,37 @@ fn parts_that_would_judge_at_several_times_are_refused_before_any_work() {
     run(command.args(["--time", TODAY, "--shard", "3/2"])).expect(2);
     assert!(!house.at("part.jsonl").exists());
 }
+
+#[test]
+fn the_backend_for_rebuilderd_puts_out_wheels_with_the_signed_digest_only() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rebuilt = |house: &str, wheel: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path().join("out");
+        std::fs::create_dir(&out).unwrap();
+        let mut command = wheelproof();
+        command.env("XDG_CACHE_HOME", directory.path().join("cache"));
+        let mut backend = Command::new(top.join("examples/scale/rebuilderd-backend.sh"));
+        backend
+            .env_clear()
+            .envs(
+                command
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .env("WHEELPROOF", command.get_program())
+            .env("WHEELPROOF_WHEELHOUSE", top.join("fixtures").join(house))
+            .env("REBUILDERD_OUTDIR", &out)
+            .arg(Path::new("/fetched").join(wheel));
+        let outcome = run(&mut backend);
+        (outcome, std::fs::read(out.join(wheel)).ok())
+    };
+    let wheel = FILES[4];
+    let published = std::fs::read(crate::common::fixture("wheelhouse/wheels").join(wheel)).unwrap();
+    let (outcome, out) = rebuilt("wheelhouse", wheel);
+    outcome.expect(0);
+    assert_eq!(out, Some(published));
+    let (outcome, out) = rebuilt("wheelhouse-different", wheel);
+    outcome.expect(1);
+    assert_eq!(out, None);
+}
