@@ -39,7 +39,7 @@ class Runs:
 def run_once(command, runs, codes=(0,), **how):
     """Runs a command and adds what it took; a command that fails ends the benchmark.
 
-    `codes` are the exit codes of one that did its work.
+    `codes` are the exit codes of one that did its work; which it was is returned.
     """
     before = time.perf_counter()
     process = subprocess.Popen(
@@ -61,6 +61,7 @@ def run_once(command, runs, codes=(0,), **how):
     runs.cpu_seconds.append(used.ru_utime + used.ru_stime)
     # Kibibytes on Linux; of the process and whatever it waited for, the largest.
     runs.peak_bytes = max(runs.peak_bytes, used.ru_maxrss * 1024)
+    return process.returncode
 
 
 def in_turns(commands, repetitions, **how):
