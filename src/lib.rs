@@ -33,7 +33,7 @@
 //! | 5 | `explain` `infer` `pinned` `selection` `update` `wheelhouse` `witness` |
 //! | 6 | `audit` `handoff` `rebuild` `search` |
 //! | 7 | `report` |
-//! | 8 | `pipeline` `results` |
+//! | 8 | `history` `pipeline` `results` |
 //! | 9 | `cli` |
 //!
 //! `audit` is pure: the same values in, the same findings out. `rebuild`,
@@ -56,6 +56,7 @@ pub mod finding;
 pub mod fingerprint;
 pub mod gnupg;
 pub mod handoff;
+pub mod history;
 pub mod infer;
 pub mod input;
 pub mod manifest;

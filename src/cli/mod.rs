@@ -7,6 +7,7 @@ mod args;
 mod build;
 mod certs;
 mod explain;
+mod history;
 mod init;
 mod manifest;
 mod merge;
@@ -75,6 +76,8 @@ enum Command {
     Manifest(manifest::ManifestArgs),
     /// List the trusted certificates; fails when one is about to lapse
     Certs(certs::CertsArgs),
+    /// Make one HTML page of many nights: which wheel broke when, and why
+    History(history::HistoryArgs),
     /// Make one report from the results of many machines
     Merge(merge::MergeArgs),
     /// Write requirements with the hashes of the verified wheels
@@ -168,6 +171,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Command::Init(args) => init::run(surroundings, &args, &cancel),
         Command::Sign(args) => sign::run(surroundings, &args, &cancel),
         Command::Update(args) => update::run(surroundings, &args, &cancel),
+        Command::History(args) => history::run(&args, &cancel),
         Command::Merge(args) => merge::run(&args, &cancel),
         Command::Witness(args) => witness::run(&args, &cancel),
         Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),

@@ -42,6 +42,7 @@ mod kit;
 mod manifest_command;
 mod manifest_forms;
 mod manual;
+mod nightly;
 mod program;
 mod readme;
 mod real_signatures;

@@ -19,7 +19,7 @@ use wheelproof::time::UtcTime;
 use crate::common::{FILES, House, run, wheelproof};
 
 /// Names that want to be something else than names.
-const HOSTILE: [&str; 11] = [
+pub(crate) const HOSTILE: [&str; 11] = [
     "<script>alert(1)</script>.whl",
     "\" onmouseover=\"alert(1)",
     "'><img src=x onerror=alert(1)>",
@@ -47,7 +47,7 @@ fn python() -> PathBuf {
 
 /// Reads a report with Python; returns what it sees.
 #[track_caller]
-fn read(form: Form, path: &Path) -> Value {
+pub(crate) fn read(form: Form, path: &Path) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/report_forms.py");
     let (name, _) = Form::ENDINGS.iter().find(|(_, one)| *one == form).unwrap();
     let seen = Command::new(python())
@@ -80,7 +80,7 @@ fn texts(report: &Report, form: Form) -> String {
 }
 
 /// Returns all texts of what was read, one after the other.
-fn joined(seen: &Value) -> String {
+pub(crate) fn joined(seen: &Value) -> String {
     match seen {
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(joined).collect::<Vec<_>>().join("\n"),

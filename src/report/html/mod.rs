@@ -8,6 +8,7 @@ mod comparison;
 mod diff;
 mod environments;
 mod explanation;
+mod history;
 mod map;
 mod rebuilds;
 mod report;

@@ -175,6 +175,9 @@ fn wheels(outcomes: &[usize]) -> Vec<(Pair, RebuildSummary)> {
 }
 
 proptest! {
+    // Each case writes up to a dozen files to the disk.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn any_division_in_any_order_gives_the_bytes_of_a_single_run(
         outcomes in proptest::collection::vec(0usize..6, 0..25),
