@@ -33,7 +33,10 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(compared, compare(&published, &rebuilt));
     let is_different = |comparison: &Comparison| matches!(comparison, Comparison::Different(_));
     assert_eq!(is_different(&compared), first != second);
-    assert_eq!(is_different(&compare(&rebuilt, &published)), first != second);
+    assert_eq!(
+        is_different(&compare(&rebuilt, &published)),
+        first != second
+    );
     let Comparison::Different(different) = compared else {
         return;
     };

@@ -37,9 +37,18 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let text = std::str::from_utf8(bytes).expect("it was read");
-    // Where pip sees a line begin (Python's str.splitlines), none leads elsewhere.
+    // Where pip sees a line begin (Python's str.splitlines, and a '\' joins the next one
+    // unless the line is a comment), none leads elsewhere.
+    let mut joined = String::new();
+    for line in text.split_inclusive('\n') {
+        let code = line.trim_end_matches(['\r', '\n']);
+        match code.strip_suffix('\\') {
+            Some(code) if !code.trim_start().starts_with('#') => joined.push_str(code),
+            _ => joined.push_str(line),
+        }
+    }
     let ends = |c: char| "\n\r\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}".contains(c);
-    for line in text.split(ends) {
+    for line in joined.split(ends) {
         let line = line.trim_start_matches(['\u{feff}', ' ', '\t']);
         assert!(
             !LEADS.iter().any(|option| line.starts_with(option)),

@@ -30,10 +30,26 @@ pub(super) fn read(text: &str) -> Result<String, FaultKind> {
     if let Some(variable) = lines::variable(text) {
         return Err(FaultKind::Variable(clip(variable)));
     }
-    match begins && is_whole {
+    match begins && is_whole && has_only_its_signs(text) {
         true => Ok(text.to_owned()),
         false => Err(FaultKind::Marker(clip(text))),
     }
+}
+
+/// Returns whether everything outside of texts can stand in a condition: names of
+/// variables, operators and parentheses, and every text ends.
+fn has_only_its_signs(text: &str) -> bool {
+    let mut open = None;
+    for character in text.chars() {
+        match open {
+            Some(quote) if quote == character => open = None,
+            Some(_) => {}
+            None if "'\"".contains(character) => open = Some(character),
+            None if character.is_ascii_alphanumeric() || "_. \t()<>=!~".contains(character) => {}
+            None => return false,
+        }
+    }
+    open.is_none()
 }
 
 #[cfg(test)]
@@ -48,6 +64,8 @@ mod tests {
             "\"win\" in os_name",
             "(os_name == 'nt') or (python_version>='3')",
             "implementation_name == 'a-b#c'",
+            "platform_version ~= \"5.10-/:;['\"",
+            "os.name != 'nt' and 'x' not in extras",
         ] {
             assert_eq!(read(&format!(" {text}\t")), Ok(text.to_owned()));
         }
@@ -63,6 +81,11 @@ mod tests {
             "; os_name == 'nt'",
             "== '3'",
             "é == '3'",
+            "os_name == 'a",
+            "os_name == a\"",
+            "os_name == 'a' /b===2.0",
+            "py:[a,b]==1.0",
+            "os_name == 'a'; b",
             "os_name == 'a' --pre",
             "os_name == 'a'\t-fx",
             "os_name == 'a' # why",
