@@ -56,7 +56,7 @@ fuzz_target!(|bytes: &[u8]| {
         );
     }
     let lines = text.lines().count() as u64;
-    let lower = text.to_ascii_lowercase();
+    let lower = joined.to_ascii_lowercase();
     let mut written = String::new();
     for requirement in &requirements {
         assert!(requirement.line >= 1 && requirement.line <= lines);
