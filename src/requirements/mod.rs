@@ -195,6 +195,8 @@ mod tests {
                 "six==1 --hash=x ; os_name == 'nt'",
                 K::Stray(";".to_owned()),
             ),
+            ("six==1+a-tar", K::Link("six==1+a-tar".to_owned())),
+            ("six==1+a_TLZ", K::Link("six==1+a_TLZ".to_owned())),
             ("six==${SIX}", K::Variable("${SIX}".to_owned())),
             (
                 "six-1.0-py3-none-any.whl",

@@ -5,6 +5,8 @@
 //!
 //! The format is pip's ("Requirements File Format", "Hash-checking Mode").
 
+use pep440_rs::Version;
+
 use super::fault::{FaultKind, clip};
 use super::{Requirement, lines, marker};
 use crate::digest::Sha256Digest;
@@ -238,12 +240,7 @@ fn requirement(text: &str, line: u64) -> Result<Requirement, FaultKind> {
         Some((pinned, marker)) => (pinned.trim(), Some(marker::read(marker)?)),
         None => (text, None),
     };
-    let is_archive = [
-        ".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar", ".tar.xz",
-    ]
-    .iter()
-    .any(|ending| pinned.to_ascii_lowercase().ends_with(ending));
-    if pinned.contains(['/', '@', ':']) || pinned.starts_with('.') || is_archive {
+    if pinned.contains(['/', '@', ':']) || pinned.starts_with('.') || is_archive(pinned) {
         return Err(FaultKind::Link(clip(pinned)));
     }
     let not_pinned = || FaultKind::NotPinned(clip(pinned));
@@ -262,17 +259,42 @@ fn requirement(text: &str, line: u64) -> Result<Requirement, FaultKind> {
     if version.starts_with('=') {
         return Err(not_pinned());
     }
-    let version = version.trim();
+    let text = version.trim();
+    let version: Version = text.parse().map_err(|_| FaultKind::Version(clip(text)))?;
+    // The same version is written `1+a-tar` and `1+a.tar`.
+    if is_archive(&version.to_string()) {
+        return Err(FaultKind::Link(clip(pinned)));
+    }
     Ok(Requirement {
         project,
         extras,
-        version: version
-            .parse()
-            .map_err(|_| FaultKind::Version(clip(version)))?,
+        version,
         hashes: Vec::new(),
         marker,
         line,
     })
+}
+
+/// Returns whether pip takes a requirement for the name of an archive, whatever stands
+/// before the ending.
+fn is_archive(pinned: &str) -> bool {
+    let pinned = pinned.to_ascii_lowercase();
+    [
+        ".whl",
+        ".zip",
+        ".tar.gz",
+        ".tgz",
+        ".tar.bz2",
+        ".tbz",
+        ".tar",
+        ".tar.xz",
+        ".txz",
+        ".tlz",
+        ".tar.lz",
+        ".tar.lzma",
+    ]
+    .iter()
+    .any(|ending| pinned.ends_with(ending))
 }
 
 /// Reads what follows the bracket after a name: `x,y]`.
