@@ -6,8 +6,12 @@
 //! a build gave, in memory, and only a match is built again. What was found for one
 //! wheel is tried first for all others: who signs a manifest seldom built each wheel
 //! in another way.
+//!
+//! Attempts have numbers, and what is tried as one of them depends on what came of
+//! those that are [`LEAD`] before it, and on no later one. So the same recipes are
+//! found by any number of workers, whichever of them is faster.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -31,6 +35,10 @@ use crate::selection::{Pair, Signed};
 /// How many bytes of a wheel are hashed for one set of tools at most.
 const HASHED: u64 = 4 << 30;
 
+/// How many attempts are begun without knowing what comes of each other; there are
+/// never more workers.
+const LEAD: usize = 32;
+
 /// A wheel whose recipe is searched.
 struct Hunt<'a> {
     index: usize,
@@ -53,6 +61,36 @@ struct State<'a> {
     hunts: Vec<Hunt<'a>>,
     /// What gave a signed digest so far, the newest first.
     found: Vec<Found>,
+    /// How many attempts have been given out.
+    begun: usize,
+    /// How many of them are known to `hunts` and `found`.
+    merged: usize,
+    /// What came of attempts that are not known there yet; `None` for a number that
+    /// was passed over.
+    ended: BTreeMap<usize, Option<Ended>>,
+}
+
+/// What came of an attempt.
+struct Ended {
+    /// The place of the wheel among the hunts.
+    at: usize,
+    /// What gives its signed digest.
+    found: Option<Found>,
+}
+
+/// What a worker does next.
+enum Step {
+    Attempt {
+        number: usize,
+        /// The place of the wheel among the hunts.
+        at: usize,
+        set: ToolSet,
+        /// What other wheels came back with.
+        variations: Vec<Variation>,
+    },
+    /// Wait for another worker.
+    Wait,
+    Over,
 }
 
 /// A wheel with the signed digest and what it was built by.
@@ -87,7 +125,7 @@ impl Shop<'_> {
         let state = Mutex::new(state);
         let rebuilds = Mutex::new(rebuilds);
         std::thread::scope(|scope| {
-            for _ in 0..self.jobs() {
+            for _ in 0..self.jobs().min(LEAD) {
                 scope.spawn(|| self.work(&state, &rebuilds, &cancel, progress));
             }
         });
@@ -150,12 +188,18 @@ impl Shop<'_> {
         progress: &dyn Progress,
     ) {
         while !cancel.is_requested() {
-            let Some((at, set, variations)) = lock(state).next() else {
-                if lock(state).hunts.iter().any(|hunt| hunt.is_busy) {
+            let (number, at, set, variations) = match lock(state).next() {
+                Step::Attempt {
+                    number,
+                    at,
+                    set,
+                    variations,
+                } => (number, at, set, variations),
+                Step::Wait => {
                     std::thread::sleep(Duration::from_millis(10));
                     continue;
                 }
-                return;
+                Step::Over => return,
             };
             // What a build needs is lent out, so that others can go on.
             let lent = lock(state).hunts.get(at).map(Task::of);
@@ -163,22 +207,21 @@ impl Shop<'_> {
             progress.building(task.pair.wheel.path.as_str());
             let hit = self.attempt_set(&task, &set, &variations, cancel);
             let mut state = lock(state);
-            if let Some(hunt) = state.hunts.get_mut(at) {
-                hunt.is_busy = false;
-                if let Ok(Some(hit)) = hit {
-                    hunt.is_over = true;
-                    let known = (set, hit.variation);
-                    hunt.place.keep(&known);
-                    if let Ok(mut rebuilds) = rebuilds.lock()
-                        && let Some(summary) = rebuilds.get_mut(hunt.index)
-                    {
-                        self.put(summary, hit, hunt, &known.0);
-                    }
-                    progress.rebuilt(hunt.pair.wheel.path.as_str());
-                    state.found.retain(|other| *other != known);
-                    state.found.insert(0, known);
+            let mut found = None;
+            if let Ok(Some(hit)) = hit
+                && let Some(hunt) = state.hunts.get(at)
+            {
+                let known = (set, hit.variation);
+                hunt.place.keep(&known);
+                if let Ok(mut rebuilds) = rebuilds.lock()
+                    && let Some(summary) = rebuilds.get_mut(hunt.index)
+                {
+                    self.put(summary, hit, hunt, &known.0);
                 }
+                progress.rebuilt(hunt.pair.wheel.path.as_str());
+                found = Some(known);
             }
+            state.ended.insert(number, Some(Ended { at, found }));
         }
     }
 
@@ -335,9 +378,52 @@ impl Shop<'_> {
 }
 
 impl<'a> State<'a> {
-    /// Returns the next set to try, with the place of its wheel and the variations
+    /// Returns the next attempt, and marks its wheel as being tried.
+    fn next(&mut self) -> Step {
+        loop {
+            while self.merged + LEAD <= self.begun {
+                let Some(ended) = self.ended.remove(&self.merged) else {
+                    return Step::Wait;
+                };
+                self.merged += 1;
+                if let Some(ended) = ended {
+                    self.merge(ended);
+                }
+            }
+            let number = self.begun;
+            if let Some((at, set, variations)) = self.choose() {
+                self.begun += 1;
+                return Step::Attempt {
+                    number,
+                    at,
+                    set,
+                    variations,
+                };
+            }
+            if !self.hunts.iter().any(|hunt| hunt.is_busy) {
+                return Step::Over;
+            }
+            // Nothing can be tried before more is known.
+            self.begun += 1;
+            self.ended.insert(number, None);
+        }
+    }
+
+    fn merge(&mut self, ended: Ended) {
+        let Some(hunt) = self.hunts.get_mut(ended.at) else {
+            return;
+        };
+        hunt.is_busy = false;
+        if let Some(known) = ended.found {
+            hunt.is_over = true;
+            self.found.retain(|other| *other != known);
+            self.found.insert(0, known);
+        }
+    }
+
+    /// Returns the best set to try with the place of its wheel and the variations
     /// that other wheels came back with, and marks it as being tried.
-    fn next(&mut self) -> Option<(usize, ToolSet, Vec<Variation>)> {
+    fn choose(&mut self) -> Option<(usize, ToolSet, Vec<Variation>)> {
         let mut best: Option<(usize, usize, ToolSet)> = None;
         for (at, hunt) in self.hunts.iter().enumerate() {
             if hunt.is_busy || hunt.is_over {

@@ -321,6 +321,78 @@ fn a_search_finds_epoch_and_umask_from_the_signed_digest_alone() {
     }
 }
 
+/// Writes sdists of 34 projects, and the wheels that were built from them with umask
+/// 077. The first two take the time from the epoch, the others always write the time of
+/// their sdist. The first is slow.
+const MANY: &str = r#"
+import io, os, sys, tarfile, time, zipfile
+
+BACKEND = """
+import os, time, zipfile
+
+def build_wheel(directory, settings=None, metadata=None):
+    time.sleep(WAIT)
+    now = STATED or time.gmtime(int(os.environ.get("SOURCE_DATE_EPOCH", "1000000000")))[:6]
+    with open("METADATA", "w") as file:
+        file.write("METADATA")
+    mode = 0o100000 | os.stat("METADATA").st_mode & 0o777
+    with zipfile.ZipFile(os.path.join(directory, "NAME-1.0-py3-none-any.whl"), "w") as wheel:
+        for name in ["METADATA", "WHEEL", "RECORD"]:
+            member = zipfile.ZipInfo("NAME-1.0.dist-info/" + name, now)
+            member.external_attr = (mode if name != "RECORD" else 0o100664) << 16
+            wheel.writestr(member, name)
+    return "NAME-1.0-py3-none-any.whl"
+"""
+PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+for number in range(34):
+    name = f"probe{number:02}"
+    moment = [1600000000, 1650000000, 1700000000][min(number, 2)]
+    stated = time.gmtime(moment)[:6]
+    backend = BACKEND.replace("NAME", name).replace("WAIT", "0" if number else "0.5")
+    backend = backend.replace("STATED", str(stated if number > 1 else None))
+    with tarfile.open(f"{sys.argv[1]}/{name}-1.0.tar.gz", "w:gz") as sdist:
+        about = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+        for file, text in [("PKG-INFO", about), ("pyproject.toml", PYPROJECT), ("backend.py", backend)]:
+            member = tarfile.TarInfo(f"{name}-1.0/{file}")
+            member.size, member.mtime, member.mode = len(text), moment, 0o644
+            sdist.addfile(member, io.BytesIO(text.encode()))
+    with zipfile.ZipFile(f"{sys.argv[1]}/{name}-1.0-py3-none-any.whl", "w") as wheel:
+        for file in ["METADATA", "WHEEL", "RECORD"]:
+            member = zipfile.ZipInfo(f"{name}-1.0.dist-info/{file}", stated)
+            member.external_attr = (0o100600 if file != "RECORD" else 0o100664) << 16
+            wheel.writestr(member, file)
+"#;
+
+#[test]
+fn a_search_finds_the_same_however_many_look() {
+    let house = House::of_one_project("");
+    house.remove("wheels/probe-1.0.tar.gz");
+    house.remove(&format!("wheels/{PROBE}"));
+    python(MANY, &house.at("wheels"));
+    house.sign_all();
+    for number in 0..34 {
+        house.remove(&format!("wheels/probe{number:02}-1.0-py3-none-any.whl"));
+    }
+    let reports = ["1", "5"].map(|jobs| {
+        let _ = std::fs::remove_dir_all(house.at("cache"));
+        let flags = ["--shallow", "--format", "json", "--offline", "--search"];
+        let jobs = ["--jobs", jobs];
+        rebuild(&house, "/usr/bin:/bin", &[&flags[..], &jobs].concat())
+    });
+    assert_eq!(reports[0].out(), reports[1].out());
+    let rebuilds = reports[0].json()["rebuilds"].clone();
+    for rebuild in rebuilds.as_array().unwrap() {
+        assert_eq!(rebuild["outcome"], "reproduced", "{rebuild}");
+    }
+    // Any epoch gives the bytes of the last one; what was found for others comes first.
+    let epoch = &rebuilds[33]["recipe"]["source_date_epoch"];
+    assert!(
+        *epoch == 1_600_000_000 || *epoch == 1_650_000_000,
+        "{epoch}"
+    );
+}
+
 #[test]
 fn a_search_that_finds_nothing_says_so_and_ends() {
     // A second that nothing speaks for.
