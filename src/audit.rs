@@ -14,6 +14,7 @@ mod sign;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::count::counted;
 use crate::finding::{Finding, Rule, Severity, Subject, rules};
 use crate::manifest::{self, Fault, FaultKind};
 use crate::openpgp::{
@@ -112,19 +113,15 @@ pub fn signatures(manifest: &str, files: &[SignatureFile], judgement: &Judgement
         );
         findings.push(
             Finding::new(rule, Subject::path(manifest))
-                .expected(counted(required as usize, "signer", "distinct signers"))
+                .expected(counted(u64::from(required), "signer", "distinct signers"))
                 .found(format!(
                     "{} in {}",
-                    counted(met, "signer that counts", "signers that count"),
-                    counted(judgement.facts.len(), "signature", "signatures")
+                    counted(met as u64, "signer that counts", "signers that count"),
+                    counted(judgement.facts.len() as u64, "signature", "signatures")
                 )),
         );
     }
     findings
-}
-
-fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn signature(fact: &SignatureFact, is_met: bool, bad: Tolerance) -> Option<Finding> {

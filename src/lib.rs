@@ -25,7 +25,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | `cancel` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `scratch` `time` |
+//! | 0 | `cancel` `count` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `scratch` `time` |
 //! | 1 | `archive` `deflate` `finding` `gnupg` `requirements` `state` `swap` |
 //! | 2 | `policy` `tree` |
 //! | 3 | `elf` `openpgp` `sdist` `wheel` |
@@ -46,6 +46,7 @@ pub mod audit;
 pub mod cancel;
 pub mod cli;
 pub mod compare;
+pub mod count;
 pub mod deflate;
 pub mod digest;
 pub mod elf;

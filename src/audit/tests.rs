@@ -56,9 +56,3 @@ fn a_broken_frame_comes_with_the_advice_that_helps() {
     let other = advice(ClearsignedFaultKind::After);
     assert!(!other.contains("binary mode") && !other.contains("take the signature files"));
 }
-
-#[test]
-fn what_is_counted_is_told_with_its_number() {
-    let signers = [0, 1, 2].map(|number| counted(number, "signer", "signers"));
-    assert_eq!(signers, ["0 signers", "1 signer", "2 signers"]);
-}

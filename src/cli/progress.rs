@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::count::counted;
 use crate::pipeline::Progress;
 use crate::report::escape;
 
@@ -51,7 +52,7 @@ impl Progress for Bars {
     fn hashing(&self, files: u64, bytes: u64) {
         self.style("hashing {msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}");
         self.bar.set_length(bytes);
-        self.bar.set_message(format!("{files} files"));
+        self.bar.set_message(counted(files, "file", "files"));
     }
 
     fn read(&self, bytes: u64) {
@@ -65,7 +66,7 @@ impl Progress for Bars {
     fn inspecting(&self, files: u64, bytes: u64) {
         self.style("looking into {msg} {spinner} {bytes} unpacked, {bytes_per_sec}");
         self.bar.set_length(bytes);
-        self.bar.set_message(format!("{files} files"));
+        self.bar.set_message(counted(files, "file", "files"));
     }
 
     fn asking(&self, projects: u64) {

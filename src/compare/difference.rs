@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::detail::Detail;
 use super::text::ContentDiff;
 use crate::archive::zip::{DosTime, Method, RawText};
+use crate::count::{bytes, thousands};
 use crate::digest::Sha256Digest;
 
 /// A value of the published wheel and its counterpart of the rebuilt one.
@@ -337,8 +338,7 @@ impl Difference {
             ..line(message)
         };
         let contents = |contents: &Contents| match contents {
-            Contents::Read(Digested { size: 1, .. }) => "1 byte".to_owned(),
-            Contents::Read(digested) => format!("{} bytes", thousands(digested.size)),
+            Contents::Read(digested) => bytes(digested.size),
             Contents::Unreadable { reason } => reason.clone(),
         };
         match &self.kind {
@@ -379,7 +379,10 @@ impl Difference {
             Kind::Compression(sides) if sides.published.method == sides.rebuilt.method => Line {
                 published: Some(thousands(sides.published.size)),
                 rebuilt: Some(thousands(sides.rebuilt.size)),
-                unit: " bytes",
+                unit: match (sides.published.size, sides.rebuilt.size) {
+                    (1, 1) => " byte",
+                    _ => " bytes",
+                },
                 ..line("compressed differently, same contents")
             },
             Kind::Compression(sides) => {
@@ -444,35 +447,9 @@ impl Line<'_> {
     }
 }
 
-/// Writes a number with a comma between groups of three digits.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_three() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (123_456, "123,456"),
-            (u64::MAX, "18,446,744,073,709,551,615"),
-        ] {
-            assert_eq!(thousands(number), text);
-        }
-    }
 
     #[test]
     fn only_names_and_values_are_escaped() {

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::difference::Sides;
+use crate::count::counted;
 use crate::elf::Facts;
 use crate::elf::SectionClass;
 
@@ -215,7 +216,9 @@ fn sections(parts: &mut Parts, facts: Sides<&Facts>) {
                 .iter()
                 .filter(|(_, section)| section.class == class)
                 .filter(|(name, section)| other.sections.get(*name) != Some(section))
-                .map(|(name, section)| format!("{name} ({} bytes)", section.size))
+                .map(|(name, section)| {
+                    format!("{name} ({})", counted(section.size, "byte", "bytes"))
+                })
                 .take(ENTRIES)
                 .collect::<Vec<_>>()
         });

@@ -7,6 +7,7 @@ use super::Cause;
 use super::case::{Case, Item, Piece};
 use super::patterns;
 use crate::compare::{ElfPart, HeaderField, Kind};
+use crate::count::counted;
 
 /// Claims what differs because the systems or interpreters do.
 pub(super) fn claim(case: &mut Case<'_>) {
@@ -50,8 +51,8 @@ fn windows(case: &mut Case<'_>) {
     if let Some(item) = case.at(&ends).next() {
         let generated = case.at(&ends).filter(|item| is_written(item)).count();
         seen.push(format!(
-            "{} files end their lines with CR LF in {side}, such as {}; {generated} of them are written by the build",
-            ends.len(),
+            "{} with lines that end with CR LF in {side}, such as {}; the build writes {generated} of them",
+            counted(ends.len() as u64, "file", "files"),
             item.member
         ));
     }

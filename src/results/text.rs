@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::json::Json;
 use super::merge::Merged;
+use crate::count::counted;
 use crate::report::{Palette, Verdict, escape};
 
 /// How many wheels, findings and errors are each written out; JSON has them all.
@@ -25,10 +26,11 @@ impl Merged {
         let there = self.selected - self.missing.len();
         writeln!(
             out,
-            "{}   {there} of {} wheels have one, from {} files",
+            "{}   {there} of {} {} one, from {}",
             palette.strong("results"),
-            self.selected,
-            self.files
+            counted(self.selected as u64, "wheel", "wheels"),
+            if there == 1 { "has" } else { "have" },
+            counted(self.files as u64, "file", "files")
         )?;
         let counts: Vec<_> = self
             .outcomes

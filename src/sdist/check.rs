@@ -13,6 +13,7 @@ use crate::archive::tar::{self, Member, TarError};
 use crate::archive::zip::{self as zip_archive, Archive, ZipError, faults};
 use crate::archive::{self, Clash, Fault, Faults, Limits, clashes};
 use crate::cancel::Cancel;
+use crate::count::counted;
 use crate::digest::READ_SIZE;
 use crate::filename::{SdistFilename, SdistFormat, is_version};
 use crate::metadata::{self, Fields};
@@ -184,10 +185,9 @@ impl Seen<'_> {
         }
         if reader.excess() > 0 {
             let fault = Fault::new(archive::FaultKind::HiddenData.into()).member(member.name());
-            let bytes = reader.excess();
-            self.faults.push(fault.found(format!(
-                "{bytes} bytes behind the end of the compressed data"
-            )));
+            let bytes = counted(reader.excess(), "byte", "bytes");
+            self.faults
+                .push(fault.found(format!("{bytes} behind the end of the compressed data")));
         }
         self.metadata = kept.or(self.metadata.take());
         Ok(())

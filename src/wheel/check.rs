@@ -16,6 +16,7 @@ use super::{DIST_INFO, dist_info_of, installed};
 use crate::archive::zip::{self, Archive, Member, ZipError};
 use crate::archive::{self, Fault, Faults, Limits};
 use crate::cancel::Cancel;
+use crate::count::counted;
 use crate::digest::{READ_SIZE, base64};
 use crate::filename::{WheelFilename, is_version};
 use crate::metadata::{self, Fields};
@@ -476,7 +477,8 @@ fn check_member(
             Fault::new(FaultKind::Archive(archive::FaultKind::HiddenData))
                 .member(member.name())
                 .found(format!(
-                    "{excess} bytes behind the end of the compressed data"
+                    "{} behind the end of the compressed data",
+                    counted(excess, "byte", "bytes")
                 )),
         ),
         Err(error) => {
@@ -524,10 +526,12 @@ fn check_member(
                 faults.push(
                     fault(FaultKind::RecordMismatch)
                         .expected(format!(
-                            "{} bytes, as line {} of RECORD says",
-                            row.size, row.line
+                            "{} {}, as line {} of RECORD says",
+                            row.size,
+                            if row.size == "1" { "byte" } else { "bytes" },
+                            row.line
                         ))
-                        .found(format!("{size} bytes")),
+                        .found(counted(size, "byte", "bytes")),
                 );
             }
         }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Descriptor, Edit, LocalSizes, Strategy, Witness, WitnessError};
+use crate::count::counted;
 use crate::digest::Sha256Digest;
 
 /// How many names a sentence spells out.
@@ -49,9 +50,9 @@ impl Witness {
             })
             .collect();
         if !streams.is_empty() {
-            let bytes = self.taken_bytes();
+            let bytes = counted(self.taken_bytes(), "byte", "bytes");
             sentences.push(format!(
-                "compressed data of {} taken from the published wheel, {bytes} bytes that \
+                "compressed data of {} taken from the published wheel, {bytes} that \
                  unpack to the same contents: no setting of zlib gives them",
                 of(&streams)
             ));
@@ -97,9 +98,8 @@ fn sentence(edit: &Edit) -> Option<String> {
                 Some(_) => ", the data in another order than the directory",
                 None => "",
             };
-            let count = directory.len();
-            let members = if count == 1 { "member" } else { "members" };
-            format!("order of {count} {members} set{apart}")
+            let members = counted(directory.len() as u64, "member", "members");
+            format!("order of {members} set{apart}")
         }
         Edit::SetTime { time, members } => set("time", members, time.to_string()),
         Edit::SetMode { mode, members } => set("mode", members, mode.to_string()),

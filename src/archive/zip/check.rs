@@ -6,6 +6,7 @@
 
 use super::{Archive, Clash, DescriptorForm, Fault, FaultKind, Faults, Member, RawText};
 use super::{check_name, clashes, extra_fields};
+use crate::count::counted;
 use crate::relpath::spelled_out;
 
 /// The identifier of the ZIP64 extra field (APPNOTE 4.5.3).
@@ -31,17 +32,17 @@ pub fn faults(archive: &Archive<'_>) -> Faults<FaultKind> {
         ("after the last", archive.trailing()),
     ] {
         if !range.is_empty() {
-            let bytes = range.end - range.start;
-            faults.push(Fault::new(FaultKind::HiddenData).found(format!(
-                "{bytes} bytes {what} record, at offset {}",
-                range.start
-            )));
+            let bytes = counted(range.end - range.start, "byte", "bytes");
+            faults.push(
+                Fault::new(FaultKind::HiddenData)
+                    .found(format!("{bytes} {what} record, at offset {}", range.start)),
+            );
         }
     }
     for gap in archive.gaps() {
         faults.push(Fault::new(FaultKind::HiddenData).found(format!(
-            "{} bytes between the records, at offset {}",
-            gap.end - gap.start,
+            "{} between the records, at offset {}",
+            counted(gap.end - gap.start, "byte", "bytes"),
             gap.start
         )));
     }

@@ -4,6 +4,7 @@ use super::explanation::{self, Explained};
 use super::report::{counted, entry};
 use super::{Banner, Cell, Part, Step, Tone, badge, next, page, table};
 use crate::compare::{Sides, WheelFacts};
+use crate::count;
 use crate::report::markup::Markup;
 use crate::report::text::plural;
 use crate::report::{ComparedFile, ComparisonReport, Verdict};
@@ -149,7 +150,7 @@ fn write_files(markup: &mut Markup, published: &ComparedFile, rebuilt: &Compared
     let rows = [
         of("file", &|file| Some(file.path.clone())),
         of("size", &|file| {
-            Some(format!("{} bytes", digested(file)?.size))
+            Some(count::counted(digested(file)?.size, "byte", "bytes"))
         }),
         of("SHA-256", &|file| Some(digested(file)?.sha256.to_string())),
         of("members", &|file| {

@@ -1,7 +1,6 @@
 //! Two texts side by side, and two sets as chips.
 
 use super::details;
-use super::report::counted;
 use crate::compare::{DiffLine, ElfDifference, ElfPart, Hunk, LineSide};
 use crate::report::markup::Markup;
 use crate::report::text::word_of;
@@ -222,10 +221,7 @@ pub(super) fn chips(markup: &mut Markup, published: &[String], rebuilt: &[String
             }
             let more = values.len().saturating_sub(CHIPS);
             if more > 0 {
-                let more = format!(
-                    "and {} {side}the JSON report has them",
-                    counted(more, "more")
-                );
+                let more = format!("and {more} more {side}the JSON report has them");
                 markup.with_text("li", &[("class", class)], more);
             }
         }

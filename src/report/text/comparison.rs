@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{Palette, escape, plural, styled};
+use super::{Palette, escape, styled};
 use crate::compare::{Consequence, ContentDiff, Detail, Difference, Kind, LineSide};
+use crate::count::counted;
 use crate::explain::{Cause, Proof, Unexplained};
 use crate::report::{ComparisonReport, Verdict};
 
@@ -51,8 +52,9 @@ impl ComparisonReport {
                     let path = escape(&file.path);
                     writeln!(
                         out,
-                        "  {side} {path}\n             {} bytes, SHA-256 {}",
-                        digested.size, digested.sha256
+                        "  {side} {path}\n             {}, SHA-256 {}",
+                        counted(digested.size, "byte", "bytes"),
+                        digested.sha256
                     )?;
                 }
             }
@@ -84,7 +86,7 @@ impl ComparisonReport {
             true => escape(&published),
             false => format!("{} → {}", escape(&published), escape(&rebuilt)),
         };
-        let count = counted(self.differences.len(), "difference", "differences");
+        let count = counted(self.differences.len() as u64, "difference", "differences");
         format!(
             "{word}  {names}: {count}, {}",
             summary(&self.causes, &self.unexplained)
@@ -94,7 +96,7 @@ impl ComparisonReport {
 
 /// Says in a few words how much is understood.
 pub(super) fn summary(causes: &[Cause], unexplained: &[Unexplained]) -> String {
-    let found = counted(causes.len(), "cause", "causes");
+    let found = counted(causes.len() as u64, "cause", "causes");
     match unexplained.len() {
         0 => format!("all explained by {found}"),
         count => format!("{found}, {count} NOT explained"),
@@ -149,7 +151,7 @@ pub(super) fn write_explanation(
             writeln!(
                 out,
                 "{indent}and {} more; --full has them all",
-                counted(causes.len() - number, "cause", "causes")
+                counted((causes.len() - number) as u64, "cause", "causes")
             )?;
             return Ok(());
         }
@@ -183,10 +185,6 @@ pub(super) fn write_explanation(
         }
     }
     Ok(())
-}
-
-fn counted(count: usize, one: &'static str, many: &'static str) -> String {
-    format!("{count} {}", plural(count, one, many))
 }
 
 fn shorten(text: &str) -> String {

@@ -15,6 +15,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::{RebuildOutcome, Report, Verdict};
+use crate::count::counted;
 use crate::finding::{Finding, Severity, Subject};
 use crate::openpgp::{KeyState, SignatureFact, SignatureVerdict};
 use crate::policy::Depth;
@@ -428,7 +429,7 @@ fn plural_u64<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
 pub(in crate::report) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
-        return format!("{bytes} bytes");
+        return counted(bytes, "byte", "bytes");
     }
     let mut tenths = u128::from(bytes) * 10 / 1024;
     let mut unit = 0;
@@ -462,6 +463,7 @@ mod tests {
     fn sizes_are_cut_to_one_decimal() {
         for (bytes, shown) in [
             (0, "0 bytes"),
+            (1, "1 byte"),
             (1023, "1023 bytes"),
             (1024, "1.0 KiB"),
             (1536, "1.5 KiB"),
