@@ -5,7 +5,7 @@
 
 use std::io::{self, Read};
 
-use compu::Encoder as _;
+use compu::Encoder;
 use compu::encoder::{EncodeOp, EncodeStatus, ZlibC, ZlibMode, ZlibOptions, ZlibStrategy};
 use serde::{Deserialize, Serialize};
 
@@ -119,31 +119,78 @@ pub enum DeflateError {
     Compressor,
 }
 
-/// Compresses contents and hands the stream on piece by piece, until `each` has
-/// enough and returns `false`. Returns whether the stream came to its end.
-///
-/// # Errors
-///
-/// [`DeflateError`].
-pub fn deflate(
-    mut contents: impl Read,
-    settings: Settings,
-    mut each: impl FnMut(&[u8]) -> io::Result<bool>,
-) -> Result<bool, DeflateError> {
-    let mut encoder = ZlibC::new(settings.options()).ok_or(DeflateError::Compressor)?;
-    let mut input = vec![0; READ_SIZE];
-    let mut output = vec![0; READ_SIZE];
-    loop {
-        let count = contents.read(&mut input).map_err(DeflateError::Read)?;
-        let mut rest = input.get(..count).unwrap_or_default();
-        let operation = match count {
-            0 => EncodeOp::Finish,
-            _ => EncodeOp::Process,
+/// zlib with fixed settings. One can be used for one contents after the other, which
+/// saves what starting costs.
+pub struct Deflater {
+    encoder: Box<dyn Encoder + Send>,
+    output: Vec<u8>,
+}
+
+impl Deflater {
+    /// Starts zlib.
+    ///
+    /// # Errors
+    ///
+    /// [`DeflateError::Compressor`].
+    pub fn new(settings: Settings) -> Result<Self, DeflateError> {
+        let encoder = ZlibC::new(settings.options()).ok_or(DeflateError::Compressor)?;
+        Ok(Self {
+            encoder: Box::new(encoder),
+            output: vec![0; READ_SIZE],
+        })
+    }
+
+    /// Returns for each stream whether compressing the contents gives exactly that
+    /// one; for none, that it does not. Ends at the first byte that differs from all.
+    ///
+    /// # Errors
+    ///
+    /// [`DeflateError::Compressor`].
+    pub fn gives<const N: usize>(
+        &mut self,
+        contents: &[u8],
+        streams: [Option<&[u8]>; N],
+    ) -> Result<[bool; N], DeflateError> {
+        if !self.encoder.reset() {
+            return Err(DeflateError::Compressor);
+        }
+        let mut rests = streams;
+        let mut compare = |piece: &[u8]| {
+            for rest in &mut rests {
+                *rest = rest.and_then(|rest| rest.strip_prefix(piece));
+            }
+            Ok(rests.iter().any(Option::is_some))
         };
+        let whole = contents
+            .chunks(READ_SIZE)
+            .map(|piece| (piece, EncodeOp::Process))
+            .chain([(&[][..], EncodeOp::Finish)])
+            .try_fold(true, |_, (piece, operation)| {
+                match self.feed(piece, operation, &mut compare) {
+                    Ok(true) => Ok(true),
+                    Ok(false) => Err(None),
+                    Err(error) => Err(Some(error)),
+                }
+            });
+        match whole {
+            Ok(_) => Ok(rests.map(|rest| rest.is_some_and(<[u8]>::is_empty))),
+            Err(None) => Ok([false; N]),
+            Err(Some(error)) => Err(error),
+        }
+    }
+
+    /// Compresses a piece, and with [`EncodeOp::Finish`] all that is left. Returns
+    /// whether `each` wants to have more.
+    fn feed(
+        &mut self,
+        mut rest: &[u8],
+        operation: EncodeOp,
+        each: &mut impl FnMut(&[u8]) -> io::Result<bool>,
+    ) -> Result<bool, DeflateError> {
         loop {
-            let result = encoder.encode(rest, &mut output, operation);
-            let written = output.len() - result.output_remain;
-            let piece = output.get(..written).unwrap_or_default();
+            let result = self.encoder.encode(rest, &mut self.output, operation);
+            let written = self.output.len() - result.output_remain;
+            let piece = self.output.get(..written).unwrap_or_default();
             if !piece.is_empty() && !each(piece).map_err(DeflateError::Write)? {
                 return Ok(false);
             }
@@ -157,34 +204,44 @@ pub fn deflate(
                 .unwrap_or_default();
             // Room left over means that everything was taken in.
             if result.output_remain > 0 && operation == EncodeOp::Process {
-                break;
+                return Ok(true);
             }
         }
     }
 }
 
-/// Returns whether compressing contents with these settings gives exactly this
-/// stream. Ends at the first byte that differs.
+/// Returns the most bytes that zlib makes of contents of this size, whatever its
+/// settings (`deflateBound`, rounded up).
+pub fn most_bytes(contents: u64) -> u64 {
+    contents
+        .saturating_add(contents / 8)
+        .saturating_add(contents / 64)
+        .saturating_add(64)
+}
+
+/// Compresses contents and hands the stream on piece by piece, until `each` has
+/// enough and returns `false`. Returns whether the stream came to its end.
 ///
 /// # Errors
 ///
 /// [`DeflateError`].
-pub fn gives<R: Read>(
-    contents: impl Read,
+pub fn deflate(
+    mut contents: impl Read,
     settings: Settings,
-    mut stream: R,
+    mut each: impl FnMut(&[u8]) -> io::Result<bool>,
 ) -> Result<bool, DeflateError> {
-    let mut expected = vec![0; READ_SIZE];
-    let mut same = true;
-    let whole = deflate(contents, settings, |piece| {
-        let part = expected.get_mut(..piece.len()).unwrap_or_default();
-        same = match stream.read_exact(part) {
-            Ok(()) => part == piece,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
-            Err(error) => return Err(error),
+    let mut deflater = Deflater::new(settings)?;
+    let mut input = vec![0; READ_SIZE];
+    loop {
+        let count = contents.read(&mut input).map_err(DeflateError::Read)?;
+        let piece = input.get(..count).unwrap_or_default();
+        let operation = match count {
+            0 => EncodeOp::Finish,
+            _ => EncodeOp::Process,
         };
-        Ok(same)
-    })?;
-    let has_more = |mut stream: R| stream.read(&mut [0]).map_err(DeflateError::Write);
-    Ok(whole && same && has_more(stream)? == 0)
+        let wants_more = deflater.feed(piece, operation, &mut each)?;
+        if !wants_more || operation == EncodeOp::Finish {
+            return Ok(wants_more);
+        }
+    }
 }

@@ -2,21 +2,19 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::io::{self, Read};
-
-use rayon::prelude::*;
+use std::io;
 
 use super::detail::{self, Depth, Detail};
 use super::difference::{
     Compressed, Consequence, Contents, Difference, Digested, HeaderField, Kind, Sides, UnixMode,
 };
+use super::packing::{self, Packed, Trial};
 use super::record::{self, Changed, Residue};
-use super::streams::{self, Buffers};
+use super::streams::Buffers;
 use super::text::{self, Budget, ContentDiff};
 use super::{Side, split};
-use crate::archive::zip::{Archive, DescriptorForm, Member, Method, RawText, ZipError};
+use crate::archive::zip::{Archive, DescriptorForm, Member, Method, RawText};
 use crate::cancel::Cancel;
-use crate::deflate::{self, DeflateError, MEMORY_LEVELS, Settings, Strategy};
 use crate::digest::Sha256Digest;
 use crate::wheel;
 
@@ -100,6 +98,7 @@ pub(super) fn differences(
     let mut work = Work {
         depth,
         deflating: DEFLATED_BYTES,
+        trials: Vec::new(),
         archives: Sides { published, rebuilt },
         cancel,
         buffers,
@@ -121,15 +120,22 @@ pub(super) fn differences(
         })?;
     }
     let mut records = Vec::new();
-    for paired in &pairing.common {
-        if let Some(members) = work.members(paired.sides) {
+    for some in pairing.common.chunks(PAIRS_AT_ONCE) {
+        let pairs: Vec<_> = some
+            .iter()
+            .filter_map(|paired| Some((paired.occurrence, work.members(paired.sides)?)))
+            .collect();
+        let members: Vec<_> = pairs.iter().map(|(_, members)| *members).collect();
+        let packed = packing::read(work.archives, &members, cancel);
+        for ((occurrence, members), packed) in pairs.into_iter().zip(packed) {
             let index = work.differences.len();
-            let contents_differ = work.pair(members, paired.occurrence)?;
+            let contents_differ = work.pair(members, occurrence, packed?)?;
             if contents_differ && is_record(members.published) {
                 records.push((index, members));
             }
         }
     }
+    work.find_levels()?;
     for (index, members) in records {
         let residue = work.record_residue(members)?;
         if let (Some(residue), Some(difference)) = (residue, work.differences.get_mut(index)) {
@@ -146,6 +152,9 @@ pub(super) fn differences(
     Ok(work.differences)
 }
 
+/// How many pairs are read before what differs in them is listed.
+const PAIRS_AT_ONCE: usize = 4096;
+
 /// The most bytes of contents that are compressed again to find the level, each
 /// nine to eighteen times until the first byte that differs.
 const DEFLATED_BYTES: u64 = 2 << 20;
@@ -159,6 +168,8 @@ struct Work<'a> {
     depth: &'a mut Depth,
     /// How many bytes may still be compressed to find levels.
     deflating: u64,
+    /// The members whose levels are to be found, with the place of their difference.
+    trials: Vec<(usize, Trial<'a>)>,
     archives: Sides<&'a Archive<'a>>,
     cancel: &'a Cancel,
     buffers: &'a mut Buffers,
@@ -197,7 +208,9 @@ impl<'a> Work<'a> {
         let Some(member) = side.of(&self.archives).members().get(paired.sides) else {
             return Ok(());
         };
-        let contents = self.contents(side, member)?;
+        let archive = *side.of(&self.archives);
+        let contents = packing::contents(archive, member, self.buffers, self.cancel)
+            .map_err(|error| (side, error))?;
         if let Contents::Read(digested) = contents {
             self.note(member, sides(Some(digested)));
         }
@@ -206,31 +219,15 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Reads a member to its end.
-    fn contents(&mut self, side: Side, member: &Member) -> Result<Contents, (Side, io::Error)> {
-        let result = side
-            .of(&self.archives)
-            .reader(member)
-            .and_then(|mut reader| {
-                streams::digest(self.buffers, |buffer| {
-                    self.cancel.check().map_err(ZipError::Io)?;
-                    reader.read_piece(buffer)
-                })
-            });
-        match split(result).map_err(|error| (side, error))? {
-            Ok(digested) => Ok(Contents::Read(digested)),
-            Err(reason) => Ok(Contents::Unreadable { reason }),
-        }
-    }
-
     /// Compares one member; tells whether the contents are known to differ. That
     /// difference is then the first one added.
     fn pair(
         &mut self,
         members: Sides<&'a Member>,
         occurrence: u64,
+        packed: Packed,
     ) -> Result<bool, (Side, io::Error)> {
-        let (mut kinds, contents_differ) = self.packed(members)?;
+        let (mut kinds, contents_differ) = self.packed(members, packed)?;
         kinds.extend(headers(members, contents_differ));
         let name = members.published.name();
         self.differences.extend(
@@ -241,55 +238,24 @@ impl<'a> Work<'a> {
         Ok(contents_differ)
     }
 
-    /// Compares contents and packing, the former only where the latter differs.
+    /// Lists what differs in contents and packing.
     fn packed(
         &mut self,
         members: Sides<&'a Member>,
+        packed: Packed,
     ) -> Result<(Vec<Kind>, bool), (Side, io::Error)> {
+        let sides = match packed {
+            Packed::Same => return Ok((Vec::new(), false)),
+            Packed::Read(sides) => sides,
+            Packed::Unreadable(sides) => return Ok((vec![Kind::UnreadableMember(sides)], false)),
+        };
         let compressed = members.map(|member| Compressed {
             method: member.central().method,
             size: member.central().compressed_size,
             zlib_levels: None,
         });
-        let encrypted = members.map(|member| member.central().is_encrypted());
-        // Equal bytes read in the same way are equal contents.
-        if compressed.published == compressed.rebuilt
-            && encrypted.published == encrypted.rebuilt
-            && self.same_data(members)?
-        {
-            return Ok((Vec::new(), false));
-        }
-        let readers = (
-            self.archives.published.reader(members.published),
-            self.archives.rebuilt.reader(members.rebuilt),
-        );
-        let cancel = self.cancel;
-        let streams = match readers {
-            (Ok(mut published), Ok(mut rebuilt)) => streams::compare(
-                self.buffers,
-                |buffer| {
-                    cancel.check().map_err(ZipError::Io)?;
-                    published.read_piece(buffer)
-                },
-                |buffer| rebuilt.read_piece(buffer),
-            ),
-            (Err(error), _) => Err((Side::Published, error)),
-            (_, Err(error)) => Err((Side::Rebuilt, error)),
-        };
-        let streams = match streams {
-            Ok(streams) => streams,
-            Err((side, ZipError::Io(error))) => return Err((side, error)),
-            Err(_) => {
-                let sides = Sides {
-                    published: self.contents(Side::Published, members.published)?,
-                    rebuilt: self.contents(Side::Rebuilt, members.rebuilt)?,
-                };
-                return Ok((vec![Kind::UnreadableMember(sides)], false));
-            }
-        };
-        let sides = streams.digested;
         let mut kinds = Vec::new();
-        let contents_differ = streams.first_difference.is_some();
+        let contents_differ = sides.published != sides.rebuilt;
         if contents_differ {
             self.note(members.published, sides.map(Some));
             let (diff, detail) = self.look_into(members, sides)?;
@@ -300,42 +266,67 @@ impl<'a> Work<'a> {
             });
         }
         if !contents_differ || compressed.published.method != compressed.rebuilt.method {
-            let compressed = Sides {
-                published: self.with_levels(Side::Published, &members, compressed.published)?,
-                rebuilt: self.with_levels(Side::Rebuilt, &members, compressed.rebuilt)?,
-            };
+            let place = self.differences.len() + kinds.len();
+            self.try_levels(place, members, contents_differ);
             kinds.push(Kind::Compression(compressed));
         }
         Ok((kinds, contents_differ))
     }
 
-    /// Finds the levels of zlib that give a member's packed bytes, as long as the
-    /// members tried so far are not too many: they all come from one writer.
-    fn with_levels(
-        &mut self,
-        side: Side,
-        members: &Sides<&'a Member>,
-        mut compressed: Compressed,
-    ) -> Result<Compressed, (Side, io::Error)> {
-        let (archive, member) = (*side.of(&self.archives), *side.of(members));
-        let cost = member.central().uncompressed_size.saturating_add(4096);
-        if compressed.method != Method::DEFLATE || cost > self.deflating {
-            return Ok(compressed);
-        }
-        self.deflating -= cost;
-        compressed.zlib_levels =
-            zlib_levels(archive, member, self.cancel).map_err(|error| (side, error))?;
-        Ok(compressed)
+    /// Notes that the levels of zlib are to be found that give the packed bytes of
+    /// members, as long as the members noted so far are not too many: they all come
+    /// from one writer.
+    fn try_levels(&mut self, place: usize, members: Sides<&'a Member>, contents_differ: bool) {
+        let mut wanted = |member: &'a Member| {
+            let cost = member.central().uncompressed_size.saturating_add(4096);
+            let is_wanted = member.central().method == Method::DEFLATE && cost <= self.deflating;
+            self.deflating -= if is_wanted { cost } else { 0 };
+            is_wanted.then_some(member)
+        };
+        let streams = members.map(&mut wanted);
+        let trials = match contents_differ {
+            // Contents that are the same are compressed once for both.
+            false => vec![streams],
+            true => vec![
+                Sides {
+                    rebuilt: None,
+                    ..streams
+                },
+                Sides {
+                    published: None,
+                    ..streams
+                },
+            ],
+        };
+        self.trials.extend(
+            trials
+                .into_iter()
+                .filter_map(|streams| Some((place, Trial::new(streams)?))),
+        );
     }
 
-    fn same_data(&mut self, members: Sides<&'a Member>) -> Result<bool, (Side, io::Error)> {
-        let mut published = self.archives.published.raw(members.published.data());
-        let mut rebuilt = self.archives.rebuilt.raw(members.rebuilt.data());
-        streams::are_same(
-            self.buffers,
-            |buffer| self.cancel.check().and_then(|()| published.read(buffer)),
-            |buffer| rebuilt.read(buffer),
-        )
+    /// Finds the levels of what was noted.
+    fn find_levels(&mut self) -> Result<(), (Side, io::Error)> {
+        let (places, trials): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.trials).into_iter().unzip();
+        let found = packing::zlib_levels(self.archives, &trials, self.cancel)?;
+        for (place, levels) in places.into_iter().zip(found) {
+            if let Some(Kind::Compression(sides)) = self
+                .differences
+                .get_mut(place)
+                .map(|difference| &mut difference.kind)
+            {
+                for (side, found) in [
+                    (&mut sides.published, levels.published),
+                    (&mut sides.rebuilt, levels.rebuilt),
+                ] {
+                    if found.is_some() {
+                        side.zlib_levels = found;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Compares contents that are known to differ: as texts when they are small,
@@ -393,40 +384,6 @@ impl<'a> Work<'a> {
         let both = self.both(members, record::MEMBER_BYTES)?;
         Ok(both.and_then(|both| record::residue(&both.published, &both.rebuilt, &self.changed)))
     }
-}
-
-/// Returns the levels of zlib that give the packed bytes of a member; `None` when
-/// that cannot be tried.
-fn zlib_levels(
-    archive: &Archive<'_>,
-    member: &Member,
-    cancel: &Cancel,
-) -> io::Result<Option<Vec<u8>>> {
-    // Programs that give zlib more memory are rare, so that is tried last.
-    for memory_level in MEMORY_LEVELS {
-        let tried: Result<Vec<Option<u8>>, DeflateError> = (1..=9)
-            .into_par_iter()
-            .with_max_len(1)
-            .filter_map(|level| Settings::new(level, Strategy::Default, memory_level))
-            .map(|settings| {
-                cancel.check().map_err(DeflateError::Read)?;
-                let Ok(contents) = archive.reader(member) else {
-                    return Ok(None);
-                };
-                let gives = deflate::gives(contents, settings, archive.raw(member.data()))?;
-                Ok(gives.then(|| settings.level()))
-            })
-            .collect();
-        let levels: Vec<u8> = match tried {
-            Ok(levels) => levels.into_iter().flatten().collect(),
-            Err(DeflateError::Read(error) | DeflateError::Write(error)) => return Err(error),
-            Err(DeflateError::Compressor) => return Ok(None),
-        };
-        if !levels.is_empty() {
-            return Ok(Some(levels));
-        }
-    }
-    Ok(Some(Vec::new()))
 }
 
 /// Compares everything in the two headers of a member that is not its packing.

@@ -18,7 +18,9 @@ mod facts;
 mod fields;
 mod members;
 mod objects;
+mod packing;
 mod record;
+mod share;
 mod streams;
 mod text;
 

@@ -22,11 +22,12 @@ pub(super) struct Streams {
 }
 
 /// Reads two streams to their ends, with two buffers of [`READ_SIZE`]. While
-/// they are the same they are hashed once. A reader returns 0 at its end.
-pub(super) fn compare<E>(
+/// they are the same they are hashed once, then each on a core of its own. A reader
+/// returns 0 at its end.
+pub(super) fn compare<E: Send>(
     buffers: &mut Buffers,
-    mut published: impl FnMut(&mut [u8]) -> Result<usize, E>,
-    mut rebuilt: impl FnMut(&mut [u8]) -> Result<usize, E>,
+    mut published: impl FnMut(&mut [u8]) -> Result<usize, E> + Send,
+    mut rebuilt: impl FnMut(&mut [u8]) -> Result<usize, E> + Send,
 ) -> Result<Streams, (Side, E)> {
     let buffers = &mut buffers.0;
     let mut common = Sha256Hasher::new();
@@ -58,13 +59,15 @@ pub(super) fn compare<E>(
             (hasher, total + piece.len() as u64)
         });
         let [left, right] = hashers;
+        let (left, right) = rayon::join(
+            || finish(left, &mut published, &mut buffers.published),
+            || finish(right, &mut rebuilt, &mut buffers.rebuilt),
+        );
         return Ok(Streams {
             first_difference: Some(total + same as u64),
             digested: Sides {
-                published: finish(left, &mut published, &mut buffers.published)
-                    .map_err(|error| (Side::Published, error))?,
-                rebuilt: finish(right, &mut rebuilt, &mut buffers.rebuilt)
-                    .map_err(|error| (Side::Rebuilt, error))?,
+                published: left.map_err(|error| (Side::Published, error))?,
+                rebuilt: right.map_err(|error| (Side::Rebuilt, error))?,
             },
         });
     }

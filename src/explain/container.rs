@@ -3,6 +3,7 @@
 use super::Cause;
 use super::case::{Case, Piece};
 use crate::compare::{Compressed, HeaderField, Kind, Sides};
+use crate::count::{counted, thousands};
 
 /// Claims what differs in the archive around the members.
 pub(super) fn claim(case: &mut Case<'_>) {
@@ -106,8 +107,8 @@ fn compression(case: &mut Case<'_>) {
     }
     if let Some((_, sides)) = methods.first() {
         let evidence = format!(
-            "{} members, such as {} → {}",
-            methods.len(),
+            "{}, such as {} → {}",
+            counted(methods.len() as u64, "member", "members"),
             sides.published.method,
             sides.rebuilt.method
         );
@@ -128,12 +129,24 @@ fn compression(case: &mut Case<'_>) {
     let totals = packed.iter().fold((0u64, 0u64), |total, (_, sides)| {
         (total.0 + sides.published.size, total.1 + sides.rebuilt.size)
     });
-    let evidence = format!(
-        "{} members with equal contents, {} → {} bytes packed",
-        packed.len(),
-        totals.0,
-        totals.1
+    let mut evidence = format!(
+        "{} with equal contents, {} → {} bytes packed",
+        counted(packed.len() as u64, "member", "members"),
+        thousands(totals.0),
+        thousands(totals.1)
     );
+    let is_tried = |packed: &Compressed| packed.zlib_levels.is_some();
+    let tried = packed
+        .iter()
+        .filter(|(_, sides)| is_tried(&sides.published) && is_tried(&sides.rebuilt))
+        .count();
+    // What holds for those that were tried is said of all: one program packed them.
+    if (1..packed.len()).contains(&tried) {
+        evidence = format!(
+            "{evidence}; zlib tried on {} of them",
+            thousands(tried as u64)
+        );
+    }
     let places: Vec<usize> = packed.iter().map(|(place, _)| *place).collect();
     let levels = |of: fn(&Sides<Compressed>) -> &Compressed| {
         common_levels(packed.iter().map(|(_, sides)| of(sides)))

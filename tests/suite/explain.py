@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import struct
 import sys
 import time
@@ -362,6 +363,77 @@ def evil_line():
     return wheel(with_member("probe/a.py", BASE["probe/a.py"] + "import evil\n")), wheel(BASE)
 
 
+def packed_by(settings, members):
+    """A wheel whose member number n is packed by zlib with settings number n."""
+    class Packer:
+        def __init__(self, *_):
+            level, memory, self.ends_early = remaining.pop(0) if remaining else (6, 8, False)
+            self.zlib = zlib.compressobj(level, zlib.DEFLATED, -15, memory)
+
+        def compress(self, data):
+            if not self.ends_early:
+                return self.zlib.compress(data)
+            return self.zlib.compress(data[:9]) + self.zlib.flush(zlib.Z_FULL_FLUSH) + self.zlib.compress(data[9:])
+
+        def flush(self):
+            return self.zlib.flush()
+
+    remaining = list(settings)
+    usual = zipfile._get_compressor
+    zipfile._get_compressor = Packer
+    try:
+        return wheel(members)
+    finally:
+        zipfile._get_compressor = usual
+
+
+def zlib_levels(data, packed):
+    """What explain must say: Python's zlib tells which levels give these bytes."""
+    for memory in (8, 9):
+        levels = []
+        for level in range(1, 10):
+            packer = zlib.compressobj(level, zlib.DEFLATED, -15, memory)
+            if packer.compress(data) + packer.flush() == packed:
+                levels.append(level)
+        if levels:
+            return levels
+    return []
+
+
+def levels():
+    """Many sizes by many settings; levels.json holds what must be found for each."""
+    chosen = random.Random(5)
+    words = [chosen.randbytes(chosen.randrange(2, 9)).hex() for _ in range(3000)]
+    text = lambda size: " ".join(chosen.choices(words, k=size // 9 + 1))[:size].encode()
+    settings = [(level, 8, False) for level in (6, 9, 1, 2, 3, 4, 5, 7, 8)] + [(6, 9, False), (1, 9, False), (6, 8, True)]
+    sizes = [1, 11, 100, 1000, 5000, 20_000, 66_000, 70_001, 150_000]
+    # Levels that differ in the searches they give up.
+    runs = lambda size: b"".join(b"ab" * chosen.randrange(1, 200) + chosen.randbytes(3) for _ in range(size // 200))
+    members, sides = {}, ([], [])
+    for number, size in enumerate(sizes * 2):
+        members[f"probe/{number}"] = runs(size) if number % 3 == 1 else text(size)
+        for side, step in zip(sides, (number, number * 5 + 1)):
+            side.append(settings[step % len(settings)])
+    # More than is tried: nothing is said of its levels.
+    members["probe/large"] = chosen.randbytes(1000) * 3000
+    for side, setting in zip(sides, settings[1:]):
+        side.append(setting)
+    wheels = [packed_by(side, members) for side in sides]
+    expected = {}
+    for name, data in members.items():
+        raw = []
+        for made in wheels:
+            with zipfile.ZipFile(io.BytesIO(made)) as archive:
+                info = archive.getinfo(name)
+            start = info.header_offset + 30 + len(name)
+            raw.append(made[start:start + info.compress_size])
+        if raw[0] != raw[1]:
+            expected[name] = [None if name == "probe/large" else zlib_levels(data, packed) for packed in raw]
+    with open("levels.json", "w") as out:
+        json.dump(expected, out)
+    return wheels
+
+
 def extra_member():
     return wheel(with_member("probe/evil.py", "import evil\n")), wheel(BASE)
 
@@ -393,9 +465,10 @@ def hostile_names():
 
 def main():
     directory, scenario = sys.argv[1:]
+    os.chdir(directory)
     for side, data in zip(("published", "rebuilt"), globals()[scenario]()):
-        os.makedirs(os.path.join(directory, side))
-        with open(os.path.join(directory, side, NAME), "wb") as out:
+        os.makedirs(side)
+        with open(os.path.join(side, NAME), "wb") as out:
             out.write(data)
 
 

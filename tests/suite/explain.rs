@@ -3,6 +3,7 @@
 //! The pairs are written by CPython's zipfile (`explain.py`); which cause each
 //! must give is what was done to make them differ.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -144,6 +145,44 @@ fn the_level_that_zlib_was_told_is_named() {
         sentence.contains("published") && sentence.contains("no zlib level matches"),
         "{sentence}"
     );
+}
+
+/// All levels that give the bytes of a member, and none else: Python's zlib says
+/// which those are.
+#[test]
+fn the_levels_of_each_member_are_those_of_pythons_zlib() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = pair(directory.path(), "levels");
+    let expected = std::fs::read(directory.path().join("levels.json")).unwrap();
+    let expected: BTreeMap<String, Value> = serde_json::from_slice(&expected).unwrap();
+    assert!(expected.len() > 10, "{expected:?}");
+    let mut reports = Vec::new();
+    for threads in ["1", "2", "5"] {
+        let mut command = wheelproof();
+        command.env("RAYON_NUM_THREADS", threads);
+        command.arg("explain").args(&files);
+        reports.push(
+            wait(start(command.args(["--format", "json"])))
+                .expect(1)
+                .json(),
+        );
+    }
+    assert!(reports.iter().all(|report| *report == reports[0]));
+    let found: BTreeMap<String, Value> = reports[0]["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|difference| difference["kind"] == "compression")
+        .map(|difference| {
+            let levels = ["published", "rebuilt"].map(|side| &difference[side]["zlib_levels"]);
+            let member = difference["member"].as_str().unwrap();
+            (member.to_owned(), serde_json::json!(levels))
+        })
+        .collect();
+    assert_eq!(found, expected);
+    let evidence = reports[0]["causes"][0]["evidence"][0].as_str().unwrap();
+    let tried = format!("zlib tried on {} of them", expected.len() - 1);
+    assert!(evidence.ends_with(&tried), "{evidence}");
 }
 
 #[test]
