@@ -77,6 +77,30 @@ pub struct Compressed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMode(pub u16);
 
+impl UnixMode {
+    /// Returns the word for the file type; nothing for none and for unknown ones
+    /// (POSIX `S_IFMT`, as in Linux's stat.h).
+    fn file_type(self) -> Option<&'static str> {
+        Some(match self.0 & 0o170_000 {
+            0o100_000 => "file",
+            0o040_000 => "directory",
+            0o120_000 => "symbolic link",
+            0o020_000 | 0o060_000 => "device",
+            0o010_000 => "pipe",
+            0o140_000 => "socket",
+            _ => return None,
+        })
+    }
+}
+
+impl Sides<UnixMode> {
+    /// Returns whether both name a type of file, and not the same.
+    pub fn is_other_type(self) -> bool {
+        let types = self.map(UnixMode::file_type);
+        types.published.is_some() && types.rebuilt.is_some() && types.published != types.rebuilt
+    }
+}
+
 impl fmt::Display for UnixMode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:06o}", self.0)
@@ -375,6 +399,13 @@ impl Difference {
                 ..line("data differs and cannot be unpacked")
             },
             Kind::Time(sides) => line("time differs").values(sides),
+            Kind::Mode(sides) if sides.is_other_type() => {
+                let named = |mode: UnixMode| {
+                    let word = mode.file_type().unwrap_or_default();
+                    format!("{word}, mode {mode}")
+                };
+                line("file type differs").values(&sides.map(named))
+            }
             Kind::Mode(sides) => line("mode differs").values(sides),
             Kind::Compression(sides) if sides.published.method == sides.rebuilt.method => Line {
                 published: Some(thousands(sides.published.size)),

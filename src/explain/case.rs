@@ -8,6 +8,7 @@ use crate::compare::{
     BytecodeDetail, ContentDiff, Contents, Detail, Difference, Different, ElfDifference, ElfPart,
     FieldDifference, FieldsDetail, Hunk, Kind, LineSide, Sides, WheelFacts,
 };
+use crate::count::{bytes, counted};
 use crate::sdist::SourceFiles;
 
 /// The smallest thing that differs.
@@ -29,8 +30,12 @@ pub(super) enum Piece<'a> {
     LineOrder,
     /// Changed lines that are close together.
     Lines(&'a Hunk),
-    /// Contents of which nothing smaller is known, or lines beyond those shown.
-    Opaque,
+    /// Contents of which nothing smaller is known, by their sizes.
+    Opaque(Sides<u64>),
+    /// Changed lines beyond those that are shown.
+    MoreLines(u64),
+    /// Contents that claim a form and cannot be read as that, and why.
+    Damaged(&'a Sides<Option<String>>),
     /// A part of a shared object.
     Elf(&'a ElfDifference),
     /// The header or the code of bytecode.
@@ -207,10 +212,16 @@ fn add<'a>(items: &mut Vec<Item<'a>>, index: usize, outer: &str, difference: &'a
             claimed: false,
         });
     };
-    let Kind::Contents { diff, detail, .. } = &difference.kind else {
+    let Kind::Contents {
+        diff,
+        detail,
+        sides,
+    } = &difference.kind
+    else {
         push(Piece::Whole(&difference.kind));
         return;
     };
+    let opaque = Piece::Opaque(sides.map(|contents| contents.size));
     match detail {
         Some(Detail::Fields(detail)) => fields(&mut push, detail, diff),
         Some(Detail::SameLines { crlf, order }) => {
@@ -235,7 +246,7 @@ fn add<'a>(items: &mut Vec<Item<'a>>, index: usize, outer: &str, difference: &'a
                 add(items, index, &member, inner);
             }
         }
-        Some(Detail::Damaged { .. }) => push(Piece::Opaque),
+        Some(Detail::Damaged { reason }) => push(Piece::Damaged(reason)),
         None => match diff {
             ContentDiff::Text {
                 hunks,
@@ -245,10 +256,10 @@ fn add<'a>(items: &mut Vec<Item<'a>>, index: usize, outer: &str, difference: &'a
                     push(Piece::Lines(hunk));
                 }
                 if *omitted_lines > 0 {
-                    push(Piece::Opaque);
+                    push(Piece::MoreLines(*omitted_lines));
                 }
             }
-            ContentDiff::Binary | ContentDiff::TooLarge => push(Piece::Opaque),
+            ContentDiff::Binary | ContentDiff::TooLarge => push(opaque),
         },
     }
 }
@@ -341,7 +352,27 @@ fn describe(item: &Item<'_>) -> String {
                 )
             )
         }
-        Piece::Opaque => "contents differ, and nothing smaller can be named".to_owned(),
+        Piece::Opaque(sizes) => {
+            let sizes = match sizes.published == sizes.rebuilt {
+                true => bytes(sizes.published),
+                false => format!("{} → {}", bytes(sizes.published), bytes(sizes.rebuilt)),
+            };
+            format!("contents differ ({sizes}), and nothing smaller can be named")
+        }
+        Piece::MoreLines(lines) => {
+            format!("{} more around changes", counted(lines, "line", "lines"))
+        }
+        Piece::Damaged(reason) => {
+            let side = |name: &str, reason: &Option<String>| {
+                let reason = reason.as_ref()?;
+                Some(format!("{name} cannot be read: {reason}"))
+            };
+            let sides = [
+                side("published", &reason.published),
+                side("rebuilt", &reason.rebuilt),
+            ];
+            sides.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        }
         Piece::Elf(part) => {
             let subject = match (part.part, part.subject) {
                 (ElfPart::Section, subject) => subject,
@@ -375,8 +406,66 @@ pub(super) fn change(published: &[String], rebuilt: &[String]) -> String {
         text
     };
     match (published, rebuilt) {
+        ([published], [rebuilt]) => {
+            let (published, rebuilt) = around_difference(published, rebuilt);
+            format!("{published} → {rebuilt}")
+        }
         ([], rebuilt) => format!("only rebuilt has {}", list(rebuilt)),
         (published, []) => format!("only published has {}", list(published)),
         (published, rebuilt) => format!("{} → {}", list(published), list(rebuilt)),
+    }
+}
+
+/// How many characters of a text stand before the first that differs, and at most.
+const BEFORE: usize = 20;
+const SHOWN: usize = 80;
+
+/// Cuts two long texts so that the first difference is seen.
+fn around_difference(published: &str, rebuilt: &str) -> (String, String) {
+    let same = published
+        .chars()
+        .zip(rebuilt.chars())
+        .take_while(|(published, rebuilt)| published == rebuilt)
+        .count();
+    let is_long = [published, rebuilt]
+        .iter()
+        .any(|text| text.chars().count() > SHOWN);
+    let start = match is_long {
+        true => same.saturating_sub(BEFORE),
+        false => 0,
+    };
+    let cut = |text: &str| {
+        let mut rest = text.chars().skip(start);
+        let mut shown = String::from(if start > 0 { "…" } else { "" });
+        shown.extend(rest.by_ref().take(SHOWN));
+        shown.push_str(if rest.next().is_some() { "…" } else { "" });
+        shown
+    };
+    (cut(published), cut(rebuilt))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_around_the_first_difference() {
+        let same = "same ".repeat(30);
+        let more = "x".repeat(200);
+        let shown =
+            |published: &str, rebuilt: &str| change(&[published.to_owned()], &[rebuilt.to_owned()]);
+        assert_eq!(shown("a é", "a è"), "a é → a è");
+        assert_eq!(
+            shown(&format!("{same}é"), &format!("{same}è")),
+            "…same same same same é → …same same same same è"
+        );
+        let cut = shown(&format!("{more}a"), &format!("{same}{more}"));
+        assert_eq!(
+            cut,
+            format!("{}… → {}…", "x".repeat(80), "same ".repeat(16))
+        );
+        // One that is the start of the other.
+        let cut = shown(&more, &format!("{more}y"));
+        assert_eq!(cut, format!("…{0} → …{0}y", "x".repeat(20)));
     }
 }

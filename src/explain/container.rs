@@ -236,8 +236,22 @@ fn headers(case: &mut Case<'_>) {
             | Field::LocalName => false,
         }
     };
+    // Bits 0, 6 and 13 (APPNOTE 4.4.4): encrypted contents depend on a password.
+    let is_encryption = |field: HeaderField, sides: &Sides<String>| {
+        let bits = |text: &String| {
+            text.strip_prefix("0x")
+                .map(|text| u16::from_str_radix(text, 16))
+        };
+        let is_flags = matches!(field, HeaderField::Flags | HeaderField::LocalFlags);
+        match (bits(&sides.published), bits(&sides.rebuilt)) {
+            (Some(Ok(published)), Some(Ok(rebuilt))) => {
+                is_flags && (published ^ rebuilt) & 0x2041 != 0
+            }
+            _ => false,
+        }
+    };
     let places: Vec<usize> = case
-        .find(|item| matches!(item.piece, Piece::Whole(Kind::Header { field, .. }) if is_of_writer(*field)))
+        .find(|item| matches!(item.piece, Piece::Whole(Kind::Header { field, sides }) if is_of_writer(*field) && !is_encryption(*field, sides)))
         .into_iter()
         .filter(|place| !case.is_claimed(*place))
         .collect();

@@ -19,6 +19,10 @@ pub(super) fn claim(case: &mut Case<'_>) {
         let Some(modes) = modes_of(case, place) else {
             continue;
         };
+        // A link in the place of a file is nobody's habit.
+        if modes.is_other_type() {
+            continue;
+        }
         match modes.published.0 & PERMISSIONS == modes.rebuilt.0 & PERMISSIONS {
             true => types.push(place),
             false => permissions.push(place),

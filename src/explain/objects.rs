@@ -181,8 +181,10 @@ fn shipped_sources(case: &Case<'_>, objects: &BTreeSet<String>) -> Vec<usize> {
         let stem = [".c", ".cpp"]
             .iter()
             .find_map(|end| item.member.strip_suffix(end));
-        matches!(item.piece, Piece::Opaque | Piece::Lines(_))
-            && stem.is_some_and(|stem| stems.contains(stem))
+        matches!(
+            item.piece,
+            Piece::Opaque(_) | Piece::MoreLines(_) | Piece::Damaged(_) | Piece::Lines(_)
+        ) && stem.is_some_and(|stem| stems.contains(stem))
     })
 }
 

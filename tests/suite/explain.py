@@ -463,6 +463,34 @@ def hostile_names():
     return wheel({**BASE, "probe/\x1b[31m\u202e\n<script>alert(1)</script>.py": "x"}), wheel(BASE)
 
 
+def encrypted():
+    """The bit of encryption in both headers of one member."""
+    made = bytearray(wheel(BASE))
+    made[6] |= 1
+    made[made.index(b"PK\1\2") + 8] |= 1
+    return bytes(made), wheel(BASE)
+
+
+def link():
+    return (wheel({**BASE, "probe/lib.so": Member("lib.so.1", mode=0o120777)}),
+            wheel({**BASE, "probe/lib.so": Member("lib.so.1", mode=0o100644)}))
+
+
+def cut_object():
+    """The header of an object file, and nothing of what it points at."""
+    header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 999, 0, 64, 56, 1, 64, 9, 8)
+    return (wheel({**BASE, "probe/x.so": header}), wheel({**BASE, "probe/x.so": header + bytes(900)}))
+
+
+def opaque():
+    return (wheel({**BASE, "probe/x.dat": bytes(range(256)) * 5}), wheel({**BASE, "probe/x.dat": bytes(range(256))}))
+
+
+def long_line():
+    line = "a = '" + "same " * 60
+    return wheel({**BASE, "probe/c.py": line + "1'\n"}), wheel({**BASE, "probe/c.py": line + "2'\n"})
+
+
 def main():
     directory, scenario = sys.argv[1:]
     os.chdir(directory)

@@ -186,6 +186,37 @@ fn the_levels_of_each_member_are_those_of_pythons_zlib() {
 }
 
 #[test]
+fn what_is_unexplained_says_what_was_seen_of_it() {
+    for (scenario, seen) in [
+        (
+            "encrypted",
+            &["probe/__init__.py: flags differ (0x0001 → 0x0000)"][..],
+        ),
+        (
+            "link",
+            &["probe/lib.so: file type differs (symbolic link, mode 120777 → file, mode 100644)"],
+        ),
+        ("cut_object", &["probe/x.so: published cannot be read: "]),
+        (
+            "opaque",
+            &["probe/x.dat: contents differ (1,280 bytes → 256 bytes), and nothing smaller"],
+        ),
+        (
+            "long_line",
+            &["probe/c.py: lines from 1: …same same same same 1' → …same same same same 2'\n"],
+        ),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let files = pair(directory.path(), scenario);
+        let said = explain(&files, &[]).expect(1).out();
+        for words in seen {
+            assert!(said.contains(words), "{scenario}\n{said}");
+        }
+        assert!(!said.contains("cause["), "{scenario}\n{said}");
+    }
+}
+
+#[test]
 fn what_nobody_can_account_for_is_unexplained() {
     for (scenario, member, alarming) in [
         ("requirement_changed", "probe-1.0.dist-info/METADATA", false),
