@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::{
-    AuditArgs, CommonArgs, KeepArgs, OutputArgs, RebuildArgs, RecipeArgs, RequirementsFlag,
-    SelectionArgs,
+    AuditArgs, CommonArgs, KeepArgs, OutputArgs, PlaceArgs, RebuildArgs, RecipeArgs,
+    RequirementsFlag, SelectionArgs,
 };
 use super::output::Output;
 use super::shard::{self, ShardArgs, Taker};
@@ -141,8 +141,19 @@ impl Task<'_> {
     }
 }
 
+/// Returns what a command that builds is asked, and what its builds need.
+pub(super) fn building(
+    surroundings: &Surroundings,
+    place: &PlaceArgs,
+    recipe: &RecipeArgs,
+) -> Result<(Request, pipeline::Surroundings), Usage> {
+    let mut request = request::place(surroundings, place)?;
+    override_with(&mut request.policy.rebuild, recipe);
+    Ok((request, around(surroundings, recipe, None)?))
+}
+
 /// Returns what builds need besides the policy.
-pub(super) fn around(
+fn around(
     surroundings: &Surroundings,
     args: &RecipeArgs,
     keep: Option<PathBuf>,
@@ -188,7 +199,7 @@ pub(super) fn around(
     })
 }
 
-pub(super) fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
+fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
     // A tag that is named on the command line has no other interpreter.
     let mut named: BTreeMap<String, Vec<InterpreterPolicy>> = BTreeMap::new();
     for (tag, path) in &args.python {

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::args::{OutputArgs, PlaceArgs, RecipeArgs};
 use super::output::Output;
-use super::{Surroundings, finish, rebuild, request};
+use super::{Surroundings, finish, rebuild};
 use crate::cancel::Cancel;
 use crate::pipeline::{self, Consent, UpdateWish};
 use crate::report::UpdateSummary;
@@ -64,11 +64,7 @@ enum Published {
 
 pub(super) fn run(surroundings: &Surroundings, args: &UpdateArgs, cancel: &Cancel) -> u8 {
     let output = Output::new(&args.output);
-    let asked = request::place(surroundings, &args.place).and_then(|mut request| {
-        rebuild::override_with(&mut request.policy.rebuild, &args.recipe);
-        Ok((request, rebuild::around(surroundings, &args.recipe, None)?))
-    });
-    let (request, around) = match asked {
+    let (request, around) = match rebuild::building(surroundings, &args.place, &args.recipe) {
         Ok(asked) => asked,
         Err(usage) => return output.usage("update", &usage),
     };

@@ -5,13 +5,13 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::made::{finished, with_machine};
 use super::rebuild::{open_workshop, weaker};
 use super::recipes::Recipes;
 use super::tools::{Reason, Toolbox};
 use super::verify::locate;
+use super::workers;
 use super::{ManifestWish, Progress, Request, Surroundings, manifest};
 use crate::archive::open_regular_file;
 use crate::cancel::Cancel;
@@ -239,36 +239,16 @@ impl Maker<'_> {
             .flat_map(|source| tags.iter().map(move |tag| (source, *tag)))
             .collect();
         progress.rebuilding(tasks.len() as u64);
-        let jobs = self.request.policy.rebuild.jobs.map_or_else(
-            || std::thread::available_parallelism().map_or(1, usize::from),
-            usize::from,
-        );
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut share = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some((source, tag)) = tasks.get(index) else {
-                    return share;
-                };
-                let name = source.filename.to_string();
-                progress.building(&name);
-                share.push((index, name.clone(), self.one(index, source, *tag)));
-                progress.rebuilt(&name);
-            }
+        let build = |index, (source, tag): &(&Source, Option<&str>)| {
+            let name = source.filename.to_string();
+            progress.building(&name);
+            let result = self.one(index, source, *tag);
+            progress.rebuilt(&name);
+            Some((name, result))
         };
-        let mut results: Vec<_> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..jobs.min(tasks.len()))
-                .map(|_| scope.spawn(work))
-                .collect();
-            workers
-                .into_iter()
-                .flat_map(|worker| worker.join().unwrap_or_default())
-                .collect()
-        });
-        results.sort_by_key(|(index, ..)| *index);
+        let results = workers::each(&tasks, workers::jobs(&self.request.policy.rebuild), build);
         let mut made = Vec::new();
-        for (_, name, result) in results {
+        for (name, result) in results.into_iter().flatten() {
             match result {
                 Ok(one) => made.push(one),
                 Err(Reason(reason)) => report.errors.push(Trouble {

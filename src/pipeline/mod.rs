@@ -22,6 +22,7 @@ mod tools;
 mod update;
 mod verify;
 mod witnesses;
+mod workers;
 
 use std::path::PathBuf;
 

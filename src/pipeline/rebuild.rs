@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::prove::Prover;
 use super::recipes::{Copies, Recipes};
 use super::tools::{Reason, Toolbox};
 use super::witnesses;
+use super::workers;
 use super::{Progress, Request, verify};
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison, Different, Sides};
@@ -331,10 +331,7 @@ impl<'a> Shop<'a> {
 
     /// Returns how many builds run at once.
     pub(super) fn jobs(&self) -> usize {
-        self.request.policy.rebuild.jobs.map_or_else(
-            || std::thread::available_parallelism().map_or(1, usize::from),
-            usize::from,
-        )
+        workers::jobs(&self.request.policy.rebuild)
     }
 
     /// Rebuilds several wheels at once and tells of each that ended; the results are in
@@ -345,34 +342,16 @@ impl<'a> Shop<'a> {
         progress: &dyn Progress,
         ended: &(dyn Fn(&RebuildSummary) + Sync),
     ) -> Vec<RebuildSummary> {
-        let jobs = self.jobs();
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut share = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(pair) = pairs.get(index) else {
-                    return share;
-                };
-                let name = pair.wheel.path.as_str();
-                progress.building(name);
-                let summary = self.rebuild(index, pair);
-                ended(&summary);
-                share.push((index, summary));
-                progress.rebuilt(name);
-            }
+        let rebuild = |index, pair: &Pair| {
+            let name = pair.wheel.path.as_str();
+            progress.building(name);
+            let summary = self.rebuild(index, pair);
+            ended(&summary);
+            progress.rebuilt(name);
+            Some(summary)
         };
-        let mut results: Vec<(usize, RebuildSummary)> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..jobs.min(pairs.len()))
-                .map(|_| scope.spawn(work))
-                .collect();
-            workers
-                .into_iter()
-                .flat_map(|worker| worker.join().unwrap_or_default())
-                .collect()
-        });
-        results.sort_by_key(|(index, _)| *index);
-        results.into_iter().map(|(_, summary)| summary).collect()
+        let results = workers::each(pairs, self.jobs(), rebuild);
+        results.into_iter().flatten().collect()
     }
 
     fn rebuild(&self, index: usize, pair: &Pair) -> RebuildSummary {

@@ -9,13 +9,13 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::made::{finished, with_machine};
 use super::rebuild::{open_workshop, weaker};
 use super::recipes::{Copies, Recipes};
 use super::tools::{Reason, Toolbox};
 use super::verify::locate;
+use super::workers;
 use super::{ManifestWish, Progress, Request, Surroundings, manifest, trouble};
 use crate::archive::open_regular_file;
 use crate::audit;
@@ -813,47 +813,26 @@ impl Shop<'_> {
             return Vec::new();
         }
         progress.rebuilding(tasks.len() as u64);
-        let jobs = self.request.policy.rebuild.jobs.map_or_else(
-            || std::thread::available_parallelism().map_or(1, usize::from),
-            usize::from,
-        );
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut share = Vec::new();
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                let Some(task) = tasks.get(number) else {
-                    return share;
-                };
-                if self.cancel.is_requested() {
-                    return share;
-                }
-                let name = task.source.filename.to_string();
-                progress.building(&name);
-                share.push((number, name.clone(), self.build(workplace, task)));
-                progress.rebuilt(&name);
+        let build = |_, task: &Task<'_>| {
+            if self.cancel.is_requested() {
+                return None;
             }
+            let name = task.source.filename.to_string();
+            progress.building(&name);
+            let result = self.build(workplace, task);
+            progress.rebuilt(&name);
+            Some((task.index, name, result))
         };
-        let mut results: Vec<_> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..jobs.min(tasks.len()))
-                .map(|_| scope.spawn(work))
-                .collect();
-            workers
-                .into_iter()
-                .flat_map(|worker| worker.join().unwrap_or_default())
-                .collect()
-        });
-        results.sort_by_key(|(number, ..)| *number);
+        let results = workers::each(tasks, workers::jobs(&self.request.policy.rebuild), build);
         let mut made = Vec::new();
-        for (number, name, result) in results {
-            match (result, tasks.get(number)) {
-                (Ok(one), Some(task)) => made.push((task.index, one)),
-                (Err(Reason(reason)), _) => report.errors.push(because(
+        for (step, name, result) in results.into_iter().flatten() {
+            match result {
+                Ok(one) => made.push((step, one)),
+                Err(Reason(reason)) => report.errors.push(because(
                     format!("{name}: {reason}"),
                     "see its log, which --logs keeps; what else was built is kept for the next \
                      run, and the wheelhouse is as it was",
                 )),
-                (Ok(_), None) => {}
             }
         }
         made
