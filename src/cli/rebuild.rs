@@ -69,21 +69,21 @@ impl Task<'_> {
         let output = Output::new(self.output);
         let asked = self.request(surroundings).and_then(|request| {
             let shard = self.shard.shard(surroundings, request.time_is_chosen)?;
-            Ok((
-                request,
-                self.selection()?,
-                shard,
-                around(surroundings, self.recipe, self.keep.keep.clone())?,
-            ))
+            let selection = self.selection()?;
+            let around = around(surroundings, self.recipe, self.keep.keep.clone())?;
+            let taker = match self.shard.results() {
+                Some(path) => {
+                    let task = shard::task(&request, &around, &selection, shard)?;
+                    Some(Taker::new(path, task))
+                }
+                None => None,
+            };
+            Ok((request, selection, shard, around, taker))
         });
-        let (request, selection, shard, around) = match asked {
+        let (request, selection, shard, around, taker) = match asked {
             Ok(asked) => asked,
             Err(usage) => return output.usage(self.command, &usage),
         };
-        let taker = self.shard.results().map(|path| {
-            let task = shard::task(&request, &around, &selection, shard);
-            Taker::new(path, task)
-        });
         let wish = RebuildWish {
             selection: &selection,
             shard,

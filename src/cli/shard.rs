@@ -189,7 +189,7 @@ pub(super) fn task(
     around: &pipeline::Surroundings,
     selection: &Selection,
     shard: Option<Shard>,
-) -> Task {
+) -> Result<Task, Usage> {
     let mut policy = request.policy.clone();
     // How much one machine does at once, and how long it waits, decides whether there is
     // a verdict, never which.
@@ -199,20 +199,26 @@ pub(super) fn task(
     policy.rebuild.memory = default.memory;
     policy.rebuild.disk = default.disk;
     policy.rebuild.processes = default.processes;
-    let how = (
-        policy,
-        around.fetch.is_some(),
-        around.durations,
-        around.reuse,
-        around.prove,
-        around.search,
-    );
-    Task {
+    let policy = serde_json::to_value(policy).map_err(|error| {
+        Usage::new(
+            format!("the policy cannot be written into results: {error}"),
+            "name files and directories whose names are UTF-8",
+        )
+    })?;
+    let how = serde_json::json!({
+        "policy": policy,
+        "fetch": around.fetch.is_some(),
+        "durations": around.durations,
+        "reuse": around.reuse,
+        "prove": around.prove,
+        "search_seconds": around.search.map(|time| time.as_secs()),
+    });
+    Ok(Task {
         shard: shard.unwrap_or(Shard::WHOLE),
-        policy_sha256: Sha256Digest::of(format!("{how:?}").as_bytes()),
+        policy_sha256: Sha256Digest::of(how.to_string().as_bytes()),
         selection: selection.to_string(),
         strict: request.strict,
-    }
+    })
 }
 
 /// Takes the results of the pipeline into a file.

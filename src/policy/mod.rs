@@ -54,7 +54,7 @@ pub const MANIFEST_NAMES: &[&str] = &[
 pub const SIGNATURE_ENDINGS: &[&str] = &["asc", "sig", "gpg", "sign"];
 
 /// A checked policy.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Policy {
     /// Whom to trust.
     pub trust: Trust,
@@ -65,7 +65,7 @@ pub struct Policy {
 }
 
 /// Which signatures count.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trust {
     /// Files and directories with the trusted certificates.
     pub certificates: Vec<PathBuf>,
@@ -124,7 +124,7 @@ impl KeyValidity {
 }
 
 /// Where manifest, signatures and files are, and what else may lie there.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct WheelhousePolicy {
     /// The manifest; looked for when not named.
     pub manifest: Option<PathBuf>,
@@ -199,7 +199,7 @@ impl std::fmt::Display for WheelhouseName {
 
 /// Which oddities the lines of a manifest may have: harmless ones, but signs that
 /// some other tool than the expected one wrote it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Lines {
     /// Line ends of CR LF.
     pub crlf: Tolerance,
@@ -430,6 +430,37 @@ mod tests {
 
     fn parse(text: &str) -> Result<Policy, String> {
         Policy::parse(Path::new("dir/wheelproof.toml"), text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_as_json_are_what_the_file_says() {
+        let policy = parse(
+            "[trust]\nsigners = [\"542ef4903f642052c64286d76f2dd998e3ee7998\"]\n\
+             [wheelhouse]\nallow-unlisted = [\"a/b\"]\n\
+             [rebuild.interpreters]\npy3 = \"python3\"\n\
+             [rebuild.recipe]\nsource-date-epoch = 1704067200\numask = \"022\"\n\
+             [rebuild.projects.six]\nsource-date-epoch = \"unset\"\n",
+        );
+        let json = serde_json::to_value(policy.unwrap()).unwrap();
+        let said = |pointer: &str| json.pointer(pointer).unwrap().to_string();
+        for (pointer, expected) in [
+            (
+                "/trust/signers",
+                "[\"542EF4903F642052C64286D76F2DD998E3EE7998\"]",
+            ),
+            ("/trust/key_validity", "\"both\""),
+            ("/wheelhouse/allow_unlisted", "[\"a/b\"]"),
+            (
+                "/rebuild/interpreters",
+                "{\"py3\":[{\"python\":\"python3\",\"root\":null}]}",
+            ),
+            ("/rebuild/recipe/source_date_epoch", "{\"at\":1704067200}"),
+            ("/rebuild/recipe/umask", "18"),
+            ("/rebuild/projects/six/source_date_epoch", "\"unset\""),
+            ("/rebuild/timeout", "{\"nanos\":0,\"secs\":600}"),
+        ] {
+            assert_eq!(said(pointer), expected, "{pointer}");
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl RecordsPolicy {
 }
 
 /// An interpreter that a policy names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct InterpreterPolicy {
     /// The directory that takes the place of `/`, with another system in it.
     pub root: Option<PathBuf>,
@@ -69,7 +69,7 @@ impl From<PathBuf> for InterpreterPolicy {
 }
 
 /// How wheels are rebuilt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RebuildPolicy {
     /// How many builds run at once; one a core when not said.
     pub jobs: Option<NonZeroUsize>,
@@ -125,7 +125,8 @@ impl RebuildPolicy {
 }
 
 /// A setting that can be taken back for one project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Epoch {
     /// These seconds since 1970.
     At(i64),
@@ -134,7 +135,8 @@ pub enum Epoch {
 }
 
 /// Where the times of the unpacked source come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SourceTimesPolicy {
     /// The archive.
     Archive,
@@ -144,7 +146,7 @@ pub enum SourceTimesPolicy {
 
 /// A recipe as far as a policy gives it. What is `None` comes from the layer
 /// below: a project's own, then the shared one, then the defaults.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct RecipePolicy {
     /// The interpreter, whatever the Python tags say.
     pub interpreter: Option<InterpreterPolicy>,

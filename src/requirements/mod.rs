@@ -23,6 +23,7 @@ mod uv;
 use std::collections::BTreeMap;
 
 use pep440_rs::Version;
+use serde::Serialize;
 
 use crate::digest::Sha256Digest;
 use crate::filename::ProjectName;
@@ -34,7 +35,7 @@ pub use files::{Fault, Format, ListFile, Listing, Pin, Place, read};
 pub const MAX_BYTES: u64 = 16 << 20;
 
 /// One pinned requirement.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Requirement {
     /// The project.
     pub project: ProjectName,
@@ -47,6 +48,7 @@ pub struct Requirement {
     /// The condition after `;`, as it is written. It is not evaluated.
     pub marker: Option<String>,
     /// The line it begins on, counted from 1.
+    #[serde(skip)]
     pub line: u64,
 }
 

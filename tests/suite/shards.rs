@@ -165,6 +165,8 @@ fn results_of_another_task_are_refused_with_file_and_line() {
     };
     write("policy", &["--umask", "022"]);
     refused("policy", "policy");
+    write("fetching", &["--offline"]);
+    refused("fetching", "policy");
     write("selection", &["wheelproof-example-count"]);
     refused("selection", "selection");
     house.sign(
