@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// A directory with a sealed copy, or one in which there will be one.
@@ -29,7 +30,8 @@ pub enum PlaceError {
 impl Place {
     pub(super) fn at(top: PathBuf) -> Self {
         Self {
-            top,
+            // Whoever is told of it may stand elsewhere.
+            top: std::path::absolute(&top).unwrap_or(top),
             is_constrained: false,
         }
     }
@@ -42,9 +44,7 @@ impl Place {
     /// The path could not be handed to pip or uv in a variable.
     pub fn new(path: &Path, is_constrained: bool) -> Result<Self, PlaceError> {
         let top = std::path::absolute(path).map_err(|_| PlaceError::NoPath(path.to_owned()))?;
-        // pip divides PIP_FIND_LINKS at white space, uv its own at commas, and the
-        // variables are written one a line.
-        let divides = |c: char| c.is_whitespace() || c.is_control() || c == ',';
+        // The variables are written one a line, as a shell reads them.
         match top.to_str() {
             Some(text) if !text.contains(divides) => Ok(Self {
                 top,
@@ -113,16 +113,17 @@ impl Place {
             ]
             .map(|(name, value)| (name, value.into())),
         );
-        let mut lead = |name, path: PathBuf| variables.insert(name, path.into_os_string());
-        for name in ["WHEELPROOF_WHEELHOUSE", "PIP_FIND_LINKS", "UV_FIND_LINKS"] {
-            lead(name, wheelhouse.clone());
-        }
         // A named file is read instead of those that uv would find.
-        lead("UV_CONFIG_FILE", self.uv_configuration());
+        variables.insert("UV_CONFIG_FILE", self.uv_configuration().into());
+        for name in ["PIP_FIND_LINKS", "UV_FIND_LINKS"] {
+            variables.insert(name, in_a_list(&wheelhouse));
+        }
+        variables.insert("WHEELPROOF_WHEELHOUSE", wheelhouse.into());
         if self.is_constrained {
-            for name in ["WHEELPROOF_REQUIREMENTS", "PIP_CONSTRAINT", "UV_CONSTRAINT"] {
-                lead(name, self.constraints());
+            for name in ["PIP_CONSTRAINT", "UV_CONSTRAINT"] {
+                variables.insert(name, in_a_list(&self.constraints()));
             }
+            variables.insert("WHEELPROOF_REQUIREMENTS", self.constraints().into());
             for name in ["PIP_REQUIRE_HASHES", "UV_REQUIRE_HASHES"] {
                 variables.insert(name, "1".into());
             }
@@ -137,5 +138,51 @@ impl Place {
             let _ = writeln!(text, "{name}={}", value.to_string_lossy());
         }
         text
+    }
+}
+
+/// Returns whether pip or uv may divide a list at this character: pip does at white
+/// space, uv does at commas too.
+fn divides(character: char) -> bool {
+    character.is_whitespace() || character.is_control() || character == ','
+}
+
+/// Returns a path as pip and uv read it in a list: as it is, or as a URL where it has a
+/// character at which they would divide it.
+fn in_a_list(path: &Path) -> OsString {
+    match path.to_str() {
+        Some(text) if text.contains(divides) => {}
+        _ => return path.into(),
+    }
+    let mut address = "file://".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            // What a path in a URL holds unchanged (RFC 3986, 2.3 and 3.3).
+            b'/' | b'-' | b'.' | b'_' | b'~' => address.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => address.push(char::from(*byte)),
+            byte => {
+                let _ = write!(address, "%{byte:02X}");
+            }
+        }
+    }
+    address.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_would_be_divided_is_a_url() {
+        // As pathlib.PurePosixPath.as_uri of Python writes them.
+        for (path, listed) in [
+            ("/tmp/plain~1%/x", "/tmp/plain~1%/x"),
+            ("/tmp/two words/x", "file:///tmp/two%20words/x"),
+            ("/tmp/a,b/100%", "file:///tmp/a%2Cb/100%25"),
+            ("/tmp/a\tb\nc~", "file:///tmp/a%09b%0Ac~"),
+            ("/tmp/\u{a0}\u{fc}", "file:///tmp/%C2%A0%C3%BC"),
+        ] {
+            assert_eq!(in_a_list(Path::new(path)), listed, "{path}");
+        }
     }
 }

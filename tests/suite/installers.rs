@@ -7,7 +7,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::common::{FILES, House, Outcome, fixture, has_program, run, sha256sum};
+use crate::common::{FILES, House, Outcome, fixture, has_program, run, sha256sum, wheelproof};
+use crate::signing::TODAY;
 
 /// An installer and how it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,6 +209,51 @@ fn installers_find_the_verified_wheels_by_the_environment_alone() {
             installed(&house, UNITS_METADATA),
             Some(member(&house.wheel(FILES[4]), UNITS_METADATA))
         );
+    }
+}
+
+#[test]
+fn installers_find_the_copy_below_any_name() {
+    for installer in installers() {
+        // pip divides the list of directories at white space, uv at commas.
+        for name in ["two words", "a,b", "a\ttab", "100% ~ü, \u{a0}x"] {
+            let house = House::new();
+            let other = format!("{name} of files");
+            std::fs::create_dir(house.at(name)).unwrap();
+            std::fs::create_dir(house.at(&other)).unwrap();
+            for moved in ["wheels", "sha256sums.txt", "sha256sums.txt.asc"] {
+                std::fs::rename(house.at(moved), house.at(&other).join(moved)).unwrap();
+            }
+            house.write("requirements.txt", "wheelproof-example-greeting==1.0.0\n");
+            let signed = house.at(&other).join("wheels").join(FILES[2]);
+            for (flags, what) in [
+                (&[][..], "wheelproof-example-greeting"),
+                (
+                    &["--requirements", "requirements.txt"],
+                    "-r \"$WHEELPROOF_REQUIREMENTS\"",
+                ),
+            ] {
+                // A relative name too, and a command that stands elsewhere.
+                for temporary in [house.at(name), PathBuf::from(name)] {
+                    let line = format!(
+                        "unset TMPDIR; cd keys; {} {what}",
+                        installer.install_to("../out")
+                    );
+                    let mut command = wheelproof();
+                    command
+                        .current_dir(house.at(""))
+                        .env("TMPDIR", temporary)
+                        .args(["run", &other, "--time", TODAY, "--certs", "keys"])
+                        .args(flags)
+                        .args(["--", "sh", "-euc", &line]);
+                    run(&mut command).expect(0);
+                    let greeting = installed(&house, GREETING);
+                    assert_eq!(greeting, Some(member(&signed, GREETING)));
+                    std::fs::remove_dir_all(house.at("out")).unwrap();
+                }
+            }
+            assert_eq!(std::fs::read_dir(house.at(name)).unwrap().count(), 0);
+        }
     }
 }
 
