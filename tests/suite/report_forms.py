@@ -1,7 +1,8 @@
 """Reads a report as strangers' programs do, and says what they see, as JSON.
 
     report_forms.py html FILE    by html.parser
-    report_forms.py xml FILE     by xml.etree, held against what JUnit schemas have
+    report_forms.py xml FILE     by xml.etree, held against what JUnit schemas have, and
+                                 against Jenkins' own where WHEELPROOF_TEST_TOOLS has it
     report_forms.py md FILE      by cmarkgfm, which is GitHub's own; exit code 77 when it
                                  is not there
 
@@ -9,7 +10,10 @@ Anything in the file that a report never has is an error: exit code 1.
 """
 
 import html.parser
+import functools
 import json
+import os
+import pathlib
 import re
 import sys
 import unicodedata
@@ -119,9 +123,22 @@ SCHEMA = {
 }
 
 
+@functools.cache
+def jenkins_schema():
+    """The XSD of Jenkins' xUnit plugin, with a validator that is not ours."""
+    path = pathlib.Path(os.environ.get("WHEELPROOF_TEST_TOOLS", "."), "junit-10.xsd")
+    try:
+        import xmlschema
+    except ImportError:
+        return None
+    return xmlschema.XMLSchema(os.fspath(path)) if path.exists() else None
+
+
 def read_xml(text):
     assert text.startswith('<?xml version="1.0" encoding="UTF-8"?>\n')
     root = xml.etree.ElementTree.fromstring(text.encode("utf-8"))
+    if jenkins_schema():
+        jenkins_schema().validate(root)
     assert root.tag == "testsuites"
     for element in root.iter():
         attributes, children = SCHEMA[element.tag]
