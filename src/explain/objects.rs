@@ -528,7 +528,10 @@ fn sentence(name: &'static str, found: &Found) -> Cause {
         .tried_by(Factor::Interpreter),
         "link-flags" => Cause::new(
             name,
-            "the objects were linked with other flags",
+            match found.evidence.first() {
+                Some(seen) => format!("the objects were linked with other flags; {seen}"),
+                None => "the objects were linked with other flags".to_owned(),
+            },
             "build with the interpreter that published was built with: its sysconfig decides LDSHARED and LDFLAGS",
         )
         .tried_by(Factor::Interpreter),
@@ -596,6 +599,18 @@ fn named(flags: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_flags_of_the_linker_are_named_in_the_sentence() {
+        let mut found = Found::default();
+        found.say("RUNPATH: only rebuilt has /opt/python/lib".to_owned());
+        let cause = sentence("link-flags", &found);
+        assert!(
+            cause
+                .sentence
+                .ends_with("; RUNPATH: only rebuilt has /opt/python/lib")
+        );
+    }
 
     #[test]
     fn only_what_compilers_call_by_themselves_goes_with_flags() {
