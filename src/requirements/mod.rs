@@ -19,6 +19,7 @@ mod pip;
 mod poetry;
 mod pylock;
 mod uv;
+mod ways;
 
 use std::collections::BTreeMap;
 

@@ -6,14 +6,15 @@
 //! other source leads elsewhere.
 //!
 //! The format is uv's own ("The uv.lock file is … specific to uv"); what is read
-//! here was held against files of uv 0.13. A project counts as asked for without a
-//! condition when dependencies without a marker lead to it.
+//! here was held against files of uv 0.13. A project has the conditions under which others
+//! lead to it, and counts as asked for without one when dependencies without a marker do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::document::{Faulty, Table};
 use super::fault::{FaultKind, clip};
 use super::files::Lock;
+use super::ways::{Packages, When, joined};
 use super::{Requirement, lock};
 
 const TOP: &[&str] = &[
@@ -87,14 +88,22 @@ pub(super) fn read(lock: &mut Lock<'_, '_>) {
         (Ok(packages), Ok(members)) => (packages, members),
         (Err((line, fault)), _) | (_, Err((line, fault))) => return lock.fault(line, fault),
     };
-    let asked = asked_for(root, &packages, &members);
-    for (index, package) in packages.iter().enumerate() {
+    let own = packages.iter().enumerate().filter_map(|(index, package)| {
+        matches!(source(*package, &members), Ok(Source::Own)).then_some(index)
+    });
+    let script = root.get("manifest").and_then(|manifest| manifest.table());
+    let script = script.and_then(|manifest| manifest.tables("requirements").ok());
+    let ways = Packages::new(&packages, own.collect(), script.unwrap_or_default());
+    // Needed in any case is what no extra and no group has to ask for.
+    let needed = ways.asked_for(false);
+    let asked = ways.asked_for(true);
+    for (package, (asked, needed)) in packages.iter().zip(asked.iter().zip(&needed)) {
         if lock.is_full() {
             return;
         }
-        match pin(*package, &members) {
+        match pin(*package, &members, asked) {
             Ok(Some(requirement)) => {
-                let is_conditional = requirement.marker.is_some() || !asked.contains(&index);
+                let is_conditional = requirement.marker.is_some() || *needed != When::Always;
                 lock.pin(requirement, is_conditional);
             }
             Ok(None) => {}
@@ -110,7 +119,11 @@ fn members(root: Table<'_>) -> Result<BTreeSet<&str>, Faulty> {
     }
 }
 
-fn pin(package: Table<'_>, members: &BTreeSet<&str>) -> Result<Option<Requirement>, Faulty> {
+fn pin(
+    package: Table<'_>,
+    members: &BTreeSet<&str>,
+    asked: &When<'_>,
+) -> Result<Option<Requirement>, Faulty> {
     let name = package.text("name")?;
     if let Some(fault) = package.unknown(PACKAGE) {
         return Err(fault);
@@ -142,11 +155,14 @@ fn pin(package: Table<'_>, members: &BTreeSet<&str>) -> Result<Option<Requiremen
         hashes.push(lock::hash_text(name, file, file.optional_text("hash")?)?);
     }
     let markers = package.texts("resolution-markers")?;
-    let marker = match markers.as_slice() {
-        [] => None,
-        [one] => Some((*one).to_owned()),
-        several => Some(format!("({})", several.join(") or ("))),
-    };
+    let forked = (!markers.is_empty()).then(|| joined(markers.into_iter(), "or"));
+    let asked = asked.marker();
+    let both: Vec<&str> = [&forked, &asked]
+        .into_iter()
+        .flatten()
+        .map(|it| &**it)
+        .collect();
+    let marker = (!both.is_empty()).then(|| joined(both.into_iter(), "and"));
     lock::requirement(package, hashes, marker.as_deref()).map(Some)
 }
 
@@ -173,68 +189,4 @@ fn source<'a>(package: Table<'a>, members: &BTreeSet<&str>) -> Result<Source<'a>
         "editable" | "directory" | "git" | "url" | "path" => Ok(Source::Elsewhere(kind)),
         other => Err((value.line, FaultKind::UnknownKey(clip(other)))),
     }
-}
-
-/// Returns the packages that dependencies without a marker lead to, from the
-/// projects that the lock is made for.
-fn asked_for(root: Table<'_>, packages: &[Table<'_>], members: &BTreeSet<&str>) -> BTreeSet<usize> {
-    let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, package) in packages.iter().enumerate() {
-        if let Ok(name) = package.text("name") {
-            by_name.entry(name).or_default().push(index);
-        }
-    }
-    // What several packages are called depends on a condition anyway.
-    let resolve = |dependency: Table<'_>| -> Option<usize> {
-        let name = dependency.text("name").ok()?;
-        match by_name.get(name)?.as_slice() {
-            [one] if dependency.get("marker").is_none() => Some(*one),
-            _ => None,
-        }
-    };
-    // A package, and the extra of it that is wanted.
-    let mut waiting: Vec<(usize, Option<&str>)> = Vec::new();
-    for (index, package) in packages.iter().enumerate() {
-        if matches!(source(*package, members), Ok(Source::Own)) {
-            waiting.push((index, None));
-        }
-    }
-    // The lock of a script has no project; it lists what the script needs.
-    let script = root.get("manifest").and_then(|manifest| manifest.table());
-    let needed = script.and_then(|manifest| manifest.tables("requirements").ok());
-    waiting.extend(
-        needed
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|dependency| Some((resolve(dependency)?, None))),
-    );
-    let mut seen = BTreeSet::new();
-    while let Some((index, extra)) = waiting.pop() {
-        if !seen.insert((index, extra)) {
-            continue;
-        }
-        let Some(package) = packages.get(index) else {
-            continue;
-        };
-        let dependencies = match extra {
-            None => package.tables("dependencies"),
-            Some(extra) => match package
-                .get("optional-dependencies")
-                .and_then(|optional| optional.table())
-                .and_then(|optional| optional.get(extra))
-            {
-                Some(list) => list.tables(),
-                None => Ok(Vec::new()),
-            },
-        };
-        for dependency in dependencies.unwrap_or_default() {
-            let Some(target) = resolve(dependency) else {
-                continue;
-            };
-            waiting.push((target, None));
-            let extras = dependency.texts("extra").unwrap_or_default();
-            waiting.extend(extras.into_iter().map(|extra| (target, Some(extra))));
-        }
-    }
-    seen.into_iter().map(|(index, _)| index).collect()
 }

@@ -630,6 +630,7 @@ fn a_condition_in_a_lock_file_is_no_way_into_the_list_that_is_handed_on() {
                 "{count}resolution-markers = [\"os_name == 'nt'\", \"os_name == 'x'{options}\"]\n"
             ),
         ),
+        ("uv.lock", "'win32'", format!("'win32'{options}")),
         ("poetry.lock", "\"sys_platform", "\"--pre".to_owned()),
     ] {
         let text = lock(name).replace(from, &to);
@@ -648,7 +649,8 @@ fn a_condition_in_a_lock_file_is_no_way_into_the_list_that_is_handed_on() {
     );
     house.write("uv.lock", text);
     let outcome = handed_on(&house, "uv.lock", "cat \"$WHEELPROOF_REQUIREMENTS\"").expect(0);
-    let line = "wheelproof-example-count==2.1.0 ; (os_name == 'nt') or (os_name == 'x') --hash=";
+    let line = "wheelproof-example-count==2.1.0 ; ((os_name == 'nt') or (os_name == 'x')) \
+                and (sys_platform == 'win32') --hash=";
     assert!(outcome.out().contains(line), "{}", outcome.out());
 }
 

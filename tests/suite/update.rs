@@ -1,6 +1,7 @@
 //! `wheelproof update`: from lists of hashes to a wheelhouse, and what keeps the old
 //! one whole.
 
+use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -119,23 +120,34 @@ impl Yard {
         yard
     }
 
-    fn updating(&self, flags: &[&str]) -> Command {
+    /// The same, built and signed.
+    fn signed() -> Self {
+        let yard = Self::with_three();
+        yard.update(&[]).expect(0);
+        yard.sign();
+        yard
+    }
+
+    /// Returns what `lock.txt` lists.
+    fn lock(&self) -> String {
+        std::fs::read_to_string(self.at("lock.txt")).unwrap()
+    }
+
+    /// Returns the update by a list, without sources.
+    fn updating_by(&self, list: impl AsRef<OsStr>, flags: &[&str]) -> Command {
         let mut program = wheelproof();
         program
             .current_dir(self.at(""))
             .env("TMPDIR", self.at("tmp"))
             .env("XDG_CACHE_HOME", self.at("cache"))
-            .args([
-                "update",
-                "house",
-                "--from",
-                "lock.txt",
-                "--sources",
-                "sources",
-            ])
-            .args(["--format", "json"])
+            .args(["update", "house", "--format", "json", "--from"])
+            .arg(list)
             .args(flags);
         program
+    }
+
+    fn updating(&self, flags: &[&str]) -> Command {
+        self.updating_by("lock.txt", &[&["--sources", "sources"], flags].concat())
     }
 
     #[track_caller]
@@ -254,9 +266,7 @@ fn a_list_of_hashes_becomes_a_wheelhouse_that_verifies_once_it_is_signed() {
 
 #[test]
 fn where_nothing_changed_nothing_is_touched() {
-    let yard = Yard::with_three();
-    yard.update(&[]).expect(0);
-    yard.sign();
+    let yard = Yard::signed();
     let before = yard.inode("house");
     let again = yard.update(&[]).expect(0);
     assert_eq!(steps(&again), [kept("one"), kept("three"), kept("two")]);
@@ -279,7 +289,7 @@ fn one_version_more_is_one_build_and_the_signed_wheelhouse_stays_beside() {
     yard.verify("house").expect(0);
     let wheel = "house/one-1.0-py3-none-any.whl";
     let (bytes, file) = (sha256sum(&yard.at(wheel)), yard.inode(wheel));
-    let lock = std::fs::read_to_string(yard.at("lock.txt")).unwrap();
+    let lock = yard.lock();
     let others: String = lock
         .lines()
         .filter(|line| !line.starts_with("two"))
@@ -339,9 +349,7 @@ fn one_version_more_is_one_build_and_the_signed_wheelhouse_stays_beside() {
 
 #[test]
 fn another_recipe_is_another_build_and_the_plan_says_what_changed() {
-    let yard = Yard::with_three();
-    yard.update(&[]).expect(0);
-    yard.sign();
+    let yard = Yard::signed();
     let changed = yard
         .update(&["--build-env", "MOOD=good", "--dry-run"])
         .expect(0);
@@ -375,7 +383,7 @@ fn a_wheel_that_nobody_recorded_or_that_is_another_sdists_is_built() {
     yard.update(&[]).expect(0);
     std::fs::remove_file(yard.at("house/one-1.0-py3-none-any.whl.build.json")).unwrap();
     std::fs::write(yard.at("house/three-1.0-py3-none-any.whl"), "changed").unwrap();
-    let lock = std::fs::read_to_string(yard.at("lock.txt")).unwrap();
+    let lock = yard.lock();
     let lock: String = lock
         .lines()
         .filter(|line| !line.starts_with("two"))
@@ -397,11 +405,9 @@ fn a_wheel_that_nobody_recorded_or_that_is_another_sdists_is_built() {
 
 #[test]
 fn bad_lists_are_told_with_their_place_and_change_nothing() {
-    let yard = Yard::with_three();
-    yard.update(&[]).expect(0);
-    yard.sign();
+    let yard = Yard::signed();
     let other = yard.sdist("one", "2.0", "");
-    let good = std::fs::read_to_string(yard.at("lock.txt")).unwrap();
+    let good = yard.lock();
     let zeros = "0".repeat(64);
     for (list, code, says) in [
         (
@@ -450,18 +456,25 @@ fn bad_lists_are_told_with_their_place_and_change_nothing() {
     assert_eq!(yard.beside(), Vec::<String>::new());
 }
 
-#[test]
-fn markers_are_evaluated_for_the_interpreter_that_builds() {
-    let yard = Yard::with_three();
+/// Returns whether markers can be evaluated here, or says that the test was left out.
+fn has_markers() -> bool {
     let has_library = Command::new("python3")
         .args(["-I", "-c", "import pip"])
         .status()
         .is_ok_and(|status| status.success());
     if !has_library {
         crate::skipped!("python3 has no pip");
+    }
+    has_library
+}
+
+#[test]
+fn markers_are_evaluated_for_the_interpreter_that_builds() {
+    let yard = Yard::with_three();
+    if !has_markers() {
         return;
     }
-    let lock = std::fs::read_to_string(yard.at("lock.txt")).unwrap();
+    let lock = yard.lock();
     let never = "never==1.0 ; python_version < \"3\" --hash=sha256:".to_owned() + &"0".repeat(64);
     let always = yard
         .sdist("always", "1.0", "")
@@ -476,12 +489,103 @@ fn markers_are_evaluated_for_the_interpreter_that_builds() {
     );
 }
 
+/// A lock of uv in which conditions stand at the ways between projects: a project that
+/// is for another system only, one below it, one with two ways, a circle, a fork, an
+/// extra and a group.
+const UV_LOCK: &str = include_str!("uv_ways.lock");
+
+/// The project of that lock, for uv.
+const UV_PROJECT: &str = r#"
+[project]
+name = "app"
+version = "0.1.0"
+requires-python = ">=3.9"
+dependencies = ["one", "elsewhere; sys_platform == 'win32'", "both; sys_platform == 'linux'"]
+[project.optional-dependencies]
+more = ["extra"]
+[dependency-groups]
+dev = ["grouped"]
+"#;
+
+/// Prints those of the requirements it reads that hold in its own environment.
+const HELD: &str = "
+import sys
+from pip._vendor.packaging.requirements import Requirement
+for line in sys.stdin:
+    wanted = Requirement(line)
+    if wanted.marker is None or wanted.marker.evaluate():
+        print(wanted.name)
+";
+
+#[test]
+fn of_a_uv_lock_is_built_what_its_ways_lead_to_here() {
+    let yard = Yard::new();
+    let mut lock = UV_LOCK.to_owned();
+    for (name, version) in [
+        ("both", "1.0"),
+        ("extra", "1.0"),
+        ("forked", "2.0"),
+        ("grouped", "1.0"),
+        ("one", "1.0"),
+        ("wide", "1.0"),
+    ] {
+        let line = yard.sdist(name, version, "");
+        let hash = line.trim().rsplit("sha256:").next().unwrap().to_owned();
+        lock = lock.replace(&name.to_uppercase(), &hash);
+    }
+    lock = lock.replace("ZEROS", &"0".repeat(64));
+    yard.write("uv.lock", &lock);
+    yard.write("pyproject.toml", UV_PROJECT);
+    if !has_markers() {
+        return;
+    }
+    let flags = ["--offline", "--sources", "sources"];
+    let made = run(&mut yard.updating_by("uv.lock", &flags)).expect(0);
+    let skipped = made.json()["update"]["skipped"].as_array().unwrap().clone();
+    assert_eq!(skipped.len(), 3, "{skipped:?}");
+    assert!(
+        skipped
+            .iter()
+            .any(|it| it.as_str().unwrap().starts_with("elsewhere==1.0 ; ")),
+        "{skipped:?}"
+    );
+    let projects: Vec<String> = steps(&made).into_iter().map(|(name, ..)| name).collect();
+    // What uv itself would install here, of all extras and groups.
+    let Some(uv) = crate::installers::uv() else {
+        return;
+    };
+    let exported = Command::new(uv.program)
+        .current_dir(yard.at(""))
+        .args([
+            "export",
+            "--frozen",
+            "--offline",
+            "--no-hashes",
+            "--no-header",
+        ])
+        .args([
+            "--no-annotate",
+            "--all-extras",
+            "--all-groups",
+            "--no-emit-project",
+        ])
+        .stderr(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert!(exported.status.success());
+    yard.write("tmp/exported", exported.stdout);
+    let exported = std::fs::File::open(yard.at("tmp/exported")).unwrap();
+    let mut python = Command::new("python3");
+    let held = run(python.args(["-I", "-c", HELD]).stdin(exported)).expect(0);
+    assert_eq!(projects, held.out().lines().collect::<Vec<_>>());
+    yard.sign();
+    yard.verify("house").expect(0);
+}
+
 #[test]
 fn one_build_that_fails_keeps_the_old_wheelhouse_and_what_was_built() {
-    let yard = Yard::with_three();
-    yard.update(&[]).expect(0);
-    yard.sign();
-    let lock = std::fs::read_to_string(yard.at("lock.txt")).unwrap();
+    let yard = Yard::signed();
+    let lock = yard.lock();
     let good = yard.sdist("good", "1.0", "");
     let bad = yard.sdist("bad", "1.0", "raise SystemExit('no wheel today')\n");
     yard.write("lock.txt", format!("{lock}{good}{bad}"));
@@ -509,10 +613,8 @@ fn one_build_that_fails_keeps_the_old_wheelhouse_and_what_was_built() {
 
 #[test]
 fn two_updates_at_once_do_not_meet_and_a_killed_one_goes_on() {
-    let yard = Yard::with_three();
-    yard.update(&[]).expect(0);
-    yard.sign();
-    let lock = std::fs::read_to_string(yard.at("lock.txt")).unwrap();
+    let yard = Yard::signed();
+    let lock = yard.lock();
     let quick = yard.sdist("quick", "1.0", "");
     let slow = yard.sdist("slow", "1.0", SLOW);
     yard.write("lock.txt", format!("{lock}{quick}{slow}"));
@@ -568,10 +670,8 @@ fn the_exchange_is_one_step() {
     if !has_program("strace") {
         return;
     }
-    let yard = Yard::with_three();
-    yard.update(&[]).expect(0);
-    yard.sign();
-    let lock = std::fs::read_to_string(yard.at("lock.txt")).unwrap();
+    let yard = Yard::signed();
+    let lock = yard.lock();
     yard.write("lock.txt", lock + &yard.sdist("four", "1.0", ""));
     let traced = |tell: &str| {
         let program = yard.updating(&["--offline"]);
@@ -632,10 +732,8 @@ fn a_full_disk_is_told_and_the_next_run_goes_on() {
         crate::skipped!("only root may mount a small file system");
         return;
     }
-    let yard = Yard::with_three();
-    yard.update(&[]).expect(0);
-    yard.sign();
-    let lock = std::fs::read_to_string(yard.at("lock.txt")).unwrap();
+    let yard = Yard::signed();
+    let lock = yard.lock();
     yard.write("lock.txt", lock + &yard.sdist("four", "1.0", ""));
     let program = yard.updating(&["--offline"]);
     // The workplace lies on a file system with room for nothing.
@@ -678,7 +776,7 @@ fn what_is_more_than_a_wheelhouse_is_not_replaced() {
     inside.current_dir(yard.at("house"));
     let mut arguments: Vec<_> = inside.get_args().map(std::ffi::OsStr::to_owned).collect();
     arguments[1] = ".".into();
-    arguments[3] = "../lock.txt".into();
+    arguments[5] = "../lock.txt".into();
     let mut program = wheelproof();
     program
         .current_dir(yard.at("house"))
@@ -721,20 +819,15 @@ impl Yard {
             crate::skipped!("python3 has no pip");
             return None;
         }
-        let mut program = wheelproof();
+        let mut program = self.updating_by("lock.txt", flags);
         program
-            .current_dir(self.at(""))
-            .env("TMPDIR", self.at("tmp"))
-            .env("XDG_CACHE_HOME", self.at("cache"))
             .env("HOME", self.at("tmp"))
             .env("PIP_NO_CACHE_DIR", "1")
             .env("PIP_RETRIES", "0")
             .env(
                 "PIP_INDEX_URL",
                 format!("file://{}", self.at("index").display()),
-            )
-            .args(["update", "house", "--from", "lock.txt", "--format", "json"])
-            .args(flags);
+            );
         Some(program)
     }
 
@@ -799,10 +892,8 @@ fn sdists_come_from_the_index_by_digest_and_nothing_of_them_runs_outside_the_san
 
 #[test]
 fn what_the_index_cannot_give_is_said_and_the_old_wheelhouse_verifies() {
-    let yard = Yard::with_three();
-    yard.update(&[]).expect(0);
-    yard.sign();
-    let lock = std::fs::read_to_string(yard.at("lock.txt")).unwrap();
+    let yard = Yard::signed();
+    let lock = yard.lock();
     let line = yard.sdist("four", "1.0", "");
     let sha256 = yard.digest("sources/four-1.0.tar.gz");
     let zeros = "0".repeat(64);
@@ -960,15 +1051,9 @@ fn a_wheel_of_the_index_is_taken_where_its_sdist_gives_it_and_never_else() {
 fn the_locks_of_uv_poetry_and_the_standard_are_taken() {
     for list in ["exported.txt", "uv.lock", "poetry.lock", "pylock.toml"] {
         let yard = Yard::new();
-        let mut program = wheelproof();
-        program
-            .current_dir(yard.at(""))
-            .env("TMPDIR", yard.at("tmp"))
-            .env("XDG_CACHE_HOME", yard.at("cache"))
-            .args(["update", "house", "--offline", "--format", "json", "--from"])
-            .arg(crate::common::fixture("locks").join(list))
-            .arg("--sources")
-            .arg(crate::common::fixture("wheelhouse/wheels"));
+        let path = crate::common::fixture("locks").join(list);
+        let mut program = yard.updating_by(path, &["--offline", "--sources"]);
+        program.arg(crate::common::fixture("wheelhouse/wheels"));
         let made = run(&mut program).expect(0);
         assert!(!steps(&made).is_empty(), "{list}");
         yard.sign();
