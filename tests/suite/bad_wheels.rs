@@ -3,11 +3,10 @@
 //!
 //! CPython writes them (`bad_wheels.py`); what is large is sparse or made of zeros.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::common::{Outcome, run, wheelproof};
+use crate::common::{Outcome, pair, run, wheelproof};
 
 /// How much may be mapped, in KiB, program and stacks included.
 const MEMORY: u64 = 1 << 20;
@@ -15,26 +14,10 @@ const MEMORY: u64 = 1 << 20;
 /// How long one may take. On a busy machine too it is far less.
 const TIME: Duration = Duration::from_secs(120);
 
-fn pair(directory: &Path, scenario: &str) -> [PathBuf; 2] {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/bad_wheels.py");
-    let made = Command::new("python3")
-        .arg(script)
-        .arg(directory)
-        .arg(scenario)
-        .output()
-        .expect("python3 runs");
-    assert!(
-        made.status.success(),
-        "{scenario}: {}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    ["published", "rebuilt"].map(|side| directory.join(side).join("probe-1.0-py3-none-any.whl"))
-}
-
 /// Explains a pair within the limits.
 fn explain(scenario: &str, more: &[&str]) -> Outcome {
     let directory = tempfile::tempdir().unwrap();
-    let files = pair(directory.path(), scenario);
+    let files = pair("bad_wheels.py", directory.path(), scenario);
     let inner = wheelproof();
     let started = Instant::now();
     let outcome = run(Command::new("sh")

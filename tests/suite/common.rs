@@ -259,6 +259,24 @@ pub(crate) fn minimal_wheel(path: &Path, files: &[(&str, &str)]) {
     assert!(child.wait().unwrap().success());
 }
 
+/// Lets a Python script of this directory write the pair of wheels of a scenario; returns
+/// the published and the rebuilt one.
+pub(crate) fn pair(script: &str, directory: &Path, scenario: &str) -> [PathBuf; 2] {
+    let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite");
+    let made = Command::new("python3")
+        .arg(suite.join(script))
+        .arg(directory)
+        .arg(scenario)
+        .output()
+        .expect("python3 runs");
+    assert!(
+        made.status.success(),
+        "{scenario}: {}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    ["published", "rebuilt"].map(|side| directory.join(side).join("probe-1.0-py3-none-any.whl"))
+}
+
 /// Three wheels and their sdists, in the order of their names.
 pub(crate) const FILES: [&str; 6] = [
     "wheelproof_example_count-2.1.0-py3-none-any.whl",

@@ -9,26 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{Outcome, has_program, run, start, wait, wheelproof};
-
-const NAME: &str = "probe-1.0-py3-none-any.whl";
-
-/// Writes the pair of a scenario and returns both files.
-fn pair(directory: &Path, scenario: &str) -> [PathBuf; 2] {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/explain.py");
-    let made = Command::new("python3")
-        .arg(script)
-        .arg(directory)
-        .arg(scenario)
-        .output()
-        .expect("python3 runs");
-    assert!(
-        made.status.success(),
-        "{scenario}: {}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    ["published", "rebuilt"].map(|side| directory.join(side).join(NAME))
-}
+use crate::common::{Outcome, has_program, pair, run, start, wait, wheelproof};
 
 fn explain(files: &[PathBuf; 2], more: &[&str]) -> Outcome {
     wait(start(wheelproof().arg("explain").args(files).args(more)))
@@ -37,7 +18,7 @@ fn explain(files: &[PathBuf; 2], more: &[&str]) -> Outcome {
 /// Returns the report of a scenario.
 fn report(scenario: &str, code: i32) -> Value {
     let directory = tempfile::tempdir().unwrap();
-    let files = pair(directory.path(), scenario);
+    let files = pair("explain.py", directory.path(), scenario);
     explain(&files, &["--format", "json"]).expect(code).json()
 }
 
@@ -152,7 +133,7 @@ fn the_level_that_zlib_was_told_is_named() {
 #[test]
 fn the_levels_of_each_member_are_those_of_pythons_zlib() {
     let directory = tempfile::tempdir().unwrap();
-    let files = pair(directory.path(), "levels");
+    let files = pair("explain.py", directory.path(), "levels");
     let expected = std::fs::read(directory.path().join("levels.json")).unwrap();
     let expected: BTreeMap<String, Value> = serde_json::from_slice(&expected).unwrap();
     assert!(expected.len() > 10, "{expected:?}");
@@ -207,7 +188,7 @@ fn what_is_unexplained_says_what_was_seen_of_it() {
         ),
     ] {
         let directory = tempfile::tempdir().unwrap();
-        let files = pair(directory.path(), scenario);
+        let files = pair("explain.py", directory.path(), scenario);
         let said = explain(&files, &[]).expect(1).out();
         for words in seen {
             assert!(said.contains(words), "{scenario}\n{said}");
@@ -253,7 +234,7 @@ fn several_causes_hold_at_once_and_the_rest_stays() {
 #[test]
 fn a_member_without_source_is_told_from_one_that_the_sdist_has() {
     let directory = tempfile::tempdir().unwrap();
-    let files = pair(directory.path(), "extra_member");
+    let files = pair("explain.py", directory.path(), "extra_member");
     let sdist = directory.path().join("probe-1.0.tar.gz");
     for (member, is_alarming) in [("probe/evil.py", false), ("probe/other.py", true)] {
         let program = format!(
@@ -284,7 +265,7 @@ fn a_member_without_source_is_told_from_one_that_the_sdist_has() {
 #[test]
 fn the_codes_are_those_of_diff() {
     let directory = tempfile::tempdir().unwrap();
-    let files = pair(directory.path(), "identical");
+    let files = pair("explain.py", directory.path(), "identical");
     let same = explain(&files, &[]).expect(0);
     assert!(same.out().starts_with("identical"), "{}", same.out());
     assert_eq!(explain(&files, &["--quiet"]).expect(0).out(), "");
@@ -306,7 +287,7 @@ fn the_codes_are_those_of_diff() {
 #[test]
 fn ten_lines_are_enough_and_full_has_everything() {
     let directory = tempfile::tempdir().unwrap();
-    let files = pair(directory.path(), "mixed");
+    let files = pair("explain.py", directory.path(), "mixed");
     let short = explain(&files, &[]).expect(1).out();
     assert!(short.lines().count() <= 10, "{short}");
     // What is not explained comes first, right under the headline.
@@ -331,7 +312,7 @@ fn ten_lines_are_enough_and_full_has_everything() {
 #[test]
 fn hostile_names_stay_text_on_the_terminal() {
     let directory = tempfile::tempdir().unwrap();
-    let files = pair(directory.path(), "hostile_names");
+    let files = pair("explain.py", directory.path(), "hostile_names");
     for form in [&[][..], &["--full"], &["--format", "json"]] {
         let out = explain(&files, form).expect(1).out();
         assert!(!out.contains(['\u{1b}', '\u{202e}']), "{out:?}");
@@ -341,7 +322,7 @@ fn hostile_names_stay_text_on_the_terminal() {
 #[test]
 fn the_report_is_written_to_files_too() {
     let directory = tempfile::tempdir().unwrap();
-    let files = pair(directory.path(), "license_file");
+    let files = pair("explain.py", directory.path(), "license_file");
     let to = directory.path().join("report.json");
     let out = explain(
         &files,

@@ -22,6 +22,7 @@ mod build_records;
 mod cases;
 mod certs_command;
 mod clearsigned;
+mod command_lines;
 mod common;
 mod directory;
 mod environments;

@@ -8,7 +8,7 @@ fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-fn page(name: &str) -> String {
+pub(crate) fn page(name: &str) -> String {
     std::fs::read_to_string(top().join(name)).unwrap()
 }
 
@@ -99,7 +99,7 @@ fn every_key_of_the_policy_page_is_taken() {
 }
 
 /// Returns every page of the manual, from the top of the checkout.
-fn pages() -> Vec<PathBuf> {
+pub(crate) fn pages() -> Vec<PathBuf> {
     let mut pages = vec![
         PathBuf::from("README.md"),
         PathBuf::from("CHANGELOG.md"),
@@ -150,6 +150,20 @@ fn parses(place: &str, line: &str) {
     }
 }
 
+/// Returns the command lines of a block.
+pub(crate) fn command_lines(block: &str) -> Vec<String> {
+    let lines = block.lines().map(|line| {
+        let line = line.trim();
+        match line.strip_prefix("cargo run --release -- ") {
+            Some(arguments) => format!("wheelproof {arguments}"),
+            None => line.to_owned(),
+        }
+    });
+    lines
+        .filter(|line| line.starts_with("wheelproof "))
+        .collect()
+}
+
 #[test]
 fn every_command_line_of_the_pages_is_one() {
     let mut found = 0;
@@ -158,15 +172,9 @@ fn every_command_line_of_the_pages_is_one() {
         let place = name.display().to_string();
         // Every second part stands inside a fence.
         for block in text.split("```").skip(1).step_by(2) {
-            for line in block.lines().map(str::trim) {
-                let line = match line.strip_prefix("cargo run --release -- ") {
-                    Some(arguments) => format!("wheelproof {arguments}"),
-                    None => line.to_owned(),
-                };
-                if line.starts_with("wheelproof ") {
-                    parses(&place, &line);
-                    found += 1;
-                }
+            for line in command_lines(block) {
+                parses(&place, &line);
+                found += 1;
             }
         }
     }

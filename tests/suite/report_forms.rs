@@ -16,7 +16,7 @@ use wheelproof::report::{
 };
 use wheelproof::time::UtcTime;
 
-use crate::common::{FILES, House, run, wheelproof};
+use crate::common::{FILES, House, pair, run, wheelproof};
 
 /// Names that want to be something else than names.
 pub(crate) const HOSTILE: [&str; 11] = [
@@ -343,21 +343,6 @@ fn a_file_that_cannot_be_written_is_an_error_and_the_others_are_there() {
     assert!(house.at("there.html").exists());
 }
 
-/// Writes the pair of a scenario of `explain.py`.
-fn pair(directory: &Path, scenario: &str) -> [PathBuf; 2] {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/explain.py");
-    let mut made = Command::new("python3");
-    assert!(
-        made.arg(script)
-            .arg(directory)
-            .arg(scenario)
-            .status()
-            .unwrap()
-            .success()
-    );
-    ["published", "rebuilt"].map(|side| directory.join(side).join("probe-1.0-py3-none-any.whl"))
-}
-
 #[test]
 fn two_wheels_have_a_page_with_causes_differences_and_what_has_none() {
     for (scenario, words) in [
@@ -381,7 +366,7 @@ fn two_wheels_have_a_page_with_causes_differences_and_what_has_none() {
         ("nested", &["epoch"]),
     ] {
         let directory = tempfile::tempdir().unwrap();
-        let files = pair(directory.path(), scenario);
+        let files = pair("explain.py", directory.path(), scenario);
         for form in forms() {
             let (ending, _) = Form::ENDINGS.iter().find(|(_, one)| *one == form).unwrap();
             let to = directory.path().join(format!("report.{ending}"));
@@ -529,7 +514,7 @@ fn a_long_report_fits_a_comment_and_says_what_it_leaves_out() {
 #[test]
 fn the_map_says_where_members_lie_as_zipfile_says_it() {
     let directory = tempfile::tempdir().unwrap();
-    let files = pair(directory.path(), "mixed");
+    let files = pair("explain.py", directory.path(), "mixed");
     let to = directory.path().join("report.html");
     run(wheelproof()
         .arg("explain")
