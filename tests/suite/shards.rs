@@ -205,6 +205,31 @@ fn what_is_no_file_of_results_is_told_in_one_sentence() {
 }
 
 #[test]
+fn a_file_that_was_cut_anywhere_passes_nothing_and_harms_no_other() {
+    let house = House::new();
+    run(&mut house.part("1/1", "whole")).expect(0);
+    let whole = std::fs::read(house.at("whole")).unwrap();
+    let merged = house.merge(&["whole"]).expect(0).out();
+    let ends: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] == b'\n').collect();
+    // Two lines of the start, a line for each of three wheels, one of the end.
+    assert_eq!(ends.len(), 6);
+    let last_result = ends[4];
+    let around = ends.iter().flat_map(|end| [end - 1, *end, end + 1]);
+    let cuts = around.chain((0..whole.len()).step_by(1999));
+    for cut in cuts.filter(|cut| *cut < last_result) {
+        std::fs::write(house.at("cut"), &whole[..cut]).unwrap();
+        let alone = house.merge(&["cut"]).expect(3).json();
+        assert!(!alone["errors"].as_array().unwrap().is_empty(), "{cut}");
+        let beside = house.merge(&["cut", "whole"]);
+        // One that does not say what it is of is refused, or has nothing in it.
+        match (cut <= ends[1], beside.code) {
+            (true, Some(3)) => {}
+            _ => assert_eq!(beside.expect(0).out(), merged, "{cut}"),
+        }
+    }
+}
+
+#[test]
 fn results_that_cannot_be_written_are_trouble() {
     let house = House::new();
     for file in ["none/part.jsonl", "keys", "/dev/full"] {
