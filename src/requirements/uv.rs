@@ -156,13 +156,17 @@ fn pin(
     }
     let markers = package.texts("resolution-markers")?;
     let forked = (!markers.is_empty()).then(|| joined(markers.into_iter(), "or"));
-    let asked = asked.marker();
-    let both: Vec<&str> = [&forked, &asked]
-        .into_iter()
-        .flatten()
-        .map(|it| &**it)
-        .collect();
-    let marker = (!both.is_empty()).then(|| joined(both.into_iter(), "and"));
+    let marker = match forked {
+        None => asked.marker(),
+        // Said once where the way says it too.
+        Some(forked) if matches!(asked, When::Ways(_)) && !forked.contains("extra") => {
+            asked.and(Some(&forked)).marker()
+        }
+        Some(forked) => match asked.marker() {
+            Some(asked) => Some(joined([&*forked, &*asked].into_iter(), "and")),
+            None => Some(forked),
+        },
+    };
     lock::requirement(package, hashes, marker.as_deref()).map(Some)
 }
 

@@ -28,7 +28,7 @@ pub(super) enum When<'a> {
 
 impl<'a> When<'a> {
     /// Returns this and one condition more.
-    fn and(&self, marker: Option<&'a str>) -> Self {
+    pub(super) fn and(&self, marker: Option<&'a str>) -> Self {
         let Some(marker) = marker else {
             return self.clone();
         };
@@ -224,4 +224,43 @@ fn merge<'a>(
 fn lists<'a>(package: Table<'a>, key: &str) -> impl Iterator<Item = (&'a str, Value<'a>)> {
     let table = package.get(key).and_then(Value::table);
     table.into_iter().flat_map(Table::entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn when(markers: &[&'static str]) -> When<'static> {
+        let and = |when: When<'static>, marker: &&'static str| when.and(Some(marker));
+        markers.iter().fold(When::Always, and)
+    }
+
+    #[test]
+    fn conditions_of_one_way_all_hold_and_one_way_is_enough() {
+        assert_eq!(when(&[]).marker(), None);
+        assert_eq!(when(&["b", "a", "b"]).marker().unwrap(), "(a) and (b)");
+        let two = when(&["a", "b"]).or(when(&["c"]));
+        assert_eq!(two.marker().unwrap(), "((a) and (b)) or (c)");
+        // What needs more than another way adds nothing.
+        assert_eq!(when(&["a", "b"]).or(when(&["b"])), when(&["b"]));
+        assert_eq!(two.or(When::Always), When::Always);
+        assert_eq!(When::Never.or(when(&["a"])), when(&["a"]));
+        assert_eq!(When::Never.and(Some("a")), When::Never);
+    }
+
+    #[test]
+    fn what_cannot_be_written_down_is_no_condition_and_not_always() {
+        let of_uv = when(&["a", "extra == 'extra-3-app-one'", "b"]);
+        assert_eq!(of_uv, When::Somehow);
+        assert_eq!(of_uv.marker(), None);
+        let names: Vec<String> = (0..=MAX_WAYS).map(|number| format!("m{number}")).collect();
+        let ways = |count: usize| {
+            let ways = names.iter().take(count);
+            ways.fold(When::Never, |all, name| {
+                all.or(When::Always.and(Some(name)))
+            })
+        };
+        assert!(ways(MAX_WAYS).marker().is_some());
+        assert_eq!(ways(MAX_WAYS + 1), When::Somehow);
+    }
 }
