@@ -66,8 +66,8 @@ pub struct Compressed {
     pub method: Method,
     /// The size of the compressed data in bytes.
     pub size: u64,
-    /// The levels at which zlib gives these bytes; empty when none does, absent
-    /// when that was not tried.
+    /// The levels at which zlib gives these bytes, beyond the first members only those
+    /// that these have in common; empty when none does, absent when that was not tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zlib_levels: Option<Vec<u8>>,
 }

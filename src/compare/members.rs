@@ -244,9 +244,10 @@ impl<'a> Work<'a> {
         members: Sides<&'a Member>,
         packed: Packed,
     ) -> Result<(Vec<Kind>, bool), (Side, io::Error)> {
-        let sides = match packed {
+        let differing = match packed {
             Packed::Same => return Ok((Vec::new(), false)),
-            Packed::Read(sides) => sides,
+            Packed::SameContents => None,
+            Packed::Read(sides) => Some(sides),
             Packed::Unreadable(sides) => return Ok((vec![Kind::UnreadableMember(sides)], false)),
         };
         let compressed = members.map(|member| Compressed {
@@ -255,8 +256,8 @@ impl<'a> Work<'a> {
             zlib_levels: None,
         });
         let mut kinds = Vec::new();
-        let contents_differ = sides.published != sides.rebuilt;
-        if contents_differ {
+        let contents_differ = differing.is_some();
+        if let Some(sides) = differing {
             self.note(members.published, sides.map(Some));
             let (diff, detail) = self.look_into(members, sides)?;
             kinds.push(Kind::Contents {

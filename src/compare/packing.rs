@@ -4,6 +4,7 @@
 //! same, else what its contents are; and the levels of zlib that give packed bytes.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::io::{self, Read};
 
 use super::Side;
@@ -19,7 +20,9 @@ use crate::deflate::{self, DeflateError, Deflater, MEMORY_LEVELS, Settings, Stra
 pub(super) enum Packed {
     /// The same packed bytes, read in the same way: so the same contents.
     Same,
-    /// Contents that were read to their ends.
+    /// Other packed bytes, of the same contents.
+    SameContents,
+    /// Contents that differ and were read to their ends.
     Read(Sides<Digested>),
     /// Contents of which at least one cannot be read.
     Unreadable(Sides<Contents>),
@@ -34,11 +37,37 @@ pub(super) fn read(
     let same = among_cores(pairs, Buffers::new, |buffers, members| {
         are_same(archives, *members, buffers, cancel)
     });
+    // Size and CRC-32 promise the same contents: read side by side, without a digest.
+    let mut promising: Vec<(usize, Sides<&Member>)> = pairs
+        .iter()
+        .copied()
+        .zip(&same)
+        .enumerate()
+        .filter(|(_, (_, same))| matches!(same, Ok(false)))
+        .map(|(place, (members, _))| (place, members))
+        .filter(|(_, members)| {
+            let promise = members.map(|member| {
+                let central = member.central();
+                (central.uncompressed_size, central.crc32)
+            });
+            promise.published == promise.rebuilt
+        })
+        .collect();
+    promising.sort_by_key(|(_, members)| Reverse(members.published.central().uncompressed_size));
+    let alike = among_cores(&promising, Buffers::new, |buffers, (_, members)| {
+        have_same_contents(archives, *members, buffers, cancel)
+    });
+    let alike: HashSet<usize> = promising
+        .iter()
+        .zip(alike)
+        .filter(|(_, alike)| *alike)
+        .map(|((place, _), _)| *place)
+        .collect();
     let mut wanted: Vec<(usize, Side, &Member)> = pairs
         .iter()
         .zip(&same)
         .enumerate()
-        .filter(|(_, (_, same))| matches!(same, Ok(false)))
+        .filter(|(place, (_, same))| matches!(same, Ok(false)) && !alike.contains(place))
         .flat_map(|(place, (members, _))| {
             [Side::Published, Side::Rebuilt].map(|side| (place, side, *side.of(members)))
         })
@@ -59,12 +88,19 @@ pub(super) fn read(
     }
     same.into_iter()
         .zip(both)
-        .map(|(same, both)| {
-            same?;
-            let (Some(published), Some(rebuilt)) = (both.published, both.rebuilt) else {
+        .enumerate()
+        .map(|(place, (same, both))| {
+            if same? {
                 return Ok(Packed::Same);
+            }
+            let (Some(published), Some(rebuilt)) = (both.published, both.rebuilt) else {
+                debug_assert!(alike.contains(&place));
+                return Ok(Packed::SameContents);
             };
             Ok(match (published?, rebuilt?) {
+                (Contents::Read(published), Contents::Read(rebuilt)) if published == rebuilt => {
+                    Packed::SameContents
+                }
                 (Contents::Read(published), Contents::Read(rebuilt)) => {
                     Packed::Read(Sides { published, rebuilt })
                 }
@@ -98,6 +134,32 @@ fn are_same(
         |buffer| cancel.check().and_then(|()| published.read(buffer)),
         |buffer| rebuilt.read(buffer),
     )
+}
+
+/// Returns whether both members can be read to their ends, and are the same. What
+/// speaks against it is found out by reading each alone.
+fn have_same_contents(
+    archives: Sides<&Archive<'_>>,
+    members: Sides<&Member>,
+    buffers: &mut Buffers,
+    cancel: &Cancel,
+) -> bool {
+    let readers = (
+        archives.published.reader(members.published),
+        archives.rebuilt.reader(members.rebuilt),
+    );
+    let (Ok(mut published), Ok(mut rebuilt)) = readers else {
+        return false;
+    };
+    let same = streams::are_same(
+        buffers,
+        |buffer| {
+            cancel.check().map_err(ZipError::Io)?;
+            published.read_piece(buffer)
+        },
+        |buffer| rebuilt.read_piece(buffer),
+    );
+    matches!(same, Ok(true))
 }
 
 /// Reads a member to its end.
@@ -141,8 +203,14 @@ impl<'a> Trial<'a> {
 /// Levels of zlib of both sides; nothing where that was not tried.
 pub(super) type Levels = Sides<Option<Vec<u8>>>;
 
-/// Returns for each trial the levels of zlib that give the packed bytes. What all
-/// of them hold is in memory together, so that is for the caller to bound.
+/// The most bytes of contents that are tried at every level. The others are tried at
+/// the levels that these have in common, and at every other only where none of them
+/// gives the packed bytes.
+const EVERY_LEVEL_BYTES: usize = 256 << 10;
+
+/// Returns for each trial the levels of zlib that give the packed bytes, of the first
+/// ones all. What all of them hold is in memory together, so that is for the caller to
+/// bound.
 pub(super) fn zlib_levels(
     archives: Sides<&Archive<'_>>,
     trials: &[Trial<'_>],
@@ -152,17 +220,60 @@ pub(super) fn zlib_levels(
         .iter()
         .map(|trial| Loaded::read(archives, trial, cancel))
         .collect::<Result<Vec<_>, _>>()?;
+    let mut left = EVERY_LEVEL_BYTES;
+    let first = loaded
+        .iter()
+        .take_while(|trial| {
+            let fits = left > 0;
+            left = left.saturating_sub(trial.contents.len());
+            fits
+        })
+        .count();
+    let (first, others) = loaded.split_at_mut(first);
+    try_levels(first, |_| [true; 2], cancel)?;
+    let common = Sides {
+        published: common_levels(first.iter().map(|trial| &trial.found.published)),
+        rebuilt: common_levels(first.iter().map(|trial| &trial.found.rebuilt)),
+    };
+    try_levels(
+        others,
+        |level| {
+            [
+                common.published.contains(&level),
+                common.rebuilt.contains(&level),
+            ]
+        },
+        cancel,
+    )?;
+    try_levels(others, |_| [true; 2], cancel)?;
+    Ok(loaded.into_iter().map(Loaded::found).collect())
+}
+
+fn common_levels<'l>(found: impl Iterator<Item = &'l Option<Vec<u8>>>) -> Vec<u8> {
+    let mut found = found.flatten();
+    let mut common = found.next().cloned().unwrap_or_default();
+    for levels in found {
+        common.retain(|level| levels.contains(level));
+    }
+    common
+}
+
+/// Tries what has no level yet at the levels that are wanted for each side.
+fn try_levels(
+    loaded: &mut [Loaded],
+    is_wanted: impl Fn(u8) -> [bool; 2] + Sync,
+    cancel: &Cancel,
+) -> Result<(), (Side, io::Error)> {
     // Programs that give zlib more memory are rare, so that is tried last.
     for memory_level in MEMORY_LEVELS {
         // Each core starts zlib once for a level, and ends with what takes least.
         let mut wanted: Vec<(Settings, usize, usize)> = (1..=9)
             .filter_map(|level| Settings::new(level, Strategy::Default, memory_level))
             .flat_map(|settings| {
-                let open = loaded
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, trial)| trial.is_open());
-                open.map(move |(place, trial)| (settings, trial.contents.len(), place))
+                let sides = is_wanted(settings.level());
+                let open = loaded.iter().enumerate();
+                open.filter(move |(_, trial)| trial.is_open(sides))
+                    .map(move |(place, trial)| (settings, trial.contents.len(), place))
             })
             .collect();
         wanted.sort_by_key(|(settings, size, _)| Reverse((settings.level(), *size)));
@@ -179,7 +290,8 @@ pub(super) fn zlib_levels(
                     _ => Deflater::new(*settings)?,
                 };
                 let (_, deflater) = deflater.insert((*settings, ready));
-                deflater.gives(&trial.contents, trial.streams())
+                let streams = trial.streams(is_wanted(settings.level()));
+                deflater.gives(&trial.contents, streams)
             },
         );
         for ((settings, _, place), answer) in wanted.iter().zip(answers) {
@@ -195,7 +307,7 @@ pub(super) fn zlib_levels(
             }
         }
     }
-    Ok(loaded.into_iter().map(Loaded::found).collect())
+    Ok(())
 }
 
 /// What a trial works with.
@@ -247,17 +359,23 @@ impl Loaded {
         })
     }
 
-    /// Returns the packed bytes whose level is not known yet.
-    fn streams(&self) -> [Option<&[u8]>; 2] {
-        let open = |side: Side| {
+    /// Returns the packed bytes of the sides that are asked for, where their level is
+    /// not known yet.
+    fn streams(&self, [published, rebuilt]: [bool; 2]) -> [Option<&[u8]>; 2] {
+        let open = |side: Side, is_asked: bool| {
             let is_open = side.of(&self.found).as_ref().is_some_and(Vec::is_empty);
-            side.of(&self.streams).as_deref().filter(|_| is_open)
+            side.of(&self.streams)
+                .as_deref()
+                .filter(|_| is_asked && is_open)
         };
-        [open(Side::Published), open(Side::Rebuilt)]
+        [
+            open(Side::Published, published),
+            open(Side::Rebuilt, rebuilt),
+        ]
     }
 
-    fn is_open(&self) -> bool {
-        self.streams().iter().any(Option::is_some)
+    fn is_open(&self, sides: [bool; 2]) -> bool {
+        self.streams(sides).iter().any(Option::is_some)
     }
 
     fn note(&mut self, level: u8, [published, rebuilt]: [bool; 2]) {
