@@ -155,12 +155,7 @@ pub enum FaultKind {
 /// It is not there, no regular file, too large, or unreadable.
 pub fn read(path: &Path) -> Result<Vec<u8>, InputError> {
     let bytes = input::read(path, MAX_BYTES)?;
-    let entries = bytes
-        .split(|byte| *byte == b'\n')
-        .filter(|line| line.len() >= ENTRY_BYTES && !line.starts_with(b"#"))
-        .take(MAX_ENTRIES + 1)
-        .count();
-    if entries > MAX_ENTRIES {
+    if has_more_than(MAX_ENTRIES, &bytes) {
         return Err(InputError::TooLarge {
             path: path.to_owned(),
             limit: MAX_ENTRIES as u64,
@@ -168,6 +163,15 @@ pub fn read(path: &Path) -> Result<Vec<u8>, InputError> {
         });
     }
     Ok(bytes)
+}
+
+/// Returns whether more lines than that could be entries.
+fn has_more_than(most: usize, bytes: &[u8]) -> bool {
+    bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| line.len() >= ENTRY_BYTES && !line.starts_with(b"#"))
+        .nth(most)
+        .is_some()
 }
 
 impl Manifest {
@@ -450,6 +454,24 @@ pub(crate) mod tests {
     // Digests of "abc" and of nothing, from FIPS 180-4 and `sha256sum </dev/null`.
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn only_lines_that_could_be_entries_count_as_such() {
+        // The shortest one is a digest, two separators and a name of one character.
+        let shortest = format!("{ABC}  a\n");
+        let others = format!("#{ABC}  a\n{ABC}  \n\n");
+        for (text, count) in [
+            (String::new(), 0),
+            (others.clone(), 0),
+            (shortest.clone(), 1),
+            (format!("{others}{shortest}{others}{ABC} *bc"), 2),
+        ] {
+            assert!(!has_more_than(count, text.as_bytes()), "{text}");
+            if let Some(fewer) = count.checked_sub(1) {
+                assert!(has_more_than(fewer, text.as_bytes()), "{text}");
+            }
+        }
+    }
 
     type Parsed = (Vec<(String, String, u64)>, Vec<(u64, FaultKind)>);
 

@@ -220,3 +220,107 @@ pub fn requirement_builds(builds: &[Build<'_>]) -> Vec<Finding> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_has_its_rule_and_the_advice_that_helps() {
+        let text = || "x".to_owned();
+        // What to do, by a word that no other advice has.
+        for (kind, rule, word) in [
+            (
+                FaultKind::NotPinned("a===1".to_owned()),
+                "requirement-unpinned",
+                Some("'=='"),
+            ),
+            (FaultKind::NotPinned(text()), "requirement-unpinned", None),
+            (FaultKind::Version(text()), "requirement-unpinned", None),
+            (
+                FaultKind::FileWithoutHash(text()),
+                "requirement-unhashed",
+                None,
+            ),
+            (FaultKind::Hash(text()), "requirement-hash-unusable", None),
+            (FaultKind::Option(text()), "requirement-option", None),
+            (FaultKind::Link(text()), "requirement-elsewhere", None),
+            (
+                FaultKind::Source {
+                    project: text(),
+                    source_kind: text(),
+                },
+                "requirement-elsewhere",
+                Some("from an index"),
+            ),
+            (
+                FaultKind::Variable(text()),
+                "requirement-elsewhere",
+                Some("stand for"),
+            ),
+            (
+                FaultKind::IncludeOutside(text()),
+                "requirements-malformed",
+                Some("below that directory"),
+            ),
+            (
+                FaultKind::IncludeLoop(text()),
+                "requirements-malformed",
+                Some("instead"),
+            ),
+            (
+                FaultKind::IncludeDepth(text()),
+                "requirements-malformed",
+                Some("instead"),
+            ),
+            (
+                FaultKind::Nothing,
+                "requirements-malformed",
+                Some("lists the requirements"),
+            ),
+            (
+                FaultKind::IncludeMissing(text()),
+                "requirements-malformed",
+                Some("add the file"),
+            ),
+            (
+                FaultKind::Format,
+                "requirements-malformed",
+                Some("poetry.lock"),
+            ),
+            (
+                FaultKind::UnknownKey(text()),
+                "requirements-malformed",
+                Some("newer wheelproof"),
+            ),
+            (
+                FaultKind::NotTaken(text()),
+                "requirements-malformed",
+                Some("no others"),
+            ),
+            (
+                FaultKind::Toml(text()),
+                "requirements-malformed",
+                Some("write it again"),
+            ),
+            (FaultKind::OpenEnd, "requirements-malformed", None),
+        ] {
+            let fault = Fault {
+                kind,
+                place: Place {
+                    path: Path::new("r.txt").into(),
+                    line: 7,
+                },
+            };
+            let [finding] = &requirement_faults(std::slice::from_ref(&fault))[..] else {
+                panic!("{fault:?}");
+            };
+            assert_eq!(finding.rule.name, rule, "{fault:?}");
+            assert_eq!(finding.subject, Subject::path("r.txt").line(7));
+            match word {
+                Some(word) => assert!(finding.next.contains(word), "{fault:?}: {finding:?}"),
+                None => assert_eq!(finding.next, finding.rule.next, "{fault:?}"),
+            }
+        }
+    }
+}
