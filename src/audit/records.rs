@@ -72,3 +72,57 @@ pub fn record_fault(
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Sha256Digest;
+    use crate::manifest::tests::manifest_of;
+
+    const WHEEL: &str = "x-1.0-py3-none-any.whl";
+    const SDIST: &str = "x-1.0.tar.gz";
+
+    /// A record of these digests, written after `docs/build-record.md`.
+    fn record(wheel: Sha256Digest, sdist: Sha256Digest) -> BuildRecord {
+        let text = format!(
+            concat!(
+                r#"{{"machine":{{"interpreter":{{"implementation":"cpython","#,
+                r#""path":"/usr/bin/python3.11","sha256":"{wheel}","#,
+                r#""sysconfig_sha256":"{wheel}","version":"3.11.2"}},"zlib":"1.2.13"}},"#,
+                r#""recipe":{{"build_path":"/build/x-1.0","environment":{{}},"inputs":[],"#,
+                r#""source_date_epoch":1309379017,"source_modes":"umask","source_times":"archive","#,
+                r#""time_zone":"UTC","tools":[],"umask":"022"}},"#,
+                r#""schema":"wheelproof.build-record/1","#,
+                r#""sdist":{{"filename":"x-1.0.tar.gz","sha256":"{sdist}"}},"#,
+                r#""wheel":{{"filename":"x-1.0-py3-none-any.whl","sha256":"{wheel}"}}}}"#,
+                "\n"
+            ),
+            wheel = wheel,
+            sdist = sdist
+        );
+        BuildRecord::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_record_says_of_wheel_and_sdist_what_the_manifest_says() {
+        // The digests of the names.
+        let manifest = manifest_of(&[WHEEL, SDIST]);
+        let path = RelPath::parse("x-1.0-py3-none-any.whl.build.json").unwrap();
+        let [wheel, sdist] = [WHEEL, SDIST].map(|name| Sha256Digest::of(name.as_bytes()));
+        let fault = |record: &BuildRecord| {
+            record_fault(&path, record, &manifest).map(|fault| (fault.expected, fault.found))
+        };
+        assert_eq!(fault(&record(wheel, sdist)), None);
+        assert_eq!(
+            fault(&record(wheel, wheel)),
+            Some((format!("{sdist}  {SDIST}"), format!("{wheel}  {SDIST}")))
+        );
+        assert_eq!(
+            fault(&record(sdist, sdist)),
+            Some((format!("{wheel}  {WHEEL}"), format!("{sdist}  {WHEEL}")))
+        );
+        // An sdist need not be there.
+        let lone = manifest_of(&[WHEEL]);
+        assert!(record_fault(&path, &record(wheel, wheel), &lone).is_none());
+    }
+}

@@ -226,6 +226,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn hashes_of_no_signed_file_are_counted() {
+        assert_eq!(hashes(1), "1 hash, of no signed file");
+        assert_eq!(hashes(2), "2 hashes, none of them of a signed file");
+    }
+
+    #[test]
     fn each_fault_has_its_rule_and_the_advice_that_helps() {
         let text = || "x".to_owned();
         // What to do, by a word that no other advice has.
