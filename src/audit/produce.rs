@@ -110,6 +110,7 @@ mod tests {
     #[test]
     fn what_no_manifest_should_list_is_called_by_its_name() {
         for (status, rule, words) in [
+            (Status::Unlisted, "file-no-distribution", ""),
             (
                 Status::LfsPointer { oid: None },
                 "lfs-pointer",

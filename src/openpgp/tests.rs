@@ -86,9 +86,13 @@ fn a_file_gives_its_signatures_back_as_they_were() {
     let none = SignatureFile::parse("a", b"x");
     assert_eq!((none.len(), none.is_empty()), (0, true));
 
-    // A public key of a version that nobody has defined.
-    let key = SignatureFile::parse("a", &[0xc6, 2, 9, 0]);
-    assert_eq!((key.len(), key.faults().len()), (0, 1));
+    // A packet for experiments (section 5).
+    let other = SignatureFile::parse("a", &[&one[..], &[0xfc, 1, 0]].concat());
+    assert_eq!(other.len(), 1);
+    assert!(matches!(
+        other.faults(),
+        [SignatureFileFault::WrongPacket { .. }]
+    ));
 
     let packets = file.packets().unwrap();
     assert_eq!(signature_file(&packets, false).unwrap(), packets.concat());
