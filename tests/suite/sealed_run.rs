@@ -126,6 +126,17 @@ fn the_environment_points_pip_and_uv_at_the_copy_and_nowhere_else() {
 }
 
 #[test]
+fn the_command_inherits_no_way_to_the_original() {
+    let house = House::new();
+    let open = shell(&house, &[], "exec ls -l /proc/self/fd");
+    let original = house.at("wheels").display().to_string();
+    assert!(
+        open.contains(" 1 -> ") && !open.contains(&original),
+        "{open}"
+    );
+}
+
+#[test]
 fn the_streams_belong_to_the_command() {
     let house = House::new();
     let mut command = house.run(&[], &["sh", "-c", "cat; echo aside >&2"]);
