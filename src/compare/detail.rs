@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::bytecode::{self, BytecodeDetail};
 use super::difference::{Difference, Sides};
 use super::fields::{self, FieldsDetail};
+use super::gzip;
 use super::objects::{self, ElfDifference};
 use super::streams::Buffers;
 use super::{Side, split};
@@ -57,7 +58,7 @@ pub enum Detail {
     },
     /// Python bytecode.
     Bytecode(BytecodeDetail),
-    /// A ZIP archive inside the wheel.
+    /// A ZIP archive inside the wheel, or a file packed with gzip, such as a tar archive.
     Archive {
         /// What differs in it; at least one entry.
         differences: Vec<Difference>,
@@ -205,6 +206,22 @@ pub(super) fn of_large(
                 },
             },
         }));
+    }
+    if both(&gzip::MAGIC) && depth.nested > 0 {
+        depth.nested -= 1;
+        let (Some(published), Some(rebuilt)) = (
+            read(Side::Published, NESTED_BYTES)?,
+            read(Side::Rebuilt, NESTED_BYTES)?,
+        ) else {
+            return Ok(None);
+        };
+        let files = Sides {
+            published: &*published,
+            rebuilt: &*rebuilt,
+        };
+        return gzip::differences(files, &NESTED_LIMITS, cancel)
+            .map(|found| found.map(|differences| Detail::Archive { differences }))
+            .map_err(|error| (Side::Published, error));
     }
     Ok(None)
 }

@@ -59,6 +59,12 @@ pub enum Contents {
     },
 }
 
+impl From<Digested> for Contents {
+    fn from(digested: Digested) -> Self {
+        Self::Read(digested)
+    }
+}
+
 /// How a member is packed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Compressed {
@@ -182,6 +188,11 @@ pub enum HeaderField {
     LocalUncompressedSize,
     /// The extra fields of the local header.
     LocalExtra,
+    /// The time in the header of a tar archive inside the wheel (POSIX pax, `mtime`).
+    TarTime,
+    /// Time, name and system in the header of a file packed with gzip (RFC 1952,
+    /// section 2.3).
+    GzipHeader,
 }
 
 impl HeaderField {
@@ -216,6 +227,8 @@ impl HeaderField {
             Self::LocalCompressedSize => "compressed size in the local header differs",
             Self::LocalUncompressedSize => "size in the local header differs",
             Self::LocalExtra => "extra fields of the local header differ",
+            Self::TarTime => "time in the tar header differs",
+            Self::GzipHeader => "header of the gzip file differs",
         }
     }
 }

@@ -16,6 +16,7 @@ mod detail;
 mod difference;
 mod facts;
 mod fields;
+mod gzip;
 mod members;
 mod objects;
 mod packing;

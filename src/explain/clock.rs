@@ -35,6 +35,7 @@ fn constant(time: DosTime) -> Option<&'static str> {
 
 /// Claims members whose times differ.
 pub(super) fn claim(case: &mut Case<'_>) {
+    packed(case);
     let places = case.find(|item| matches!(item.piece, Piece::Whole(Kind::Time(_))));
     if places.is_empty() {
         return;
@@ -132,6 +133,46 @@ fn several(case: &Case<'_>, places: &[usize], pairs: &[Sides<DosTime>]) -> Cause
         ),
         "unpack the sdist with its times, and set SOURCE_DATE_EPOCH on both sides",
     )
+}
+
+/// Claims the headers of gzip and tar in files that the build packed.
+fn packed(case: &mut Case<'_>) {
+    let places = case.find(|item| match item.piece {
+        Piece::Whole(Kind::Header { field, sides }) => match field {
+            HeaderField::TarTime => true,
+            // The time stands first; name and system have other reasons.
+            HeaderField::GzipHeader => {
+                let times = sides.as_ref().map(|text| text.split_once(',').unzip());
+                times.published.0 != times.rebuilt.0 && times.published.1 == times.rebuilt.1
+            }
+            _ => false,
+        },
+        _ => false,
+    });
+    let evidence: Vec<String> = case
+        .at(&places)
+        .filter_map(|item| match item.piece {
+            Piece::Whole(Kind::Header { field, sides }) => Some(format!(
+                "{}: {}: {} → {}",
+                item.member,
+                field.name(),
+                sides.published,
+                sides.rebuilt
+            )),
+            _ => None,
+        })
+        .take(4)
+        .collect();
+    if evidence.is_empty() {
+        return;
+    }
+    let mut cause = Cause::new(
+        "build-clock",
+        "a file inside the wheel was packed by the build, and its headers carry the time of that",
+        "have the build pack without it, as `gzip -n` and `tar --mtime` do, or freeze the clock on both sides",
+    );
+    cause.evidence = evidence;
+    case.add(cause, &places);
 }
 
 /// Returns the time that all members have. RECORD alone may have another: old

@@ -7,6 +7,7 @@ the program under test takes part.
 """
 
 import base64
+import gzip
 import hashlib
 import io
 import json
@@ -14,6 +15,7 @@ import os
 import random
 import struct
 import sys
+import tarfile
 import time
 import zipfile
 import zlib
@@ -478,6 +480,53 @@ def nested():
         return out.getvalue()
     return (wheel({**BASE, "probe/data.zip": Member(inner(EPOCH), method=zipfile.ZIP_STORED)}),
             wheel({**BASE, "probe/data.zip": Member(inner((2020, 1, 1, 0, 0, 0)), method=zipfile.ZIP_STORED)}))
+
+
+def tar_gz(members, mtime):
+    """Returns a tar archive packed with gzip; both by CPython's own modules."""
+    out = io.BytesIO()
+    with gzip.GzipFile("data.tar", "wb", mtime=mtime, fileobj=out) as packed:
+        with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            for name, data in members:
+                member = tarfile.TarInfo(name)
+                member.size, member.mtime = len(data), mtime
+                archive.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def packed():
+    members = [("a.txt", b"a\n"), ("b.txt", b"b\n")]
+    return tuple(wheel({**BASE, "probe/data.tar.gz": tar_gz(members, time)}) for time in (1600000000, 1600000007))
+
+
+def text_gz(text, mtime):
+    out = io.BytesIO()
+    with gzip.GzipFile("", "wb", mtime=mtime, fileobj=out) as packed:
+        packed.write(text)
+    return out.getvalue()
+
+
+def packed_text():
+    return tuple(wheel({**BASE, "probe/text.gz": text_gz(b"text\n", time)}) for time in (0, 1600000000))
+
+
+def packed_change():
+    published = [("a.txt", b"one\ntwo\n"), ("b.txt", b"b\n"), ("c.txt", b"c\n"), ("d.txt", b"d\n")]
+    rebuilt = [("a.txt", b"one\n2\n"), ("c.txt", b"c\n"), ("b.txt", b"b\n"), ("evil.txt", b"e\n")]
+    return tuple(
+        wheel({**BASE, "probe/data.tar.gz": tar_gz(members, 1600000000)}) for members in (published, rebuilt)
+    )
+
+
+def packed_text_change():
+    return tuple(wheel({**BASE, "probe/text.gz": text_gz(text, 0)}) for text in (b"one\n", b"two\n"))
+
+
+def packed_badly():
+    """Cut off on one side, and no gzip behind its first bytes on the other."""
+    whole = tar_gz([("a.txt", b"a\n")], 1600000000)
+    return (wheel({**BASE, "probe/data.tar.gz": whole[:-9]}),
+            wheel({**BASE, "probe/data.tar.gz": whole[:10] + b"x" * 40}))
 
 
 def mixed():

@@ -79,6 +79,8 @@ fn each_pair_has_its_cause_and_no_other() {
         ("repaired", &["wheel-repair"]),
         ("build_path", &["build-path"]),
         ("nested", &["epoch"]),
+        ("packed", &["build-clock"]),
+        ("packed_text", &["build-clock"]),
         ("set_in_keywords", &["hash-seed"]),
         ("set_of_requirements", &["hash-seed"]),
         ("year_in_description", &["current-year"]),
@@ -112,6 +114,64 @@ fn each_pair_has_its_cause_and_no_other() {
             );
         }
     }
+}
+
+#[test]
+fn what_is_packed_with_gzip_inside_a_wheel_is_looked_into() {
+    let inner = |scenario: &str| {
+        let report = report(scenario, 1);
+        let differences = report["differences"].as_array().unwrap().clone();
+        let packed = differences
+            .iter()
+            .find(|difference| {
+                difference["kind"] == "contents" && difference["consequence"].is_null()
+            })
+            .unwrap()
+            .clone();
+        (
+            report,
+            packed["detail"]["differences"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default(),
+        )
+    };
+    let (report, found) = inner("packed_change");
+    let told: Vec<_> = found
+        .iter()
+        .map(|difference| {
+            (
+                difference["kind"].as_str().unwrap(),
+                difference["member"].as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("member-order", None),
+            ("only-published", Some("d.txt")),
+            ("only-rebuilt", Some("evil.txt")),
+            ("contents", Some("a.txt")),
+        ]
+    );
+    assert_eq!(found[0]["published"], "b.txt");
+    // SHA-256 of "e\n" by sha256sum.
+    assert_eq!(
+        found[2]["sha256"],
+        "a2bbdb2de53523b8099b37013f251546f3d65dbe7a0774fa41af0a4176992fd4"
+    );
+    assert!(found[3]["diff"].to_string().contains("two"), "{}", found[3]);
+    assert!(!unexplained(&report).is_empty());
+
+    let (_, found) = inner("packed_text_change");
+    assert_eq!((found.len(), &found[0]["kind"]), (1, &"contents".into()));
+    assert!(found[0]["diff"].to_string().contains("one"), "{}", found[0]);
+
+    // What cannot be unpacked is told by its sizes.
+    let (report, found) = inner("packed_badly");
+    assert!(found.is_empty());
+    assert!(!unexplained(&report).is_empty());
 }
 
 #[test]
