@@ -570,6 +570,7 @@ def long_line():
 
 def main():
     directory, scenario = sys.argv[1:]
+    os.makedirs(directory, exist_ok=True)
     os.chdir(directory)
     for side, data in zip(("published", "rebuilt"), globals()[scenario]()):
         os.makedirs(side)
