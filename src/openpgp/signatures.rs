@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use sequoia::armor::{Kind, Reader, ReaderMode};
 use sequoia::cert::prelude::*;
+use sequoia::packet::header::BodyLength;
 use sequoia::packet::{Packet, Signature, Tag};
 use sequoia::parse::{PacketParser, PacketParserResult, Parse};
 use sequoia::policy::{HashAlgoSecurity, Policy, StandardPolicy};
@@ -219,7 +220,7 @@ impl SignatureFile {
 
     fn read_packets(&mut self, block: u64, bytes: &[u8]) {
         let before = self.packets.len();
-        if let Err(fault) = self.try_read_packets(bytes) {
+        if let Err(fault) = self.try_read_packets(block, bytes) {
             self.faults
                 .push(fault.unwrap_or_else(|error| SignatureFileFault::Malformed {
                     block,
@@ -237,6 +238,7 @@ impl SignatureFile {
     /// the library's, the outer one ours.
     fn try_read_packets(
         &mut self,
+        block: u64,
         bytes: &[u8],
     ) -> Result<(), Result<SignatureFileFault, sequoia::anyhow::Error>> {
         let mut result = PacketParser::from_bytes(bytes).map_err(Err)?;
@@ -245,6 +247,14 @@ impl SignatureFile {
             if let Packet::Unknown(unknown) = &parser.packet
                 && unknown.tag() == Tag::Signature
             {
+                // Such a packet has no end of its own, so another signature could
+                // not be written behind it.
+                if !matches!(parser.header().length(), BodyLength::Full(_)) {
+                    return Err(Ok(SignatureFileFault::Malformed {
+                        block,
+                        reason: "a signature packet does not state its whole length".to_owned(),
+                    }));
+                }
                 parser.buffer_unread_content().map_err(Err)?;
             }
             let (packet, next) = parser.next().map_err(Err)?;

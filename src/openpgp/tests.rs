@@ -128,6 +128,30 @@ fn a_signature_that_cannot_be_read_keeps_its_place() {
     assert_eq!(judgement.facts[1].verdict, SignatureVerdict::Unsupported);
 }
 
+/// RFC 9580, section 4.2: only packets of data have partial lengths, and a length that
+/// is not stated reaches to the end of the file.
+#[test]
+fn a_signature_without_a_stated_length_is_a_fault() {
+    let one = packet(0, [1, 2]);
+    let partial = {
+        let mut bytes = vec![0xc2, 0xe9]; // A first part of 2^9 bytes.
+        bytes.extend([4; 512]);
+        bytes.extend([0x01, 0x00]); // The last part.
+        bytes
+    };
+    for bytes in [&[0x8b, 4, 0, 22][..], &partial] {
+        let file = SignatureFile::parse("a", &[&one[..], bytes].concat());
+        assert_eq!(file.len(), 1);
+        assert_eq!(
+            file.faults(),
+            [SignatureFileFault::Malformed {
+                block: 1,
+                reason: "a signature packet does not state its whole length".to_owned(),
+            }]
+        );
+    }
+}
+
 #[test]
 fn hash_headers_are_not_held_against_what_cannot_be_read() {
     let document = |packet: &[u8]| {
