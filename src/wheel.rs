@@ -5,6 +5,7 @@
 //! directory"). Nothing in it has been checked against anything else.
 
 mod check;
+mod fault;
 mod installed;
 mod record;
 
@@ -13,9 +14,10 @@ use std::path::Path;
 
 use crate::archive::Limits;
 use crate::archive::zip::{Archive, Member, RawText, ZipError};
-use crate::filename::{FilenameError, WheelFilename};
+use crate::filename::{FilenameError, WheelFilename, is_version};
 
-pub use check::{FaultKind, check};
+pub use check::check;
+pub use fault::FaultKind;
 
 /// How the directory with a wheel's own description ends.
 const DIST_INFO: &str = ".dist-info";
@@ -135,6 +137,18 @@ impl Wheel {
 /// Returns whether a member's name is that of a wheel's RECORD.
 pub fn is_record(name: &str) -> bool {
     dist_info_of(name).is_some_and(|directory| name.get(directory.len()..) == Some("/RECORD"))
+}
+
+/// Returns whether a directory is called `NAME-VERSION` and this ending, for the
+/// project and version of the file name in any spelling.
+fn is_named_for(directory: &str, ending: &str, filename: &WheelFilename) -> bool {
+    directory
+        .strip_suffix(ending)
+        .and_then(|stem| stem.rsplit_once('-'))
+        .is_some_and(|(name, version)| {
+            filename.project().is_spelled(name)
+                && is_version(&version.replace('_', "-"), filename.version())
+        })
 }
 
 /// Returns the top directory of a name when it is a `.dist-info` directory.

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::difference::Sides;
+use super::sides::Sides;
 
 /// What differs between two files of bytecode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

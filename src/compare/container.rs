@@ -4,8 +4,9 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 use super::Side;
-use super::difference::{Difference, Digested, Kind, Order, Sides};
+use super::difference::{Difference, Kind, Order};
 use super::members::Pairing;
+use super::sides::{Digested, Sides};
 use super::streams::{self, Buffers};
 use crate::archive::zip::{Archive, Member};
 

@@ -3,18 +3,13 @@
 //! In: a way to read a member of either side. Out: a [`Detail`] for the forms we
 //! know. Large files are read one side at a time, so that only one is in memory.
 
-use std::collections::BTreeMap;
 use std::io;
 
-use serde::Serialize;
-
-use super::bytecode::{self, BytecodeDetail};
-use super::difference::{Difference, Sides};
-use super::fields::{self, FieldsDetail};
-use super::gzip;
-use super::objects::{self, ElfDifference};
+use super::difference::Detail;
+use super::sides::Sides;
 use super::streams::Buffers;
 use super::{Side, split};
+use super::{gzip, objects};
 use crate::archive::Limits;
 use crate::archive::zip::{Archive, Member};
 use crate::cancel::Cancel;
@@ -37,39 +32,6 @@ const NESTED_LIMITS: Limits = Limits {
     ratio: 200,
 };
 
-/// What differs between two contents of a form we know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "form", rename_all = "kebab-case")]
-pub enum Detail {
-    /// Header lines as in METADATA.
-    Fields(FieldsDetail),
-    /// Lines of text that are the same but for their ends or their order.
-    SameLines {
-        /// Whether only one side ends its lines with CR LF, and which.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        crlf: Option<Sides<bool>>,
-        /// Whether the lines are in another order.
-        order: bool,
-    },
-    /// A shared object.
-    Elf {
-        /// Its parts that differ; at least one.
-        parts: Vec<ElfDifference>,
-    },
-    /// Python bytecode.
-    Bytecode(BytecodeDetail),
-    /// A ZIP archive inside the wheel, or a file packed with gzip, such as a tar archive.
-    Archive {
-        /// What differs in it; at least one entry.
-        differences: Vec<Difference>,
-    },
-    /// It claims to be of such a form and cannot be read.
-    Damaged {
-        /// Why, as a sentence.
-        reason: Sides<Option<String>>,
-    },
-}
-
 /// What looking into contents may still cost.
 pub(super) struct Depth {
     nested: u32,
@@ -86,45 +48,6 @@ impl Depth {
     pub(super) fn inner() -> Self {
         Self { nested: 0 }
     }
-}
-
-/// Compares two contents in memory that are known to differ.
-pub(super) fn of_small(name: &str, published: &[u8], rebuilt: &[u8]) -> Option<Detail> {
-    let file = name.rsplit('/').next().unwrap_or(name);
-    let is_described = name
-        .rsplit_once('/')
-        .is_some_and(|(directory, _)| directory.ends_with(".dist-info"));
-    let has_fields = (is_described && matches!(file, "METADATA" | "WHEEL")) || file == "PKG-INFO";
-    if has_fields && let Some(detail) = fields::compare(published, rebuilt) {
-        return Some(Detail::Fields(detail));
-    }
-    if file.ends_with(".pyc") {
-        return bytecode::compare(published, rebuilt).map(Detail::Bytecode);
-    }
-    same_lines(published, rebuilt)
-}
-
-fn same_lines(published: &[u8], rebuilt: &[u8]) -> Option<Detail> {
-    let published = std::str::from_utf8(published).ok()?;
-    let rebuilt = std::str::from_utf8(rebuilt).ok()?;
-    let crlf = Sides {
-        published: published.contains("\r\n"),
-        rebuilt: rebuilt.contains("\r\n"),
-    };
-    let crlf = (crlf.published != crlf.rebuilt).then_some(crlf);
-    let count = |text: &str| {
-        let mut lines: BTreeMap<String, u32> = BTreeMap::new();
-        for line in text.lines() {
-            *lines.entry(line.to_owned()).or_default() += 1;
-        }
-        lines
-    };
-    let order = !published.lines().eq(rebuilt.lines());
-    if !order && crlf.is_none() {
-        // The same lines, and yet other bytes: only the last line feed is left.
-        return None;
-    }
-    (!order || count(published) == count(rebuilt)).then_some(Detail::SameLines { crlf, order })
 }
 
 /// Compares two members that are too large to be in memory together, or of a form
@@ -240,45 +163,4 @@ fn first_bytes(
         }
     }
     Ok(start)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_that_differ_in_their_ends_or_their_order_are_told_apart() {
-        let same = |published: &str, rebuilt: &str| match same_lines(
-            published.as_bytes(),
-            rebuilt.as_bytes(),
-        ) {
-            Some(Detail::SameLines { crlf, order }) => Some((crlf.map(|crlf| crlf.rebuilt), order)),
-            _ => None,
-        };
-        assert_eq!(same("a\nb\n", "a\r\nb\r\n"), Some((Some(true), false)));
-        assert_eq!(same("a\nb\n", "b\na\n"), Some((None, true)));
-        assert_eq!(same("a\nb\n", "b\r\na\r\n"), Some((Some(true), true)));
-        assert_eq!(same("a\nb\n", "a\nc\n"), None);
-        assert_eq!(same("a\na\nb\n", "a\nb\nb\n"), None);
-        assert_eq!(same("a\n", "a"), None);
-    }
-
-    #[test]
-    fn only_the_files_of_a_dist_info_directory_are_compared_by_field() {
-        let (published, rebuilt) = (&b"Name: a\n"[..], &b"Name: b\n"[..]);
-        for (name, by_field) in [
-            ("six-1.0.dist-info/METADATA", true),
-            ("six-1.0.dist-info/WHEEL", true),
-            ("six.egg-info/PKG-INFO", true),
-            ("docs/METADATA", false),
-            ("six-1.0.dist-info/RECORD", false),
-        ] {
-            let detail = of_small(name, published, rebuilt);
-            assert_eq!(
-                matches!(detail, Some(Detail::Fields(_))),
-                by_field,
-                "{name}"
-            );
-        }
-    }
 }

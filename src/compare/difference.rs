@@ -4,47 +4,13 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::detail::Detail;
+use super::bytecode::BytecodeDetail;
+use super::fields::FieldsDetail;
+use super::objects::ElfDifference;
+use super::sides::{Digested, Sides};
 use super::text::ContentDiff;
 use crate::archive::zip::{DosTime, Method, RawText};
 use crate::count::{bytes, thousands};
-use crate::digest::Sha256Digest;
-
-/// A value of the published wheel and its counterpart of the rebuilt one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Sides<T> {
-    /// What the wheel in the wheelhouse has.
-    pub published: T,
-    /// What the wheel we made has.
-    pub rebuilt: T,
-}
-
-impl<T> Sides<T> {
-    /// Returns both values by reference.
-    pub fn as_ref(&self) -> Sides<&T> {
-        Sides {
-            published: &self.published,
-            rebuilt: &self.rebuilt,
-        }
-    }
-
-    /// Returns what a function makes of both values.
-    pub fn map<U>(self, mut function: impl FnMut(T) -> U) -> Sides<U> {
-        Sides {
-            published: function(self.published),
-            rebuilt: function(self.rebuilt),
-        }
-    }
-}
-
-/// Bytes by their size and digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Digested {
-    /// How many bytes.
-    pub size: u64,
-    /// Their digest.
-    pub sha256: Sha256Digest,
-}
 
 /// The contents of a member, or why they cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -231,6 +197,39 @@ impl HeaderField {
             Self::GzipHeader => "header of the gzip file differs",
         }
     }
+}
+
+/// What differs between two contents of a form we know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "form", rename_all = "kebab-case")]
+pub enum Detail {
+    /// Header lines as in METADATA.
+    Fields(FieldsDetail),
+    /// Lines of text that are the same but for their ends or their order.
+    SameLines {
+        /// Whether only one side ends its lines with CR LF, and which.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        crlf: Option<Sides<bool>>,
+        /// Whether the lines are in another order.
+        order: bool,
+    },
+    /// A shared object.
+    Elf {
+        /// Its parts that differ; at least one.
+        parts: Vec<ElfDifference>,
+    },
+    /// Python bytecode.
+    Bytecode(BytecodeDetail),
+    /// A ZIP archive inside the wheel, or a file packed with gzip, such as a tar archive.
+    Archive {
+        /// What differs in it; at least one entry.
+        differences: Vec<Difference>,
+    },
+    /// It claims to be of such a form and cannot be read.
+    Damaged {
+        /// Why, as a sentence.
+        reason: Sides<Option<String>>,
+    },
 }
 
 /// What differs, with the values of both sides.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::difference::Sides;
+use super::sides::Sides;
 
 /// The most values that one field shows of each side.
 const VALUES: usize = 100;

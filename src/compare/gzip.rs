@@ -10,8 +10,9 @@ use std::io::{self, Read};
 
 use flate2::read::{GzDecoder, MultiGzDecoder};
 
-use super::detail;
-use super::difference::{Difference, Digested, HeaderField, Kind, Order, Sides, UnixMode};
+use super::difference::{Difference, HeaderField, Kind, Order, UnixMode};
+use super::forms;
+use super::sides::{Digested, Sides};
 use super::text::{self, Budget, ContentDiff};
 use crate::archive::zip::RawText;
 use crate::archive::{Limits, tar};
@@ -312,7 +313,7 @@ fn contents(
             false => ContentDiff::TooLarge,
         }
     });
-    let detail = bytes.and_then(|(published, rebuilt)| detail::of_small(name, published, rebuilt));
+    let detail = bytes.and_then(|(published, rebuilt)| forms::detail(name, published, rebuilt));
     Kind::Contents {
         sides,
         diff,

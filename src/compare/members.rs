@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::io;
 
-use super::detail::{self, Depth, Detail};
+use super::detail::{self, Depth};
 use super::difference::{
-    Compressed, Consequence, Contents, Difference, Digested, HeaderField, Kind, Sides, UnixMode,
+    Compressed, Consequence, Contents, Detail, Difference, HeaderField, Kind, UnixMode,
 };
+use super::forms;
 use super::packing::{self, Packed, Trial};
 use super::record::{self, Changed, Residue};
+use super::sides::{Digested, Sides};
 use super::streams::Buffers;
 use super::text::{self, Budget, ContentDiff};
 use super::{Side, split};
@@ -343,7 +345,7 @@ impl<'a> Work<'a> {
         {
             diff = self.budget.diff(&both.published, &both.rebuilt);
             let name = members.published.name().to_string();
-            let detail = detail::of_small(&name, &both.published, &both.rebuilt);
+            let detail = forms::detail(&name, &both.published, &both.rebuilt);
             if detail.is_some() || matches!(diff, ContentDiff::Text { .. }) {
                 return Ok((diff, detail));
             }

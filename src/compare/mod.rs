@@ -16,12 +16,14 @@ mod detail;
 mod difference;
 mod facts;
 mod fields;
+mod forms;
 mod gzip;
 mod members;
 mod objects;
 mod packing;
 mod record;
 mod share;
+mod sides;
 mod streams;
 mod text;
 
@@ -37,14 +39,14 @@ use detail::Depth;
 use streams::Buffers;
 
 pub use bytecode::BytecodeDetail;
-pub use detail::Detail;
 pub use difference::{
-    Compressed, Consequence, Contents, Difference, Digested, HeaderField, Kind, Layer, Line, Order,
-    Sides, UnixMode,
+    Compressed, Consequence, Contents, Detail, Difference, HeaderField, Kind, Layer, Line, Order,
+    UnixMode,
 };
 pub use facts::{Layout, MemberPlace, WheelFacts};
 pub use fields::{FieldDifference, FieldsDetail};
 pub use objects::{ElfDifference, ElfPart};
+pub use sides::{Digested, Sides};
 pub use text::{ContentDiff, DiffLine, Hunk, LineSide};
 
 /// What the comparison of two wheels found.

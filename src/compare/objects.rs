@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::difference::Sides;
+use super::sides::Sides;
 use crate::count::counted;
 use crate::elf::Facts;
 use crate::elf::SectionClass;

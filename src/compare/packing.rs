@@ -8,8 +8,9 @@ use std::collections::HashSet;
 use std::io::{self, Read};
 
 use super::Side;
-use super::difference::{Contents, Digested, Sides};
+use super::difference::Contents;
 use super::share::among_cores;
+use super::sides::{Digested, Sides};
 use super::split;
 use super::streams::{self, Buffers};
 use crate::archive::zip::{Archive, Member, ZipError};

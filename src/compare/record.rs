@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::Side;
-use super::difference::{Digested, Sides};
+use super::sides::{Digested, Sides};
 use crate::digest::base64;
 
 /// The most bytes a RECORD may have to be looked into.

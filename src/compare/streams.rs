@@ -1,7 +1,7 @@
 //! Two streams of bytes side by side.
 
 use super::Side;
-use super::difference::{Digested, Sides};
+use super::sides::{Digested, Sides};
 use crate::digest::{READ_SIZE, Sha256Hasher};
 
 /// Room for a piece of each side, used again for each pair of streams.

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use super::document::Document;
 use super::fault::{FaultKind, clip};
-use super::{MAX_BYTES, Requirement, lines, pip, poetry, pylock, uv};
+use super::listing::{Format, Gathered, ListFile, Listing, Pin, Place};
+use super::lock::Lock;
+use super::{MAX_BYTES, lines, pip, poetry, pylock, uv};
 use crate::digest::Sha256Digest;
 use crate::input::{self, InputError};
 
@@ -20,111 +22,6 @@ const MAX_LOCK_BYTES: usize = 6 << 20;
 const MAX_DEPTH: usize = 8;
 /// How many files are read in all.
 const MAX_FILES: usize = 200;
-/// How many requirements are taken in all. The largest lock files have hundreds.
-const MAX_PINS: usize = 20_000;
-/// How many faults are told in all.
-const MAX_FAULTS: usize = 1_000;
-
-/// The format of a file of requirements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// pip's requirements file.
-    Requirements,
-    /// Poetry's lock file.
-    PoetryLock,
-    /// uv's lock file.
-    UvLock,
-    /// The standard's lock file (PEP 751).
-    Pylock,
-}
-
-impl Format {
-    /// Returns the word that reports use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Requirements => "requirements",
-            Self::PoetryLock => "poetry.lock",
-            Self::UvLock => "uv.lock",
-            Self::Pylock => "pylock.toml",
-        }
-    }
-
-    /// Returns the format that the name of a file stands for; `None` when it is
-    /// that of a format which is not read.
-    pub fn of(path: &Path) -> Option<Self> {
-        let name = path.file_name()?.to_str()?;
-        match name {
-            "poetry.lock" => return Some(Self::PoetryLock),
-            "uv.lock" => return Some(Self::UvLock),
-            "pylock.toml" => return Some(Self::Pylock),
-            "Pipfile.lock" => return None,
-            _ => {}
-        }
-        // pylock.NAME.toml, the name without dots (pylock.toml specification,
-        // "File Name").
-        let named = name
-            .strip_prefix("pylock.")
-            .and_then(|rest| rest.strip_suffix(".toml"));
-        match named {
-            Some(name) if !name.is_empty() && !name.contains('.') => Some(Self::Pylock),
-            _ if name.ends_with(".toml") || name.ends_with(".json") => None,
-            _ => Some(Self::Requirements),
-        }
-    }
-}
-
-/// A place in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The file, as the user would name it.
-    pub path: Arc<Path>,
-    /// The line, counted from 1.
-    pub line: u64,
-}
-
-/// A file that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListFile {
-    /// The file, as the user would name it.
-    pub path: Arc<Path>,
-    /// What it was read as.
-    pub format: Format,
-    /// Its digest.
-    pub sha256: Sha256Digest,
-}
-
-/// A requirement and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pin {
-    /// Where it stands.
-    pub place: Place,
-    /// What it asks for.
-    pub requirement: Requirement,
-    /// Whether it is asked for under a condition only: a marker, an extra, a group.
-    pub is_conditional: bool,
-}
-
-/// Something wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Where it stands.
-    pub place: Place,
-    /// What it is.
-    pub kind: FaultKind,
-}
-
-/// What files of requirements say together.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Listing {
-    /// The files, in the order they were read.
-    pub files: Vec<ListFile>,
-    /// What they ask for, in that order.
-    pub pins: Vec<Pin>,
-    /// What is wrong with them, in that order.
-    pub faults: Vec<Fault>,
-    /// Whether the files themselves keep pip from taking sdists.
-    pub only_wheels: bool,
-}
 
 /// Reads files of requirements by the names they have, and the files they include.
 ///
@@ -137,23 +34,29 @@ pub fn read(paths: &[PathBuf]) -> Result<Listing, InputError> {
     for path in paths {
         reader.named(path)?;
     }
-    let said_nothing = reader.listing.pins.is_empty() && reader.listing.faults.is_empty();
-    if let Some(file) = reader.listing.files.first().filter(|_| said_nothing) {
+    let said_nothing =
+        reader.gathered.listing.pins.is_empty() && reader.gathered.listing.faults.is_empty();
+    if let Some(file) = reader
+        .gathered
+        .listing
+        .files
+        .first()
+        .filter(|_| said_nothing)
+    {
         let place = Place {
             path: Arc::clone(&file.path),
             line: 1,
         };
-        reader.fault(&place, FaultKind::Nothing);
+        reader.gathered.fault(&place, FaultKind::Nothing);
     }
-    Ok(reader.listing)
+    Ok(reader.gathered.listing)
 }
 
 /// What was read so far.
 #[derive(Default)]
-pub(super) struct Reader {
-    listing: Listing,
+struct Reader {
+    gathered: Gathered,
     bytes: u64,
-    is_full: bool,
 }
 
 /// Where a file stands among those that include it.
@@ -195,9 +98,10 @@ impl Reader {
     /// Returns the bytes of a file; `None`, with a fault at `asked`, when it is
     /// nothing to read.
     fn bytes_of(&mut self, path: &Path, asked: &Place) -> Result<Option<Vec<u8>>, InputError> {
-        if self.listing.files.len() >= MAX_FILES {
-            self.fault(asked, FaultKind::TooMany(MAX_FILES, "files"));
-            self.is_full = true;
+        if self.gathered.listing.files.len() >= MAX_FILES {
+            self.gathered
+                .fault(asked, FaultKind::TooMany(MAX_FILES, "files"));
+            self.gathered.is_full = true;
             return Ok(None);
         }
         match input::read(path, MAX_BYTES.saturating_sub(self.bytes)) {
@@ -206,13 +110,14 @@ impl Reader {
                 Ok(Some(bytes))
             }
             Err(error @ InputError::NotRegular { .. }) => {
-                self.fault(asked, FaultKind::NotTaken(error.to_string()));
+                self.gathered
+                    .fault(asked, FaultKind::NotTaken(error.to_string()));
                 Ok(None)
             }
             Err(InputError::TooLarge { .. }) => {
                 let says = format!("the files have more than {MAX_BYTES} bytes together");
-                self.fault(asked, FaultKind::NotTaken(says));
-                self.is_full = true;
+                self.gathered.fault(asked, FaultKind::NotTaken(says));
+                self.gathered.is_full = true;
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -230,17 +135,17 @@ impl Reader {
             line,
         };
         let Some(format) = Format::of(path) else {
-            self.fault(&at(1), FaultKind::Format);
+            self.gathered.fault(&at(1), FaultKind::Format);
             return Ok(());
         };
-        self.listing.files.push(ListFile {
+        self.gathered.listing.files.push(ListFile {
             path: Arc::clone(path),
             format,
             sha256: Sha256Digest::of(bytes),
         });
         if format != Format::Requirements && bytes.len() > MAX_LOCK_BYTES {
             let says = format!("a lock file of more than {MAX_LOCK_BYTES} bytes");
-            self.fault(&at(1), FaultKind::NotTaken(says));
+            self.gathered.fault(&at(1), FaultKind::NotTaken(says));
             return Ok(());
         }
         let text = match std::str::from_utf8(bytes) {
@@ -248,7 +153,7 @@ impl Reader {
             Err(error) => {
                 let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
                 let line = before.split(|byte| *byte == b'\n').count() as u64;
-                self.fault(&at(line), FaultKind::NotUtf8);
+                self.gathered.fault(&at(line), FaultKind::NotUtf8);
                 return Ok(());
             }
         };
@@ -267,11 +172,11 @@ impl Reader {
                     let mut lock = Lock {
                         path,
                         document: &document,
-                        reader: self,
+                        gathered: &mut self.gathered,
                     };
                     read(&mut lock);
                 }
-                Err((line, kind)) => self.fault(&at(line), kind),
+                Err((line, kind)) => self.gathered.fault(&at(line), kind),
             }
         }
         Ok(())
@@ -284,7 +189,7 @@ impl Reader {
         inclusion: &Inclusion<'_>,
     ) -> Result<(), InputError> {
         for logical in lines::logical(text) {
-            if self.is_full {
+            if self.gathered.is_full {
                 break;
             }
             let (line, said) = match logical {
@@ -307,7 +212,7 @@ impl Reader {
                             && matches!(fault, FaultKind::NotPinned(_) | FaultKind::Version(_));
                         // A constraint asks for nothing, so it may leave a choice.
                         if !is_range {
-                            self.fault(&place, fault);
+                            self.gathered.fault(&place, fault);
                         }
                     }
                 }
@@ -324,12 +229,12 @@ impl Reader {
     ) -> Result<(), InputError> {
         match line {
             pip::Line::Requirement(_) if inclusion.is_constraints => {}
-            pip::Line::Requirement(requirement) => self.pin(Pin {
+            pip::Line::Requirement(requirement) => self.gathered.pin(Pin {
                 place: place.clone(),
                 is_conditional: requirement.marker.is_some(),
                 requirement: *requirement,
             }),
-            pip::Line::OnlyWheels(only) => self.listing.only_wheels = only,
+            pip::Line::OnlyWheels(only) => self.gathered.listing.only_wheels = only,
             pip::Line::Include(name) => {
                 self.include(place, &name, inclusion, inclusion.is_constraints)?;
             }
@@ -346,11 +251,12 @@ impl Reader {
         is_constraints: bool,
     ) -> Result<(), InputError> {
         if name.contains(':') {
-            self.fault(place, FaultKind::Link(clip(name)));
+            self.gathered.fault(place, FaultKind::Link(clip(name)));
             return Ok(());
         }
         if inclusion.chain.len() >= MAX_DEPTH {
-            self.fault(place, FaultKind::IncludeDepth(clip(name)));
+            self.gathered
+                .fault(place, FaultKind::IncludeDepth(clip(name)));
             return Ok(());
         }
         let parent = place
@@ -364,16 +270,19 @@ impl Reader {
         let real = match path.canonicalize() {
             Ok(real) => real,
             Err(_) => {
-                self.fault(place, FaultKind::IncludeMissing(clip(name)));
+                self.gathered
+                    .fault(place, FaultKind::IncludeMissing(clip(name)));
                 return Ok(());
             }
         };
         if !real.starts_with(inclusion.root) {
-            self.fault(place, FaultKind::IncludeOutside(clip(name)));
+            self.gathered
+                .fault(place, FaultKind::IncludeOutside(clip(name)));
             return Ok(());
         }
         if inclusion.chain.contains(&real) {
-            self.fault(place, FaultKind::IncludeLoop(clip(name)));
+            self.gathered
+                .fault(place, FaultKind::IncludeLoop(clip(name)));
             return Ok(());
         }
         let Some(bytes) = self.bytes_of(&path, place)? else {
@@ -388,71 +297,7 @@ impl Reader {
         };
         self.file(&path.into(), &bytes, &inclusion)
     }
-
-    fn pin(&mut self, pin: Pin) {
-        if self.is_full {
-            return;
-        }
-        if self.listing.pins.len() >= MAX_PINS {
-            self.fault(&pin.place, FaultKind::TooMany(MAX_PINS, "requirements"));
-            self.is_full = true;
-            return;
-        }
-        self.listing.pins.push(pin);
-    }
-
-    fn fault(&mut self, place: &Place, kind: FaultKind) {
-        if self.is_full {
-            return;
-        }
-        let kind = if self.listing.faults.len() < MAX_FAULTS {
-            kind
-        } else {
-            self.is_full = true;
-            FaultKind::TooMany(MAX_FAULTS, "faults")
-        };
-        self.listing.faults.push(Fault {
-            place: place.clone(),
-            kind,
-        });
-    }
 }
 
 /// Reads a lock file of one format.
 type ReadLock = fn(&mut Lock<'_, '_>);
-
-/// A lock file that is being read.
-pub(super) struct Lock<'a, 'r> {
-    path: &'a Arc<Path>,
-    /// What stands in it.
-    pub(super) document: &'a Document<'a>,
-    reader: &'r mut Reader,
-}
-
-impl Lock<'_, '_> {
-    /// Notes something wrong on a line.
-    pub(super) fn fault(&mut self, line: u64, kind: FaultKind) {
-        let place = Place {
-            path: Arc::clone(self.path),
-            line,
-        };
-        self.reader.fault(&place, kind);
-    }
-
-    /// Notes a requirement.
-    pub(super) fn pin(&mut self, requirement: Requirement, is_conditional: bool) {
-        self.reader.pin(Pin {
-            place: Place {
-                path: Arc::clone(self.path),
-                line: requirement.line,
-            },
-            requirement,
-            is_conditional,
-        });
-    }
-
-    /// Returns whether no more is taken in.
-    pub(super) fn is_full(&self) -> bool {
-        self.reader.is_full
-    }
-}

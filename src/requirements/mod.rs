@@ -13,6 +13,7 @@ mod document;
 mod fault;
 mod files;
 mod lines;
+mod listing;
 mod lock;
 mod marker;
 mod pip;
@@ -30,7 +31,8 @@ use crate::digest::Sha256Digest;
 use crate::filename::ProjectName;
 
 pub use fault::FaultKind;
-pub use files::{Fault, Format, ListFile, Listing, Pin, Place, read};
+pub use files::read;
+pub use listing::{Fault, Format, ListFile, Listing, Pin, Place};
 
 /// The most bytes that files of requirements may have together.
 pub const MAX_BYTES: u64 = 16 << 20;

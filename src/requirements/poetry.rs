@@ -7,10 +7,10 @@
 //! 2.5 and the descriptions of older ones. Only version 2.1 states markers and
 //! groups, so only there a project can be asked for without a condition.
 
+use super::Requirement;
 use super::document::{Faulty, Table};
 use super::fault::{FaultKind, clip};
-use super::files::Lock;
-use super::{Requirement, lock};
+use super::lock::{self, Lock};
 use crate::filename::{SdistFilename, WheelFilename};
 
 const TOP: &[&str] = &["package", "metadata", "extras"];

@@ -5,10 +5,10 @@
 //! hashes. A directory that is the one of the lock file is the project itself and
 //! is passed over; every other source that is no index leads elsewhere.
 
+use super::Requirement;
 use super::document::{Faulty, Table};
 use super::fault::{FaultKind, clip};
-use super::files::Lock;
-use super::{Requirement, lock};
+use super::lock::{self, Lock};
 use crate::digest::Sha256Digest;
 
 const TOP: &[&str] = &[

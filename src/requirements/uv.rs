@@ -11,11 +11,11 @@
 
 use std::collections::BTreeSet;
 
+use super::Requirement;
 use super::document::{Faulty, Table};
 use super::fault::{FaultKind, clip};
-use super::files::Lock;
+use super::lock::{self, Lock};
 use super::ways::{Packages, When, joined};
-use super::{Requirement, lock};
 
 const TOP: &[&str] = &[
     "version",

@@ -11,8 +11,9 @@ use std::io;
 
 use rayon::prelude::*;
 
+use super::fault::FaultKind;
 use super::record::{self, Row, StatedDigest};
-use super::{DIST_INFO, dist_info_of, installed};
+use super::{DIST_INFO, dist_info_of, installed, is_named_for};
 use crate::archive::zip::{self, Archive, Member, ZipError};
 use crate::archive::{self, Fault, Faults, Limits};
 use crate::cancel::Cancel;
@@ -20,51 +21,6 @@ use crate::count::counted;
 use crate::digest::{READ_SIZE, base64};
 use crate::filename::{WheelFilename, is_version};
 use crate::metadata::{self, Fields};
-
-/// What is wrong with a wheel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FaultKind {
-    /// Something is wrong with the archive.
-    Archive(archive::FaultKind),
-    /// There is not exactly one `.dist-info` directory with the wheel's name.
-    DistInfo,
-    /// METADATA, WHEEL or RECORD is not there.
-    DescriptionMissing,
-    /// METADATA names another project or version than the file name.
-    MetadataMismatch,
-    /// The file name promises tags that WHEEL does not state.
-    TagsMismatch,
-    /// WHEEL states tags that the file name does not promise.
-    TagsNarrowed,
-    /// WHEEL has another build tag than the file name.
-    BuildMismatch,
-    /// The wheel follows another version of the format.
-    VersionUnsupported,
-    /// WHEEL says whether the wheel is pure, and the tags say something else.
-    PurelibMismatch,
-    /// A `.data` directory that installers do not know.
-    DataDirectory,
-    /// Installers put two members at the same path.
-    InstalledTwice,
-    /// RECORD cannot be read, or a line of it.
-    RecordMalformed,
-    /// RECORD says something else of a member than its contents.
-    RecordMismatch,
-    /// RECORD does not list a member.
-    RecordUnlisted,
-    /// RECORD lists a member that is not there.
-    RecordMissing,
-    /// RECORD lists a member twice.
-    RecordRepeated,
-    /// RECORD has no digest of a member that can be relied on.
-    RecordWeakHash,
-}
-
-impl From<archive::FaultKind> for FaultKind {
-    fn from(kind: archive::FaultKind) -> Self {
-        Self::Archive(kind)
-    }
-}
 
 /// The most tags that are compared; more are a fault of their own. Three lists in
 /// a file name cannot give as many.
@@ -160,18 +116,6 @@ fn dist_info(
         );
     }
     own.or(found.first()).map(|name| (*name).to_owned())
-}
-
-/// Returns whether a directory is called `NAME-VERSION` and this ending, for the
-/// project and version of the file name in any spelling.
-pub(super) fn is_named_for(directory: &str, ending: &str, filename: &WheelFilename) -> bool {
-    directory
-        .strip_suffix(ending)
-        .and_then(|stem| stem.rsplit_once('-'))
-        .is_some_and(|(name, version)| {
-            filename.project().is_spelled(name)
-                && is_version(&version.replace('_', "-"), filename.version())
-        })
 }
 
 /// A wheel that is being looked into.

@@ -10,8 +10,8 @@
 
 use std::collections::BTreeSet;
 
-use super::check::{FaultKind, is_named_for};
-use super::{DIST_INFO, dist_info_of};
+use super::fault::FaultKind;
+use super::{DIST_INFO, dist_info_of, is_named_for};
 use crate::archive::{Clash, Fault, Faults, check_name, clashes};
 use crate::filename::WheelFilename;
 use crate::relpath::spelled_out;

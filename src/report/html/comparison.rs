@@ -1,7 +1,7 @@
 //! The page of two wheels: identical, or why not.
 
 use super::explanation::{self, Explained};
-use super::report::{counted, entry};
+use super::words::{counted, entry};
 use super::{Banner, Cell, Part, Step, Tone, badge, next, page, table};
 use crate::compare::{Sides, WheelFacts};
 use crate::count;

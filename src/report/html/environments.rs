@@ -1,6 +1,6 @@
 //! The page of two environments of builds.
 
-use super::report::{counted, sentence_case};
+use super::words::{counted, sentence_case};
 use super::{Banner, Part, Tone, diff, page};
 use crate::explain::Reach;
 use crate::report::EnvironmentReport;

@@ -1,7 +1,7 @@
 //! Why two wheels differ: what nobody can explain first and loudest, then the
 //! causes, the deciding first, then what differs.
 
-use super::report::{counted, sentence_case};
+use super::words::{counted, sentence_case};
 use super::{Cell, Step, Tone, badge, details, diff, is_full, left_out, map, next, table};
 use crate::compare::{Consequence, ContentDiff, Detail, Difference, Kind, Sides, WheelFacts};
 use crate::explain::{Cause, Proof, Unexplained};

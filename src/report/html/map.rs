@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::report::counted;
+use super::words::counted;
 use super::{Cell, details, left_out, table};
 use crate::archive::zip::{DosTime, RawText};
 use crate::compare::{Difference, Kind, Layout, MemberPlace, Sides, WheelFacts};

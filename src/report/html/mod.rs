@@ -12,6 +12,7 @@ mod history;
 mod map;
 mod rebuilds;
 mod report;
+mod words;
 
 use super::markup::{Attributes, Markup};
 use super::{Tool, Verdict};

@@ -1,8 +1,8 @@
 //! Wheel by wheel: what became of each, and why it is not the same.
 
 use super::explanation::{self, Explained};
-use super::report::{counted, entry, outcome_cell};
-use super::{Cell, Step, Tone, badge, details, is_full, left_out, table};
+use super::words::{counted, entry, outcome_cell, tone_of, word_of};
+use super::{Cell, Step, badge, details, is_full, left_out, table};
 use crate::report::markup::Markup;
 use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource};
 
@@ -14,30 +14,6 @@ const EDITS: usize = 200;
 
 /// How many lines of a log are written out.
 const LOG_LINES: usize = 200;
-
-/// Returns the word for an outcome.
-pub(super) fn word_of(outcome: RebuildOutcome) -> &'static str {
-    match outcome {
-        RebuildOutcome::Reproduced => "reproduced",
-        RebuildOutcome::ReproducedWithWitness => "reproduced with witness",
-        RebuildOutcome::Different => "different",
-        RebuildOutcome::BuildFailed => "build failed",
-        RebuildOutcome::TimedOut => "timed out",
-        RebuildOutcome::NotAttempted => "not attempted",
-    }
-}
-
-/// Returns how an outcome is to be taken.
-pub(super) fn tone_of(outcome: RebuildOutcome) -> Tone {
-    match outcome {
-        RebuildOutcome::Reproduced => Tone::Good,
-        RebuildOutcome::ReproducedWithWitness => Tone::Note,
-        RebuildOutcome::Different => Tone::Bad,
-        RebuildOutcome::BuildFailed | RebuildOutcome::TimedOut | RebuildOutcome::NotAttempted => {
-            Tone::Warning
-        }
-    }
-}
 
 /// Returns what to do about a wheel first; nothing when it came back.
 pub(super) fn step(rebuild: &RebuildSummary) -> Option<Step> {

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::rebuilds::{self, tone_of, word_of};
+use super::rebuilds;
+use super::words::{counted, entry, sentence_case};
 use super::{Banner, Cell, Part, Step, Tone, badge, details, is_full, left_out, next, page, table};
 use crate::finding::{Finding, Severity};
 use crate::openpgp::{KeyState, SignatureVerdict};
@@ -417,30 +418,4 @@ fn write_finding(markup: &mut Markup, finding: &Finding) {
         });
         next(markup, &finding.next);
     });
-}
-
-/// Writes a name and its value in a list of such.
-pub(super) fn entry(markup: &mut Markup, name: &'static str, value: &str, is_code: bool) {
-    markup.with_text("dt", &[], name);
-    markup.element("dd", &[], |markup| match is_code {
-        true => markup.with_text("code", &[], value),
-        false => markup.text(value),
-    });
-}
-
-/// Returns a message with a capital letter.
-pub(super) fn sentence_case(message: &str) -> String {
-    let mut characters = message.chars();
-    let first = characters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(characters).collect()
-}
-
-/// Returns a number with a word that takes an `s`.
-pub(super) fn counted(count: usize, one: &str) -> String {
-    format!("{count} {one}{}", plural(count, "", "s"))
-}
-
-/// Returns the outcome of a wheel as a cell.
-pub(super) fn outcome_cell(outcome: RebuildOutcome) -> Cell {
-    Cell::Badge(tone_of(outcome), word_of(outcome).to_owned())
 }
