@@ -26,7 +26,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 | `cancel` `count` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `scratch` `time` |
-//! | 1 | `archive` `deflate` `finding` `gnupg` `requirements` `state` `swap` |
+//! | 1 | `archive` `backends` `deflate` `finding` `gnupg` `requirements` `state` `swap` |
 //! | 2 | `policy` `tree` |
 //! | 3 | `elf` `openpgp` `sdist` `wheel` |
 //! | 4 | `compare` `evidence` `manifest` `recipe` `sandbox` |
@@ -43,6 +43,7 @@
 
 pub mod archive;
 pub mod audit;
+pub mod backends;
 pub mod cancel;
 pub mod cli;
 pub mod compare;

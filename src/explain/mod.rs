@@ -21,7 +21,6 @@ mod objects;
 mod patterns;
 mod platform;
 mod source;
-mod table;
 mod texts;
 mod tools;
 

@@ -9,8 +9,8 @@ use std::cmp::Ordering;
 use pep440_rs::Version;
 
 use super::case::{Case, Item, Piece};
-use super::table::{self, Range};
 use super::{Cause, Factor};
+use crate::backends::{self, Range};
 use crate::compare::{Contents, Kind, Sides};
 use crate::digest::Sha256Digest;
 
@@ -337,7 +337,7 @@ fn claim_feature(case: &mut Case<'_>, generators: &Sides<Option<Generator>>, fea
         }
         let versions = values
             .as_ref()
-            .map(|value| table::that_write(tool, feature, value).collect::<Vec<_>>());
+            .map(|value| backends::that_write(tool, feature, value).collect::<Vec<_>>());
         let (Some(published), Some(rebuilt)) = (versions.published.last(), versions.rebuilt.last())
         else {
             continue;
@@ -496,8 +496,10 @@ fn claim_requirements(case: &mut Case<'_>, generators: &Sides<Option<Generator>>
             .rev()
             .filter(|tool| tools.rebuilt.contains(tool))
         {
-            let one = table::that_write(tool, "requirement-spelling", published).next_back_range();
-            let other = table::that_write(tool, "requirement-spelling", rebuilt).next_back_range();
+            let one =
+                backends::that_write(tool, "requirement-spelling", published).next_back_range();
+            let other =
+                backends::that_write(tool, "requirement-spelling", rebuilt).next_back_range();
             if let (Some(one), Some(other)) = (one, other) {
                 let known = known_versions(generators, tool).published;
                 let pin = known.unwrap_or_else(|| pin_of(one, other));

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 
 use pep440_rs::{Version, VersionSpecifiers};
 
-use super::releases::{Release, releases};
+use crate::backends::{Release, releases};
 use crate::evidence::SdistEvidence;
 use crate::evidence::WheelEvidence;
 use crate::filename::ProjectName;

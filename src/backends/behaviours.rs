@@ -1,12 +1,12 @@
 //! What each version of a build tool writes into a wheel, from real builds.
 //!
-//! The table is `backends.toml`, which `scripts/make-backend-table` writes.
+//! The table is `behaviours.toml`, which `scripts/make-backend-table` writes.
 
 use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-const TEXT: &str = include_str!("backends.toml");
+const TEXT: &str = include_str!("behaviours.toml");
 
 #[derive(Debug, Deserialize)]
 struct Table {
@@ -23,13 +23,13 @@ struct Behaviour {
 /// Versions that were tried and gave the same value.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "(String, String, String)")]
-pub(super) struct Range {
+pub struct Range {
     /// The oldest of them.
-    pub(super) first: String,
+    pub first: String,
     /// The newest of them.
-    pub(super) last: String,
+    pub last: String,
     /// What they write.
-    pub(super) value: String,
+    pub value: String,
 }
 
 impl From<(String, String, String)> for Range {
@@ -39,7 +39,7 @@ impl From<(String, String, String)> for Range {
 }
 
 /// Returns the ranges of a feature, the oldest versions first.
-pub(super) fn ranges(tool: &str, feature: &str) -> &'static [Range] {
+fn ranges(tool: &str, feature: &str) -> &'static [Range] {
     static TABLE: OnceLock<Table> = OnceLock::new();
     let table = TABLE.get_or_init(|| {
         toml::from_str(TEXT).unwrap_or(Table {
@@ -55,7 +55,7 @@ pub(super) fn ranges(tool: &str, feature: &str) -> &'static [Range] {
 
 /// Returns the versions that write a value; several ranges when the value went and
 /// came back.
-pub(super) fn that_write<'t>(
+pub fn that_write<'t>(
     tool: &'t str,
     feature: &'t str,
     value: &'t str,
