@@ -123,6 +123,154 @@ fn flit_without_an_epoch_tells_its_zone() {
 }
 
 #[test]
+fn flit_without_an_epoch_tells_a_zone_with_a_summer() {
+    // Moments on both sides of the last Sunday of March 2023 and of the second one of
+    // March 2024, in UTC, with what the clocks showed: `TZ=… date -d @…`.
+    let london = [
+        (1_679_788_800, 0),
+        (1_679_796_000, 3600),
+        (1_700_000_000, 0),
+    ];
+    let new_york = [
+        (1_700_000_000, -5 * 3600),
+        (1_710_050_400, -5 * 3600),
+        (1_710_057_600, -4 * 3600),
+    ];
+    let sydney = [(1_700_000_000, 11 * 3600), (1_720_000_000, 10 * 3600)];
+    // No zone: an hour between two moments of one winter.
+    let nowhere = [(1_700_000_000, 0), (1_700_003_600, 3600)];
+    let zone = |seen: &[(i64, i64)]| {
+        let names: Vec<String> = (0..seen.len())
+            .map(|number| format!("x{number}.py"))
+            .collect();
+        let mut members = vec![(WHEEL, FLIT, 0o644)];
+        let mut files = Vec::new();
+        for (name, (time, ahead)) in names.iter().zip(seen) {
+            members.push((name, dos_time(time + ahead), 0o644));
+            files.push((&**name, *time, 0o644));
+        }
+        of(&wheel("flit", &members), &sdist(&files)).time_zone
+    };
+    for (seen, expected) in [
+        (
+            &london[..],
+            Some("<winter>+00:00<summer>-01:00,M3.5.0/1,M10.5.0/2"),
+        ),
+        (
+            &new_york[..],
+            Some("<winter>+05:00<summer>+04:00,M3.2.0/2,M11.1.0/2"),
+        ),
+        (
+            &sydney[..],
+            Some("<winter>-10:00<summer>-11:00,M10.1.0/2,M4.1.0/3"),
+        ),
+        (&nowhere[..], None),
+    ] {
+        assert_eq!(zone(seen).as_deref(), expected);
+    }
+}
+
+/// Returns a time in seconds as MS-DOS has it.
+fn dos_time(seconds: i64) -> DosTime {
+    let time = jiff::Timestamp::from_second(seconds).unwrap();
+    let time = time.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    let part = |part: i8| u16::try_from(part).unwrap();
+    DosTime {
+        date: u16::try_from(time.year() - 1980).unwrap() << 9
+            | part(time.month()) << 5
+            | part(time.day()),
+        time: part(time.hour()) << 11 | part(time.minute()) << 5 | part(time.second()) / 2,
+    }
+}
+
+#[test]
+fn a_tool_that_was_replaced_says_until_when() {
+    // hatchling 1.24.1 came on 2024-04-18, 1.24.2 on 2024-04-22 (its history); PyPI has
+    // no other between.
+    let hatch = |version: &str, time| {
+        let mut wheel = wheel("hatchling", &[("x.py", time, 0o644), (WHEEL, time, 0o644)]);
+        wheel.builder.as_mut().unwrap().version = version.to_owned();
+        wheel
+    };
+    let constant = DosTime {
+        date: (2020 - 1980) << 9 | 2 << 5 | 2,
+        time: 0,
+    };
+    let mut source = sdist(&[("x.py", 1_580_601_600, 0o644)]);
+    let project = ProjectName::parse("x").unwrap();
+    let signed = UtcTime::from_unix_seconds(1_790_000_000);
+    let mut until = |version: &str, time, requires: &str| {
+        source.build_system = BuildSystem::parse(&format!(
+            "[build-system]\nrequires = [\"{requires}\", \"hatch-vcs\"]\nbuild-backend = \"hatchling.build\"\n"
+        ));
+        let found = infer(&project, Some(&hatch(version, time)), &source, signed).unwrap();
+        found.cutoff.map(|cutoff| cutoff.to_string())
+    };
+    let told = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        until("1.24.1", constant, "hatchling"),
+        told("2024-04-21T23:59:59Z")
+    );
+    // Somebody's epoch, from before that version.
+    let early = dos_time(1_600_000_000);
+    assert_eq!(
+        until("1.24.1", early, "hatchling"),
+        told("2024-04-21T23:59:59Z")
+    );
+    // A real time comes first.
+    let real = dos_time(1_713_600_000);
+    assert_eq!(
+        until("1.24.1", real, "hatchling"),
+        told("2024-04-20T08:00:00Z")
+    );
+    // Whoever asks for one version may do so for years.
+    let signed = told("2026-09-21T14:13:20Z");
+    assert_eq!(until("1.24.1", constant, "hatchling==1.24.1"), signed);
+    assert_eq!(until("0.0.1", constant, "hatchling"), signed);
+}
+
+#[test]
+fn what_metadata_has_bounds_a_setuptools_that_does_not_name_itself() {
+    let mut source = sdist(&[]);
+    let mut old = wheel(
+        "bdist_wheel",
+        &[
+            (WHEEL, REAL, 0o644),
+            ("x-1.dist-info/LICENSE.txt", REAL, 0o644),
+        ],
+    );
+    let mut bounds = |wheel: &WheelEvidence, requires: &str| {
+        let text = format!("[build-system]\nrequires = [\"{requires}\"]\nbuild-backend = \"b\"\n");
+        source.build_system = BuildSystem::parse(&text);
+        let found = of(wheel, &source).requirements;
+        let bounds = found
+            .into_iter()
+            .filter(|one| one.starts_with("setuptools<="));
+        bounds.collect::<Vec<_>>()
+    };
+    // Boundaries that were seen by hand: License-File came with 57.0.0, the platform
+    // went between 60.10 and 62.6.
+    assert_eq!(bounds(&old, "setuptools"), ["setuptools<=56.2.0"]);
+    assert_eq!(bounds(&old, "setuptools>=57"), Vec::<String>::new());
+    old.has_license_file = true;
+    assert_eq!(bounds(&old, "setuptools"), Vec::<String>::new());
+    old.has_unknown_platform = true;
+    assert_eq!(
+        bounds(&old, "setuptools [x] >= 42 ; y"),
+        ["setuptools<=62.1.0"]
+    );
+    assert_eq!(bounds(&old, "setuptools>=64"), Vec::<String>::new());
+    let newer = WheelEvidence {
+        builder: Some(Builder {
+            name: "setuptools".to_owned(),
+            version: "75.0.0".to_owned(),
+        }),
+        ..old
+    };
+    assert_eq!(bounds(&newer, "setuptools"), Vec::<String>::new());
+}
+
+#[test]
 fn modes_tell_the_umask_and_whether_the_archives_were_kept() {
     let source = sdist(&[("x.py", 5, 0o664)]);
     for (own, described, umask, modes) in [

@@ -1,9 +1,14 @@
 //! When: the epoch, the clock, the time zone, and how new the tools can be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::Inference;
+use super::tools::{asked_for, named_tool};
 use crate::archive::zip::DosTime;
+use crate::backends;
 use crate::evidence::SdistEvidence;
 use crate::evidence::WheelEvidence;
 use crate::evidence::dos_seconds;
@@ -31,6 +36,38 @@ fn told(seconds: i64) -> String {
     }
 }
 
+/// The time in which the tool that WHEEL names was the newest of those that the sdist
+/// asks for.
+struct Reign {
+    /// The tool and its version.
+    tool: String,
+    /// When the day began on which it was released.
+    from: i64,
+    /// When the day began on which the next one was; `None` for the newest that is known.
+    until: Option<i64>,
+}
+
+/// Returns it for a tool whose releases are known.
+fn reign(wheel: &WheelEvidence, sdist: &SdistEvidence) -> Option<Reign> {
+    const DAY: i64 = 86_400;
+    let (project, builder) = named_tool(wheel)?;
+    let asked = asked_for(&project, sdist)?;
+    let version = builder.version.parse().ok()?;
+    let releases = backends::releases(&project);
+    let own = releases.iter().find(|release| release.version == version)?;
+    let next = releases.iter().find(|release| {
+        release.version > version && asked.iter().all(|range| range.contains(&release.version))
+    });
+    let began = |release: &backends::Release| release.released.unix_seconds() + 1 - DAY;
+    let from = began(own);
+    Some(Reign {
+        tool: format!("{project} {}", builder.version),
+        from,
+        // Two of one day: the older one was not yet replaced in the morning.
+        until: next.map(|next| began(next).max(from + DAY)),
+    })
+}
+
 /// Infers how new the tools can be.
 pub(super) fn cutoff(
     inference: &mut Inference,
@@ -55,7 +92,29 @@ pub(super) fn cutoff(
         .map(|file| file.mtime)
         .filter(is_real)
         .max();
-    let newest = in_wheel.max(in_sdist).and_then(UtcTime::from_unix_seconds);
+    let newest = in_wheel.max(in_sdist);
+    let reign = wheel.and_then(|wheel| reign(wheel, sdist));
+    // A date before the tool came is that of a commit, or somebody's choice.
+    if let Some(reign) = reign.filter(|reign| newest.is_none_or(|newest| newest < reign.from))
+        && let Some(until) = reign.until
+        && let Some(last) = UtcTime::from_unix_seconds(until - 1)
+        && signed.is_none_or(|signed| last <= signed)
+    {
+        let tool = reign.tool;
+        inference.because(
+            "tools",
+            format!("none newer than {last}"),
+            match newest {
+                None => format!("wheel and sdist have no date, and {tool} was the newest until then"),
+                Some(_) => format!(
+                    "the dates in wheel and sdist are older than {tool}, which was the newest until then"
+                ),
+            },
+        );
+        inference.cutoff = Some(last);
+        return;
+    }
+    let newest = newest.and_then(UtcTime::from_unix_seconds);
     inference.cutoff = match (newest, wheel, signed) {
         // An sdist alone says when the wheel was not yet built.
         (Some(newest), Some(_), _) => {
@@ -173,10 +232,64 @@ fn generated(inference: &mut Inference, wheel: &WheelEvidence, sdist: &SdistEvid
     inference.clock = Some(clock);
 }
 
+/// When summer time begins and ends, as POSIX writes it, for a zone whose winter is so
+/// many hours ahead of UTC: the European Union, Great Britain; the United States, Canada;
+/// Australia; New Zealand. All as they have been since 2008 (the time zone database).
+fn summers(hours: i64) -> Vec<String> {
+    let mut rules = Vec::new();
+    if (-1..=3).contains(&hours) {
+        // At one o'clock UTC in all of Europe.
+        rules.push(format!("M3.5.0/{},M10.5.0/{}", 1 + hours, 2 + hours));
+    }
+    let others = [
+        "M3.2.0/2,M11.1.0/2",
+        "M10.1.0/2,M4.1.0/3",
+        "M9.5.0/2,M4.1.0/3",
+    ];
+    rules.extend(others.map(str::to_owned));
+    rules
+}
+
+/// Returns a zone as POSIX writes it, which counts west of Greenwich.
+fn posix(name: &str, ahead: i64) -> String {
+    let sign = if ahead > 0 { "-" } else { "+" };
+    let (hours, minutes) = (ahead.abs() / 3600, ahead.abs() % 3600 / 60);
+    format!("<{name}>{sign}{hours:02}:{minutes:02}")
+}
+
+/// Returns the zone with a summer time that has each time as far ahead of UTC as it was
+/// seen.
+fn with_summer(ahead: &BTreeMap<i64, i64>) -> Option<String> {
+    let winter = *ahead.values().min()?;
+    if ahead
+        .values()
+        .any(|it| ![winter, winter + 3600].contains(it))
+        || winter % 3600 != 0
+    {
+        return None;
+    }
+    let names = format!(
+        "{}{}",
+        posix("winter", winter),
+        posix("summer", winter + 3600)
+    );
+    summers(winter / 3600)
+        .into_iter()
+        .map(|rule| format!("{names},{rule}"))
+        .find(|text| {
+            TimeZone::posix(text).is_ok_and(|zone| {
+                ahead.iter().all(|(time, seen)| {
+                    Timestamp::from_second(*time)
+                        .is_ok_and(|time| i64::from(zone.to_offset(time).seconds()) == *seen)
+                })
+            })
+        })
+}
+
 /// Infers the time zone: flit without an epoch writes local times, the sdist has
 /// seconds since 1970.
 fn zone(inference: &mut Inference, wheel: &WheelEvidence, sdist: &SdistEvidence) {
-    let mut offsets = BTreeSet::new();
+    let mut ahead = BTreeMap::new();
     let mut compared = 0u32;
     for member in &wheel.members {
         let (Some(local), Some(source)) = (dos_seconds(member.time), sdist.source_of(&member.name))
@@ -189,22 +302,22 @@ fn zone(inference: &mut Inference, wheel: &WheelEvidence, sdist: &SdistEvidence)
         let offset = local - (source.mtime - source.mtime.rem_euclid(2));
         // Zones lie on quarters of an hour, between -12 and +14 hours.
         if offset % 900 == 0 && (-12 * 3600..=14 * 3600).contains(&offset) {
-            offsets.insert(offset);
+            ahead.insert(source.mtime, offset);
             compared += 1;
         }
     }
+    let offsets: BTreeSet<i64> = ahead.values().copied().collect();
     let mut found = offsets.iter();
-    if let (Some(offset), None) = (found.next(), found.next())
-        && *offset != 0
-    {
-        // POSIX counts west of Greenwich.
-        let sign = if *offset > 0 { "-" } else { "+" };
-        let (hours, minutes) = (offset.abs() / 3600, offset.abs() % 3600 / 60);
-        let zone = format!("<local>{sign}{hours:02}:{minutes:02}");
+    let zone = match (found.next(), found.next()) {
+        (Some(0) | None, None) => None,
+        (Some(offset), None) => Some(posix("local", *offset)),
+        _ => with_summer(&ahead),
+    };
+    if let Some(zone) = zone {
         inference.because(
             "time-zone",
             &zone,
-            format!("{compared} members have the sdist's times, so much later"),
+            format!("{compared} members have the sdist's times in this zone"),
         );
         inference.time_zone = Some(zone);
     }

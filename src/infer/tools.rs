@@ -1,6 +1,12 @@
 //! Which tools: `Generator:` names one, `pyproject.toml` the others.
 
+use std::str::FromStr as _;
+
+use pep440_rs::{Version, VersionSpecifiers};
+
 use super::Inference;
+use crate::backends;
+use crate::evidence::Builder;
 use crate::evidence::SdistEvidence;
 use crate::evidence::WheelEvidence;
 use crate::filename::ProjectName;
@@ -58,6 +64,91 @@ fn name_of(requirement: &str) -> &str {
     requirement.get(..end).unwrap_or_default()
 }
 
+/// Returns the tool that WHEEL names as the builder, where it is a known one.
+pub(super) fn named_tool(wheel: &WheelEvidence) -> Option<(ProjectName, &Builder)> {
+    let builder = wheel.builder.as_ref()?;
+    let project = ProjectName::parse(builder_project(&builder.name)?).ok()?;
+    Some((project, builder))
+}
+
+/// Returns what the versions of a tool have to be for an sdist; nothing where it does not
+/// care. `None` when that cannot be read.
+pub(super) fn asked_for(
+    project: &ProjectName,
+    sdist: &SdistEvidence,
+) -> Option<Vec<VersionSpecifiers>> {
+    let system = sdist.build_system.as_ref().ok()?;
+    let requirements = system.requires.iter().chain(&sdist.setup_requires);
+    let mut found = Vec::new();
+    for requirement in requirements {
+        let requirement = requirement.trim();
+        let name = name_of(requirement);
+        if !ProjectName::parse(name).is_ok_and(|name| name == *project) {
+            continue;
+        }
+        let rest = requirement.get(name.len()..)?.split(';').next()?;
+        let rest = match rest.trim_start().strip_prefix('[') {
+            Some(extras) => extras.split_once(']')?.1,
+            None => rest,
+        };
+        let range = rest.trim().trim_matches(['(', ')']);
+        found.push(VersionSpecifiers::from_str(range).ok()?);
+    }
+    Some(found)
+}
+
+/// How the names of licence files begin that setuptools takes along by itself
+/// (setuptools, keyword `license_files`).
+const LICENCES: &[&str] = &["LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS"];
+
+/// Infers how new a setuptools can be that does not name itself, from what it writes
+/// into METADATA.
+fn newest_setuptools(inference: &mut Inference, wheel: &WheelEvidence, sdist: &SdistEvidence) {
+    let mut seen = Vec::new();
+    if wheel.has_unknown_platform {
+        let because = "METADATA says 'Platform: UNKNOWN', which later ones leave out";
+        seen.push(("platform-unknown", "written", because.to_owned()));
+    }
+    let licence = wheel.members.iter().find_map(|member| {
+        let file = member
+            .name
+            .strip_prefix(&wheel.dist_info)?
+            .strip_prefix('/')?;
+        LICENCES
+            .iter()
+            .any(|start| file.starts_with(start))
+            .then_some(file)
+    });
+    if let Some(licence) = licence
+        && !wheel.has_license_file
+    {
+        let because = format!(
+            "METADATA has no License-File for {}, which later ones write",
+            licence.escape_debug()
+        );
+        seen.push(("license-file-field", "absent", because));
+    }
+    let Some(asked) = ProjectName::parse("setuptools")
+        .ok()
+        .and_then(|setuptools| asked_for(&setuptools, sdist))
+    else {
+        return;
+    };
+    for (feature, value, because) in seen {
+        let Some(range) = backends::that_write("setuptools", feature, value).last() else {
+            continue;
+        };
+        // Where the sdist wants a later one, the feature has another cause.
+        let allowed = Version::from_str(&range.last)
+            .is_ok_and(|last| asked.iter().all(|range| range.contains(&last)));
+        if allowed {
+            let requirement = format!("setuptools<={}", range.last);
+            inference.because("tools", &requirement, because);
+            inference.requirements.push(requirement);
+        }
+    }
+}
+
 /// Infers the requirements.
 pub(super) fn infer(
     inference: &mut Inference,
@@ -102,10 +193,7 @@ pub(super) fn infer(
         );
     }
     let builder = wheel.and_then(|wheel| wheel.builder.as_ref());
-    let known = builder.and_then(|builder| {
-        let name = builder_project(&builder.name)?;
-        Some((ProjectName::parse(name).ok()?, builder))
-    });
+    let known = wheel.and_then(named_tool);
     match &known {
         _ if in_tree => {}
         Some((tool, _)) if tool == project => inference.because(
@@ -130,6 +218,9 @@ pub(super) fn infer(
                     format!("{said}, and later ones build wheels without the project wheel"),
                 );
                 inference.requirements.push(before);
+                if let Some(wheel) = wheel {
+                    newest_setuptools(inference, wheel, sdist);
+                }
             }
             inference.pinned.insert(tool.clone());
         }
