@@ -30,6 +30,8 @@ pub struct SdistEvidence {
     /// What `setup.py` and `setup.cfg` ask for besides (`setup_requires`), as far
     /// as it is written out there: neither is run.
     pub setup_requires: Vec<String>,
+    /// Whether one of the two files speaks of `setup_requires` and none could be read.
+    pub has_unread_requires: bool,
     /// Its files by the name below the top directory.
     pub files: BTreeMap<String, SourceFile>,
 }
@@ -44,6 +46,7 @@ impl SdistEvidence {
         let mut files = BTreeMap::new();
         let mut pyproject = None;
         let mut setup_requires = Vec::new();
+        let mut speaks_of_requires = false;
         sdist::members(path, name, limits, |member, contents| {
             let Some((_, below)) = member.path.as_str().split_once('/') else {
                 return Ok(());
@@ -67,6 +70,7 @@ impl SdistEvidence {
                     source,
                 })?;
                 let text = String::from_utf8_lossy(&text).into_owned();
+                speaks_of_requires |= below != "pyproject.toml" && text.contains(KEYWORD);
                 match below {
                     "pyproject.toml" => pyproject = Some(text),
                     "setup.py" => setup_requires.extend(listed_in_python(&text)),
@@ -78,6 +82,7 @@ impl SdistEvidence {
         Ok(Self {
             build_system: BuildSystem::parse(pyproject.as_deref().unwrap_or_default()),
             has_pyproject: pyproject.is_some(),
+            has_unread_requires: speaks_of_requires && setup_requires.is_empty(),
             setup_requires,
             files,
         })

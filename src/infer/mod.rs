@@ -26,7 +26,10 @@ use crate::recipe::Umask;
 use crate::time::UtcTime;
 
 pub use times::is_constant;
-pub use tools::{LAST_WITHOUT_WHEEL, builder_project, checked_requirement};
+pub use tools::{LAST_WITHOUT_WHEEL, asks_when_asked, builder_project, checked_requirement};
+
+/// How many further requirements a backend may ask for.
+const MOST: usize = 50;
 
 /// A part of a recipe and why it is so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,11 +63,39 @@ pub struct Inference {
     pub source_modes: Option<SourceModes>,
     /// The time zone, as `TZ` has it.
     pub time_zone: Option<String>,
+    /// The tool that WHEEL names as the builder, with its version, as a requirement:
+    /// whether or not the source asks for it.
+    pub builder: Option<(ProjectName, String)>,
     /// Why.
     pub reasons: Vec<Reason>,
 }
 
 impl Inference {
+    /// Takes in what the backend asked for when it was asked. Returns whether that is
+    /// anything new.
+    pub fn asked_besides(&mut self, asked: &[String]) -> bool {
+        let known = self.requirements.len();
+        // What is no project with a version is passed over: the build will miss it.
+        for requirement in asked.iter().filter_map(|text| checked_requirement(text)) {
+            if self.requirements.contains(&requirement) || self.requirements.len() > known + MOST {
+                continue;
+            }
+            self.because(
+                "tools",
+                &requirement,
+                "the backend asks for it when it is asked (get_requires_for_build_wheel)",
+            );
+            if let Some((project, version)) = &self.builder
+                && tools::is_of(&requirement, project)
+                && self.pinned.insert(project.clone())
+            {
+                self.requirements.push(version.clone());
+            }
+            self.requirements.push(requirement);
+        }
+        self.requirements.len() > known
+    }
+
     fn because(&mut self, part: &'static str, value: impl ToString, because: impl ToString) {
         self.reasons.push(Reason {
             part,

@@ -48,6 +48,7 @@ fn sdist(files: &[(&str, i64, u32)]) -> SdistEvidence {
         build_system: BuildSystem::parse(text),
         has_pyproject: true,
         setup_requires: Vec::new(),
+        has_unread_requires: false,
         files: files
             .iter()
             .map(|(name, mtime, mode)| {
@@ -179,7 +180,7 @@ fn dos_time(seconds: i64) -> DosTime {
         date: u16::try_from(time.year() - 1980).unwrap() << 9
             | part(time.month()) << 5
             | part(time.day()),
-        time: part(time.hour()) << 11 | part(time.minute()) << 5 | part(time.second()) / 2,
+        time: part(time.hour()) << 11 | part(time.minute()) << 5 | (part(time.second()) / 2),
     }
 }
 

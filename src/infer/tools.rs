@@ -64,6 +64,29 @@ fn name_of(requirement: &str) -> &str {
     requirement.get(..end).unwrap_or_default()
 }
 
+/// Backends that ask for nothing besides what stands in the source's files.
+const SILENT: &[&str] = &[
+    "flit_core.buildapi",
+    "poetry.core.masonry.api",
+    "setuptools.build_meta",
+    "setuptools.build_meta:__legacy__",
+];
+
+/// Returns whether a backend may ask for more than the files of the source do, so that it
+/// has to be asked (`get_requires_for_build_wheel`, PEP 517).
+pub fn asks_when_asked(sdist: &SdistEvidence) -> bool {
+    sdist.build_system.as_ref().is_ok_and(|system| {
+        !system.backend_path.is_empty()
+            || sdist.has_unread_requires
+            || !SILENT.contains(&system.backend.as_str())
+    })
+}
+
+/// Returns whether a requirement is one of this project.
+pub(super) fn is_of(requirement: &str, project: &ProjectName) -> bool {
+    ProjectName::parse(name_of(requirement)).is_ok_and(|name| name == *project)
+}
+
 /// Returns the tool that WHEEL names as the builder, where it is a known one.
 pub(super) fn named_tool(wheel: &WheelEvidence) -> Option<(ProjectName, &Builder)> {
     let builder = wheel.builder.as_ref()?;
@@ -83,7 +106,7 @@ pub(super) fn asked_for(
     for requirement in requirements {
         let requirement = requirement.trim();
         let name = name_of(requirement);
-        if !ProjectName::parse(name).is_ok_and(|name| name == *project) {
+        if !is_of(requirement, project) {
             continue;
         }
         let rest = requirement.get(name.len()..)?.split(';').next()?;
@@ -194,6 +217,9 @@ pub(super) fn infer(
     }
     let builder = wheel.and_then(|wheel| wheel.builder.as_ref());
     let known = wheel.and_then(named_tool);
+    inference.builder = known
+        .as_ref()
+        .map(|(tool, builder)| (tool.clone(), format!("{tool}=={}", builder.version)));
     match &known {
         _ if in_tree => {}
         Some((tool, _)) if tool == project => inference.because(

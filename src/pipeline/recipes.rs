@@ -16,7 +16,7 @@ use crate::infer;
 use crate::infer::Inference;
 use crate::input;
 use crate::policy::{EARLIEST_EPOCH, Epoch, InterpreterPolicy, RebuildPolicy, RecipePolicy};
-use crate::rebuild::{Interpreter, Wanted, Workshop};
+use crate::rebuild::{Interpreter, Job, Wanted, Workshop};
 use crate::recipe::{
     BuildRecord, Input, InterpreterIdentity, MAX_RECORD_BYTES, RECORD_ENDING, Recipe, SourceModes,
     Sysconfig, ToolWheel, Umask,
@@ -76,6 +76,14 @@ pub(super) struct Seen {
     pub(super) inference: Inference,
     /// The policy, and below it what was inferred, tools left out.
     pub(super) settings: RecipePolicy,
+}
+
+/// An sdist, and what it shows.
+struct Source<'a> {
+    name: &'a SdistFilename,
+    /// A copy that nobody else can write to.
+    path: &'a Path,
+    evidence: &'a SdistEvidence,
 }
 
 /// The verified files of one wheel, where nobody else can write to them.
@@ -166,25 +174,58 @@ impl Recipes<'_> {
             let recipe = self.stated(found, &policy, name)?;
             return Ok((recipe, RecipeSource::Policy));
         }
-        let inference = infer::infer(name.project(), None, &evidence, None)?;
-        let wanted = Wanted {
-            requirements: inference.requirements,
-            pinned: inference.pinned,
-            // It is built now, with what there is now.
-            cutoff: None,
+        let mut inference = infer::infer(name.project(), None, &evidence, None)?;
+        // It is built now, with what there is now.
+        inference.cutoff = None;
+        let source = Source {
+            name,
+            path: sdist,
+            evidence: &evidence,
         };
-        let (tools, _) = self.toolbox.as_of(
-            self.workshop.cache(),
-            &wanted,
-            &self.fetching_python(found),
-            &found.interpreter,
-            self.cancel,
-        )?;
-        let recipe = Recipe::from_policy(&policy, name, found.path.clone(), tools);
-        Ok((
-            self.complete(recipe, found, &policy)?,
-            RecipeSource::Inferred,
-        ))
+        let (recipe, _) = self.with_tools(&mut inference, &source, None, found, &policy)?;
+        Ok((recipe, RecipeSource::Inferred))
+    }
+
+    /// Returns the recipe of some settings, with the tools that were inferred, and where
+    /// only the backend knows what else it needs, those that it asks for; and whether the
+    /// date was kept to.
+    fn with_tools(
+        &self,
+        inference: &mut Inference,
+        source: &Source<'_>,
+        wheel: Option<&WheelFilename>,
+        found: &Found,
+        settings: &RecipePolicy,
+    ) -> Result<(Recipe, bool), Reason> {
+        let python = self.fetching_python(found);
+        let resolve = |inference: &Inference| {
+            let wanted = Wanted {
+                requirements: inference.requirements.clone(),
+                pinned: inference.pinned.clone(),
+                cutoff: inference.cutoff,
+            };
+            let cache = self.workshop.cache();
+            let interpreter = &found.interpreter;
+            self.toolbox
+                .as_of(cache, &wanted, &python, interpreter, self.cancel)
+        };
+        let (tools, mut is_dated) = resolve(inference)?;
+        let recipe = Recipe::from_policy(settings, source.name, found.path.clone(), tools);
+        let mut recipe = self.complete(recipe, found, settings)?;
+        if infer::asks_when_asked(source.evidence) {
+            let job = Job {
+                sdist: source.path,
+                sdist_name: source.name,
+                wheel,
+                recipe: &recipe,
+                log: Path::new("/dev/null"),
+            };
+            let asked = self.workshop.further_requirements(&job, self.cancel)?;
+            if inference.asked_besides(&asked) {
+                (recipe.tools, is_dated) = resolve(inference)?;
+            }
+        }
+        Ok((recipe, is_dated))
     }
 
     /// Returns what a signed record says of a wheel, with interpreter, tools and
@@ -347,23 +388,20 @@ impl Recipes<'_> {
     ) -> Result<Chosen, Reason> {
         let Seen {
             found,
-            inference,
+            sdist: evidence,
+            mut inference,
             settings,
             ..
         } = self.seen(pair, sdist, policy, copies)?;
-        let wanted = Wanted {
-            requirements: inference.requirements,
-            pinned: inference.pinned,
-            cutoff: inference.cutoff,
+        let source = Source {
+            name: &sdist.filename,
+            path: copies.sdist,
+            evidence: &evidence,
         };
-        let (tools, is_dated) = self.toolbox.as_of(
-            self.workshop.cache(),
-            &wanted,
-            &self.fetching_python(&found),
-            &found.interpreter,
-            self.cancel,
-        )?;
-        let asked_for_nothing = tools.is_empty() && policy.source_date_epoch.is_some();
+        let wheel = Some(&pair.wheel.filename);
+        let (recipe, is_dated) =
+            self.with_tools(&mut inference, &source, wheel, &found, &settings)?;
+        let asked_for_nothing = recipe.tools.is_empty() && policy.source_date_epoch.is_some();
         let said = [
             ("source-date-epoch", policy.source_date_epoch.is_some()),
             ("clock", policy.clock.or(policy.source_date_epoch).is_some()),
@@ -381,9 +419,8 @@ impl Recipes<'_> {
                 because: "uv, which knows what an index had when, is not on the path".to_owned(),
             });
         }
-        let recipe = Recipe::from_policy(&settings, &sdist.filename, found.path.clone(), tools);
         Ok(Chosen {
-            recipe: self.complete(recipe, &found, policy)?,
+            recipe,
             // Where the policy says when, and no tools are asked for, it says all.
             source: match asked_for_nothing {
                 true => RecipeSource::Policy,

@@ -1,4 +1,5 @@
-# Calls one PEP 517 hook and sends the wheel to whoever started it.
+# Calls one PEP 517 hook and sends what it gave to whoever started it: a wheel, or the
+# further requirements of the build.
 #
 # Runs inside the sandbox, as an unprivileged user and within limits already.
 # Everything up to the import of the backend is ours; from then on, foreign code
@@ -154,6 +155,10 @@ try:
     backend = __import__(module, fromlist=["_"])
     for attribute in attributes.split(".") if attributes else []:
         backend = getattr(backend, attribute)
+    if job["hook"] == "get_requires_for_build_wheel":
+        # A hook that a backend need not have.
+        ask = getattr(backend, job["hook"], None)
+        send({"requires": [str(one) for one in ask(None)] if ask else []})
     name = backend.build_wheel(job["output"], None)
 except BaseException as error:
     traceback.print_exc()

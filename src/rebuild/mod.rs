@@ -37,10 +37,11 @@ use crate::digest::Sha256Digest;
 use crate::evidence::BuildSystem;
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::recipe::{Recipe, SourceModes, SourceTimes, Sysconfig};
-use crate::sandbox::{Ending, Layer, Limits, Sandbox, SandboxError};
+use crate::sandbox::{Command, Ending, Layer, Limits, Sandbox, SandboxError};
 use crate::scratch::Scratch;
 use crate::sdist::{self, SdistError};
 
+use plan::{Hook, Plan};
 use receive::Receiver;
 
 pub use index::{IndexWheel, NoSource, SourceFile, markers_hold};
@@ -273,19 +274,20 @@ impl Workshop {
         Ok(interpreter)
     }
 
-    /// Builds one wheel.
-    ///
-    /// # Errors
-    ///
-    /// [`RebuildError`] when the attempt could not be made; what happens in the
-    /// build is an [`Outcome`].
-    pub fn build(&self, job: &Job<'_>, cancel: &Cancel) -> Result<Outcome, RebuildError> {
+    /// Unpacks tools and source, and plans the call of a hook; or says in one sentence
+    /// why the hook cannot be called.
+    fn prepare(
+        &self,
+        job: &Job<'_>,
+        hook: Hook,
+        cancel: &Cancel,
+    ) -> Result<Result<Prepared, String>, RebuildError> {
         let recipe = job.recipe;
         let interpreter = self.interpreter(recipe.root.as_deref(), &recipe.interpreter)?;
         if let Some(wheel) = job.wheel
             && let Err(reason) = interpreter.suits(wheel)
         {
-            return Ok(Outcome::NotAttempted { reason });
+            return Ok(Err(reason));
         }
         let mut tools = Vec::new();
         for tool in &recipe.tools {
@@ -318,9 +320,10 @@ impl Workshop {
                 });
             }
             Err(refused) => {
-                return Ok(Outcome::NotAttempted {
-                    reason: format!("sdist {} is refused: {refused}", job.sdist_name),
-                });
+                return Ok(Err(format!(
+                    "sdist {} is refused: {refused}",
+                    job.sdist_name
+                )));
             }
         };
         if let SourceTimes::At(seconds) = recipe.source_times {
@@ -329,12 +332,13 @@ impl Workshop {
         }
         let system = match BuildSystem::read(&unpacked.source) {
             Ok(system) => system,
-            Err(reason) => return Ok(Outcome::NotAttempted { reason }),
+            Err(reason) => return Ok(Err(reason)),
         };
 
         let scratch = self.private_directory("scratch")?;
         let plan = self.plan(
             job,
+            hook,
             &interpreter,
             &tools,
             &system,
@@ -342,6 +346,67 @@ impl Workshop {
             scratch.path(),
             cancel,
         )?;
+        Ok(Ok(Prepared {
+            plan,
+            scratch,
+            _source: source_directory,
+        }))
+    }
+
+    /// Returns what building a wheel needs besides the tools of its recipe, as the
+    /// backend says when it is asked (`get_requires_for_build_wheel`, PEP 517). Foreign
+    /// text. A backend that cannot be asked says nothing: the build will say why.
+    ///
+    /// # Errors
+    ///
+    /// [`RebuildError`] when the attempt could not be made.
+    pub fn further_requirements(
+        &self,
+        job: &Job<'_>,
+        cancel: &Cancel,
+    ) -> Result<Vec<String>, RebuildError> {
+        let Ok(Prepared {
+            plan,
+            scratch,
+            _source,
+        }) = self.prepare(job, Hook::Requires, cancel)?
+        else {
+            return Ok(Vec::new());
+        };
+        let command = Command {
+            limits: Limits {
+                output_bytes: receive::MAX_HEADER_BYTES as u64,
+                ..plan.command.limits
+            },
+            ..plan.command
+        };
+        let (mut answer, mut log) = (Vec::new(), Vec::new());
+        let ran = self
+            .sandbox
+            .run(&command, scratch.path(), &mut answer, &mut log, cancel)?;
+        match ran.ending {
+            Ending::Exited(0) => Ok(receive::requirements(&answer)),
+            Ending::Cancelled => Err(RebuildError::Interrupted),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Builds one wheel.
+    ///
+    /// # Errors
+    ///
+    /// [`RebuildError`] when the attempt could not be made; what happens in the
+    /// build is an [`Outcome`].
+    pub fn build(&self, job: &Job<'_>, cancel: &Cancel) -> Result<Outcome, RebuildError> {
+        let Prepared {
+            plan,
+            scratch,
+            _source,
+        } = match self.prepare(job, Hook::BuildWheel, cancel)? {
+            Ok(prepared) => prepared,
+            Err(reason) => return Ok(Outcome::NotAttempted { reason }),
+        };
+        let recipe = job.recipe;
         let result_directory = self.private_directory("wheel")?;
         let wheel_path = result_directory.path().join("wheel");
         let mut receiver = Receiver::new(&wheel_path).map_err(io_error("create", &wheel_path))?;
@@ -497,6 +562,13 @@ impl Workshop {
         shared.insert(tool.to_owned(), copy);
         Ok(top)
     }
+}
+
+/// A hook that can be called. What it reads goes when this value goes.
+struct Prepared {
+    plan: Plan,
+    scratch: Scratch,
+    _source: Scratch,
 }
 
 /// Returns the end of a log as text.

@@ -16,6 +16,24 @@ use crate::sandbox::{Command, Copied, Layer, Mounted, SandboxError};
 
 const DRIVER: &str = include_str!("driver.py");
 
+/// What the backend is to do (PEP 517).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hook {
+    /// Build the wheel.
+    BuildWheel,
+    /// Say what building it needs besides `requires` of `pyproject.toml`.
+    Requires,
+}
+
+impl Hook {
+    fn name(self) -> &'static str {
+        match self {
+            Self::BuildWheel => "build_wheel",
+            Self::Requires => "get_requires_for_build_wheel",
+        }
+    }
+}
+
 /// A command, and what is not quite as the recipe says.
 pub(super) struct Plan {
     pub(super) command: Command,
@@ -28,6 +46,7 @@ impl Workshop {
     pub(super) fn plan(
         &self,
         job: &Job<'_>,
+        hook: Hook,
         interpreter: &Interpreter,
         tools: &[PathBuf],
         system: &BuildSystem,
@@ -173,6 +192,7 @@ impl Workshop {
             packages.push(text(place)?);
         }
         let job = serde_json::json!({
+            "hook": hook.name(),
             "backend": system.backend,
             "backend_path": system.backend_path,
             "tools": tool_texts,

@@ -16,7 +16,7 @@ use crate::digest::{Sha256Digest, Sha256Hasher};
 use crate::filename::{SdistFilename, WheelFilename};
 
 /// How long the line before the wheel may be.
-const MAX_HEADER_BYTES: usize = 4 << 20;
+pub(super) const MAX_HEADER_BYTES: usize = 4 << 20;
 
 /// The line that the driver sends before the wheel.
 #[derive(Debug, Deserialize)]
@@ -28,6 +28,16 @@ struct Header {
     missing: Option<String>,
     #[serde(default)]
     elsewhere: BTreeMap<String, String>,
+}
+
+/// Returns the requirements in the line that the driver sends when it was to ask for
+/// them; none in a line that is anything else.
+pub(super) fn requirements(line: &[u8]) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Answer {
+        requires: Vec<String>,
+    }
+    serde_json::from_slice(line).map_or_else(|_| Vec::new(), |answer: Answer| answer.requires)
 }
 
 /// Splits what comes out of the sandbox into a line and a file.

@@ -49,16 +49,18 @@ def build_wheel(directory, settings=None, metadata=None):
 /// A wheelhouse whose wheel was built by that backend at 2024-01-02 03:04:06, and a
 /// uv that knows the backend's wheel.
 fn house(requires: &str) -> House {
-    let house = House::of_one_project("");
     let pyproject =
         format!("[build-system]\nrequires = [\"{requires}\"]\nbuild-backend = \"helper\"\n");
-    sdist(
-        &house.wheel("probe-1.0.tar.gz"),
-        &[
-            ("probe-1.0/pyproject.toml", &pyproject),
-            ("probe-1.0/probe.py", ""),
-        ],
-    );
+    house_of_source(&[
+        ("probe-1.0/pyproject.toml", &pyproject),
+        ("probe-1.0/probe.py", ""),
+    ])
+}
+
+/// The same with an sdist of these files.
+fn house_of_source(files: &[(&str, &str)]) -> House {
+    let house = House::of_one_project("");
+    sdist(&house.wheel("probe-1.0.tar.gz"), files);
     // 1700000000, the time of all files of the sdist, is 2023-11-14 22:13:20.
     let times = "(2023, 11, 14, 22, 13, 20), (2024, 1, 2, 3, 4, 6)";
     python(
@@ -170,6 +172,82 @@ fn a_wheel_comes_back_by_what_it_and_its_sdist_show() {
     let report = outcome.json();
     assert_eq!(report["rebuilds"][0]["recipe_source"], "policy");
     assert_eq!(report["rebuilds"][0]["outcome"], "reproduced");
+}
+
+/// A backend in the source that says only when it is asked what it needs (PEP 517,
+/// `get_requires_for_build_wheel`): the tool, the one that WHEEL names, and things that
+/// nobody is to be asked for.
+const ASKING: &str = r#"
+def get_requires_for_build_wheel(settings=None):
+    print("asked")
+    return ["helper>=0.5", "setuptools", "secret @ file:///etc/passwd", "--index-url=x"]
+
+def build_wheel(directory, settings=None, metadata=None):
+    import helper
+    return helper.build_wheel(directory)
+"#;
+
+const ASKING_PROJECT: &str =
+    "[build-system]\nrequires = []\nbuild-backend = \"own\"\nbackend-path = [\".\"]\n";
+
+#[test]
+fn a_backend_is_asked_what_else_it_needs() {
+    let house = house_of_source(&[
+        ("probe-1.0/pyproject.toml", ASKING_PROJECT),
+        ("probe-1.0/own.py", ASKING),
+        ("probe-1.0/probe.py", ""),
+    ]);
+    let with_uv = format!("{}:/usr/bin:/bin", house.at("bin").display());
+    let outcome = rebuild(&house, &with_uv, &["--format", "json"]).expect(0);
+    let report = outcome.json();
+    let found = &report["rebuilds"][0];
+    assert_eq!(found["outcome"], "reproduced");
+    let reasons = found["inferred"].to_string();
+    assert!(reasons.contains("helper>=0.5"), "{reasons}");
+    assert!(
+        reasons.contains("get_requires_for_build_wheel"),
+        "{reasons}"
+    );
+    let told = std::fs::read_to_string(house.at("uv-was-told")).unwrap();
+    for line in ["\nhelper>=0.5\n", "\nsetuptools\n", "\nsetuptools==1.2.3\n"] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    assert!(
+        !told.contains("passwd") && !told.contains("index-url=x"),
+        "{told}"
+    );
+
+    let again = rebuild(&house, "/usr/bin:/bin", &["--format", "json", "--offline"]).expect(0);
+    assert_eq!(again.out(), outcome.out());
+}
+
+#[test]
+fn a_backend_that_cannot_say_what_it_needs_is_built_without_it() {
+    for asked in [
+        "raise SystemExit(3)",
+        "return 5",
+        "import os; os.write(1, b'x' * (8 << 20))",
+        "import os; os._exit(0)",
+    ] {
+        let own = ASKING.replace("print(\"asked\")", asked);
+        let house = house_of_source(&[
+            ("probe-1.0/pyproject.toml", ASKING_PROJECT),
+            ("probe-1.0/own.py", &own),
+            ("probe-1.0/probe.py", ""),
+        ]);
+        let with_uv = format!("{}:/usr/bin:/bin", house.at("bin").display());
+        let outcome = rebuild(&house, &with_uv, &["--format", "json"]);
+        let report = outcome.json();
+        let found = &report["rebuilds"][0];
+        // What it prints is a log, and no answer.
+        if asked.contains("os.write") {
+            assert_eq!(found["outcome"], "reproduced", "{asked}");
+            continue;
+        }
+        assert_eq!(found["outcome"], "build-failed", "{asked}");
+        let reason = found["reason"].as_str().unwrap();
+        assert!(reason.contains("the build needs 'helper'"), "{reason}");
+    }
 }
 
 #[test]
