@@ -215,6 +215,12 @@ pub fn departure(
             seconds(new.clock),
         ),
         (
+            "platform",
+            policy.platform.is_some() || all,
+            old.platform.as_str().to_owned(),
+            new.platform.as_str().to_owned(),
+        ),
+        (
             "umask",
             policy.umask.is_some() || all,
             old.umask.to_string(),

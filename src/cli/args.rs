@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 use super::shard::ShardArgs;
 use crate::fingerprint::Fingerprint;
 use crate::policy::{
-    self, KeyValidity, RecordsPolicy, SandboxPolicy, SourceTimesPolicy, Tolerance, WheelhouseName,
+    self, KeyValidity, Platform, RecordsPolicy, SandboxPolicy, SourceTimesPolicy, Tolerance,
+    WheelhouseName,
 };
 use crate::relpath::RelPath;
 use crate::report::Form;
@@ -209,6 +210,9 @@ pub(super) struct RecipeArgs {
     /// The time, in seconds since 1970, at which the clock of every build stands still
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(315_532_800..))]
     pub(super) clock: Option<i64>,
+    /// The system that every build writes for: native, or windows, which is simulated [default: native]
+    #[arg(long, value_name = "SYSTEM", value_parser = platform)]
+    pub(super) platform: Option<Platform>,
     /// The umask of every build, in octal
     #[arg(long, value_name = "MASK", value_parser = umask)]
     pub(super) umask: Option<u16>,
@@ -351,6 +355,10 @@ fn tolerance(text: &str) -> Result<Tolerance, String> {
 
 fn records(text: &str) -> Result<RecordsPolicy, String> {
     word(text, RecordsPolicy::WORDS)
+}
+
+fn platform(text: &str) -> Result<Platform, String> {
+    word(text, Platform::WORDS)
 }
 
 fn source_modes(text: &str) -> Result<bool, String> {

@@ -228,6 +228,7 @@ fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
         if let Some(seconds) = args.clock {
             recipe.clock = Some(Epoch::At(seconds));
         }
+        recipe.platform = args.platform.or(recipe.platform);
         recipe.source_times = args.source_times.or(recipe.source_times);
         recipe.time_zone = args.time_zone.clone().or(recipe.time_zone.take());
         recipe.keep_source_modes = args.source_modes.or(recipe.keep_source_modes);

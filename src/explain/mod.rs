@@ -29,6 +29,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::compare::Different;
+use crate::policy::Platform;
 use crate::sdist::SourceFiles;
 
 use case::Case;
@@ -65,6 +66,8 @@ pub enum Factor {
     Umask(u16),
     /// Whether the unpacked source keeps the modes of the archive.
     ArchiveModes(bool),
+    /// The system that the build writes for.
+    Platform(Platform),
     /// A tool in another version.
     Tool {
         /// The project's name.

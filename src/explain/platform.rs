@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::Cause;
 use super::case::{Case, Item, Piece};
 use super::patterns;
+use super::{Cause, Factor};
 use crate::compare::{ElfPart, HeaderField, Kind};
 use crate::count::counted;
+use crate::policy::Platform;
 
 /// Claims what differs because the systems or interpreters do.
 pub(super) fn claim(case: &mut Case<'_>) {
@@ -68,12 +69,14 @@ fn windows(case: &mut Case<'_>) {
             "built-on-windows",
             format!("{side} was built on Windows"),
             match published {
-                true => {
-                    "build on Windows, or write the files of .dist-info with CR LF and mode 0666"
-                }
-                false => "build on Linux or macOS",
+                true => "build on Windows, or simulate it: platform = \"windows\" in the recipe",
+                false => "build on Linux or macOS, or without a simulated Windows",
             },
         )
+        .tried_by(Factor::Platform(match published {
+            true => Platform::Windows,
+            false => Platform::Native,
+        }))
     } else {
         Cause::new(
             "line-ends",

@@ -6,9 +6,10 @@
 //! published digest.
 //!
 //! One rule a file: `tools` reads who built it, `times` the clock and the epoch,
-//! `modes` the umask.
+//! `modes` the umask, `platform` the system.
 
 mod modes;
+mod platform;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use crate::evidence::SdistEvidence;
 use crate::evidence::WheelEvidence;
 use crate::filename::ProjectName;
+use crate::policy::Platform;
 use crate::recipe::SourceModes;
 use crate::recipe::Umask;
 use crate::time::UtcTime;
@@ -57,6 +59,8 @@ pub struct Inference {
     pub source_date_epoch: Option<i64>,
     /// The clock of the build.
     pub clock: Option<i64>,
+    /// The system that the build wrote for.
+    pub platform: Option<Platform>,
     /// The umask.
     pub umask: Option<Umask>,
     /// Where the modes of the source come from.
@@ -134,6 +138,7 @@ pub fn infer(
     }
     if let Some(wheel) = wheel {
         times::infer(&mut inference, wheel, sdist);
+        platform::infer(&mut inference, wheel);
         modes::infer(&mut inference, wheel, sdist);
     }
     Ok(inference)

@@ -1,4 +1,4 @@
-//! Modes: the umask, whether the source kept the archive's, and Windows.
+//! Modes: the umask, and whether the source kept the archive's.
 
 use super::Inference;
 use crate::evidence::SdistEvidence;
@@ -18,7 +18,7 @@ pub(super) fn infer(inference: &mut Inference, wheel: &WheelEvidence, sdist: &Sd
         inference.because(
             "umask",
             Umask::DEFAULT,
-            "the headers say that the wheel was built on Windows, which has none",
+            "the wheel was built on Windows, which has none",
         );
         return;
     }

@@ -322,3 +322,24 @@ fn what_builds_itself_is_not_pinned() {
         ["setuptools>=61"]
     );
 }
+
+#[test]
+fn every_header_of_windows_is_a_build_on_windows() {
+    let members = [("x.py", REAL, 0o666), (WHEEL, REAL, 0o666)];
+    let mut evidence = wheel("setuptools", &members);
+    assert_eq!(of(&evidence, &sdist(&[])).platform, None);
+    evidence.members[0].creator_system = 0;
+    assert_eq!(of(&evidence, &sdist(&[])).platform, None);
+    evidence.members[1].creator_system = 0;
+    let found = of(&evidence, &sdist(&[]));
+    assert_eq!(found.platform, Some(Platform::Windows));
+    assert_eq!(found.umask, None);
+    let because = |part: &str| {
+        let reason = found.reasons.iter().find(|reason| reason.part == part);
+        reason.expect("a reason").because.clone()
+    };
+    assert!(because("platform").contains("all 2 members"));
+    assert!(because("umask").contains("Windows"));
+    evidence.members.clear();
+    assert_eq!(of(&evidence, &sdist(&[])).platform, None);
+}

@@ -15,7 +15,7 @@ use crate::compare::{self, Comparison};
 use crate::digest::Sha256Digest;
 use crate::explain::{self, Cause, Factor, Proof};
 use crate::filename::ProjectName;
-use crate::policy::RecipePolicy;
+use crate::policy::{Platform, RecipePolicy};
 use crate::rebuild::{Job, Outcome, Wanted, Workshop};
 use crate::recipe::{Recipe, SourceModes, ToolWheel, Umask};
 use crate::sdist::SourceFiles;
@@ -147,6 +147,13 @@ impl Prover<'_> {
                     };
                 },
             ),
+            Factor::Platform(platform) => {
+                let change = match platform {
+                    Platform::Native => "no other system simulated",
+                    Platform::Windows => "Windows simulated",
+                };
+                with(change.to_owned(), &|recipe| recipe.platform = *platform)
+            }
             Factor::BuildPath(path) if path.starts_with('/') => {
                 with(format!("the source in {path}"), &|recipe| {
                     recipe.build_path = PathBuf::from(path);
@@ -271,6 +278,9 @@ fn merge(together: &mut Recipe, base: &Recipe, variant: &Recipe) {
     }
     if variant.source_modes != base.source_modes {
         together.source_modes = variant.source_modes;
+    }
+    if variant.platform != base.platform {
+        together.platform = variant.platform;
     }
     if variant.build_path != base.build_path {
         together.build_path.clone_from(&variant.build_path);

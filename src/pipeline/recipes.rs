@@ -360,6 +360,7 @@ impl Recipes<'_> {
         let at = |seconds: Option<i64>| Some(seconds.map_or(Epoch::Unset, Epoch::At));
         let mut below = RecipePolicy {
             source_date_epoch: at(inference.source_date_epoch),
+            platform: inference.platform,
             umask: inference.umask.map(Umask::octal),
             keep_source_modes: Some(inference.source_modes == Some(SourceModes::Archive)),
             time_zone: inference.time_zone.clone(),
@@ -405,6 +406,7 @@ impl Recipes<'_> {
         let said = [
             ("source-date-epoch", policy.source_date_epoch.is_some()),
             ("clock", policy.clock.or(policy.source_date_epoch).is_some()),
+            ("platform", policy.platform.is_some()),
             ("umask", policy.umask.is_some()),
             ("source-modes", policy.keep_source_modes.is_some()),
             ("time-zone", policy.time_zone.is_some()),

@@ -25,7 +25,7 @@ use crate::time::UtcTime;
 
 pub use draft::{Draft, SuggestedSigner};
 pub use rebuild::{
-    Epoch, InterpreterPolicy, RebuildPolicy, RecipePolicy, RecordsPolicy, SOURCE_MODES,
+    Epoch, InterpreterPolicy, Platform, RebuildPolicy, RecipePolicy, RecordsPolicy, SOURCE_MODES,
     SandboxPolicy, SourceTimesPolicy, check_input_path, check_prefix_map, check_time_zone,
 };
 

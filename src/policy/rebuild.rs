@@ -144,6 +144,36 @@ pub enum SourceTimesPolicy {
     At(i64),
 }
 
+/// The system that a build believes it runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Platform {
+    /// This one.
+    #[default]
+    Native,
+    /// A simulated Windows: text files, modes and headers of archives are as that
+    /// system's Python writes them.
+    Windows,
+}
+
+impl Platform {
+    /// Every value with the word for it.
+    pub const WORDS: &[(&str, Self)] = &[("native", Self::Native), ("windows", Self::Windows)];
+
+    /// Returns whether nothing is simulated.
+    pub fn is_native(&self) -> bool {
+        *self == Self::Native
+    }
+
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Windows => "windows",
+        }
+    }
+}
+
 /// A recipe as far as a policy gives it. What is `None` comes from the layer
 /// below: a project's own, then the shared one, then the defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -157,6 +187,8 @@ pub struct RecipePolicy {
     pub source_date_epoch: Option<Epoch>,
     /// The time that the build believes it is.
     pub clock: Option<Epoch>,
+    /// The system that the build believes it runs on.
+    pub platform: Option<Platform>,
     /// Octal mode bits that new files lack.
     pub umask: Option<u16>,
     /// Whether unpacked files keep the modes of the archive.
@@ -205,6 +237,7 @@ impl RecipePolicy {
             sysconfig: first(&self.sysconfig, &below.sysconfig),
             source_date_epoch: self.source_date_epoch.or(below.source_date_epoch),
             clock: self.clock.or(below.clock),
+            platform: self.platform.or(below.platform),
             umask: self.umask.or(below.umask),
             keep_source_modes: self.keep_source_modes.or(below.keep_source_modes),
             source_times: self.source_times.or(below.source_times),
@@ -276,6 +309,7 @@ struct RawRecipe {
     sysconfig: Option<PathBuf>,
     source_date_epoch: Option<Spanned<toml::Value>>,
     clock: Option<Spanned<toml::Value>>,
+    platform: Option<Spanned<String>>,
     umask: Option<Spanned<String>>,
     source_modes: Option<Spanned<String>>,
     source_times: Option<Spanned<toml::Value>>,
@@ -410,6 +444,11 @@ fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyErr
         sysconfig: raw.sysconfig.map(|path| source.resolve(path)),
         source_date_epoch: epoch(&raw.source_date_epoch)?,
         clock: epoch(&raw.clock)?,
+        platform: raw
+            .platform
+            .as_ref()
+            .map(|value| source.word(value, Platform::WORDS))
+            .transpose()?,
         umask: raw
             .umask
             .as_ref()

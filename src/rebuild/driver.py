@@ -99,6 +99,90 @@ def freeze(seconds):
         setattr(os, name, stamped(getattr(os, name)))
 
 
+def simulate_windows():
+    """Makes what this process writes look as on Windows: lines of text files end
+    with CR LF, modes are those that Windows knows, archives name it as their
+    creator. Text whose encoding is not said is that of a Western Windows."""
+    import builtins
+    import io
+
+    real_open, real_text = io.open, io.TextIOWrapper
+    # With PYTHONUTF8=1 it is UTF-8 there, too.
+    code_page = "utf-8" if sys.flags.utf8_mode else "cp1252"
+
+    def encoding_of(said):
+        return code_page if said in (None, "locale") else said
+
+    class Kind(type):
+        def __instancecheck__(cls, value):
+            return isinstance(value, real_text)
+
+        def __subclasscheck__(cls, other):
+            return issubclass(other, real_text)
+
+    class TextIOWrapper(real_text, metaclass=Kind):
+        def __init__(self, buffer, encoding=None, errors=None, newline=None, *words, **named):
+            super().__init__(buffer, encoding_of(encoding), errors, newline, *words, **named)
+            self._translates = newline is None
+
+        # What is printed, and lists of lines, come through here.
+        def write(self, text):
+            written = text.replace("\n", "\r\n") if self._translates else text
+            super().write(written)
+            return len(text)
+
+    def open(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
+        if "b" in mode:
+            return real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        encoding = encoding_of(encoding)
+        if newline is None and "+" not in mode and "r" not in mode:
+            # Nothing is read from it, so this is the same and costs nothing.
+            newline = "\r\n"
+        if newline is not None or "+" not in mode or buffering == 0:
+            return real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        binary = real_open(file, mode.replace("t", "") + "b", -1 if buffering == 1 else buffering, closefd=closefd, opener=opener)
+        text = TextIOWrapper(binary, encoding, errors, None, buffering == 1)
+        text.mode = mode
+        return text
+
+    io.TextIOWrapper = TextIOWrapper
+    io.open = builtins.open = open
+    os.linesep = "\r\n"
+
+    def in_windows_modes(real_stat):
+        def of(*words, **named):
+            found = real_stat(*words, **named)
+            parts = list(found)
+            mode = 0o666 if found.st_mode & 0o200 else 0o444
+            path = words[0] if words else named.get("path", "")
+            if stat.S_ISDIR(found.st_mode):
+                mode = 0o777
+            elif not isinstance(path, int):
+                if os.path.splitext(os.fsdecode(path))[1].lower() in (".bat", ".cmd", ".com", ".exe"):
+                    mode |= 0o111
+            parts[stat.ST_MODE] = stat.S_IFMT(found.st_mode) | mode
+            rest = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
+            return os.stat_result(parts, rest)
+
+        return of
+
+    for name in ("stat", "lstat", "fstat"):
+        setattr(os, name, in_windows_modes(getattr(os, name)))
+
+    # After the above, since it keeps some of that.
+    import locale
+    import zipfile
+
+    locale.getpreferredencoding = lambda do_setlocale=True: code_page
+    made = zipfile.ZipInfo.__init__
+
+    def made_on_windows(self, *words, **named):
+        made(self, *words, **named)
+        self.create_system = 0
+
+    zipfile.ZipInfo.__init__ = made_on_windows
+
+
 def send(header, wheel=None):
     channel.write(json.dumps(header).encode() + b"\n")
     if wheel is not None:
@@ -149,6 +233,8 @@ def missing_module(error):
 
 if job["clock"] is not None:
     freeze(job["clock"])
+if job["platform"] == "windows":
+    simulate_windows()
 
 try:
     module, _, attributes = job["backend"].partition(":")

@@ -200,6 +200,7 @@ impl Workshop {
             "temporary": text(&places.temporary)?,
             "output": text(&output)?,
             "clock": recipe.clock,
+            "platform": recipe.platform,
         });
         let command = Command {
             program: interpreter.executable.clone(),

@@ -21,7 +21,7 @@ use serde::{Serialize, Serializer};
 
 use crate::digest::Sha256Digest;
 use crate::filename::{SdistFilename, WheelFilename};
-use crate::policy::{Epoch, RecipePolicy, SourceTimesPolicy};
+use crate::policy::{Epoch, Platform, RecipePolicy, SourceTimesPolicy};
 
 pub use machine::{CLibrary, Headers, InterpreterIdentity, Machine, Mismatch, Program};
 pub use record::{
@@ -165,6 +165,10 @@ pub struct Recipe {
     /// runs the backend, not in programs that it starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<i64>,
+    /// The system that the build's Python writes for. Enforced in the process that
+    /// runs the backend, not in programs that it starts.
+    #[serde(skip_serializing_if = "Platform::is_native")]
+    pub platform: Platform,
     /// The umask of the unpacking and of the build. Enforced.
     pub umask: Umask,
     /// Where the modes of the unpacked source come from. Enforced.
@@ -200,6 +204,7 @@ impl Recipe {
             inputs: Vec::new(),
             source_date_epoch: None,
             clock: None,
+            platform: Platform::Native,
             umask: Umask::DEFAULT,
             source_modes: SourceModes::default(),
             source_times: SourceTimes::default(),
@@ -229,6 +234,7 @@ impl Recipe {
         recipe.tools = tools;
         recipe.source_date_epoch = at(policy.source_date_epoch);
         recipe.clock = at(policy.clock);
+        recipe.platform = policy.platform.unwrap_or_default();
         recipe.umask = policy.umask.map_or(Umask::DEFAULT, Umask::from_bits);
         recipe.source_modes = match policy.keep_source_modes {
             Some(true) => SourceModes::Archive,

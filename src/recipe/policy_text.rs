@@ -37,6 +37,7 @@ impl Recipe {
             &time_or(self.source_date_epoch, "unset"),
         );
         line("clock", &time_or(self.clock, "unset"));
+        line("platform", &text(self.platform.as_str()));
         line("umask", &text_of_umask(self.umask));
         line(
             "source-modes",
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
     use crate::digest::Sha256Digest;
     use crate::filename::{SdistFilename, WheelFilename};
-    use crate::policy::Policy;
+    use crate::policy::{Platform, Policy};
     use crate::recipe::Input;
 
     #[test]
@@ -135,6 +136,7 @@ mod tests {
         );
         recipe.source_date_epoch = Some(1_309_379_017);
         recipe.clock = Some(1_400_000_000);
+        recipe.platform = Platform::Windows;
         recipe.umask = Umask::from_bits(0o027);
         recipe.source_modes = SourceModes::Archive;
         recipe.source_times = SourceTimes::At(1_300_000_000);
@@ -175,7 +177,7 @@ mod tests {
         let project = ProjectName::parse("x").expect("a name");
         let text = format!(
             "[rebuild.recipe]\nsource-date-epoch = 1309379017\nclock = 1309379017\n\
-             environment = {{ A = \"B\" }}\numask = \"077\"\n{}",
+             platform = \"windows\"\nenvironment = {{ A = \"B\" }}\numask = \"077\"\n{}",
             recipe.to_policy_toml(&project)
         );
         let policy = Policy::parse(Path::new("/wheelproof.toml"), &text).expect(&text);

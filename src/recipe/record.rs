@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Input, Machine, Recipe, SourceModes, SourceTimes, Sysconfig, ToolWheel, Umask};
 use crate::digest::Sha256Digest;
 use crate::filename::{SdistFilename, WheelFilename};
-use crate::policy::{self, EARLIEST_EPOCH};
+use crate::policy::{self, EARLIEST_EPOCH, Platform};
 
 /// The name and version of the format.
 const SCHEMA: &str = "wheelproof.build-record/1";
@@ -106,6 +106,8 @@ struct RawRecipe {
     environment: BTreeMap<String, String>,
     inputs: Vec<RawInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    platform: Option<Windows>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     prefix_map: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_date_epoch: Option<i64>,
@@ -120,6 +122,12 @@ struct RawRecipe {
 #[serde(rename_all = "kebab-case")]
 enum Identical {
     Identical,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Windows {
+    Windows,
 }
 
 #[derive(Serialize, Deserialize, Clone, Copy)]
@@ -236,6 +244,10 @@ impl BuildRecord {
             inputs,
             source_date_epoch: time("source_date_epoch", recipe.source_date_epoch)?,
             clock: time("clock", recipe.clock)?,
+            platform: match recipe.platform {
+                Some(Windows::Windows) => Platform::Windows,
+                None => Platform::Native,
+            },
             umask: Umask::parse(&recipe.umask)
                 .ok_or_else(|| wrong("umask")(&"it is no octal umask such as 022"))?,
             source_modes: match recipe.source_modes {
@@ -293,6 +305,10 @@ impl BuildRecord {
                 clock: recipe.clock,
                 environment: recipe.environment.clone(),
                 inputs,
+                platform: match recipe.platform {
+                    Platform::Native => None,
+                    Platform::Windows => Some(Windows::Windows),
+                },
                 prefix_map: recipe.prefix_map.clone(),
                 source_date_epoch: recipe.source_date_epoch,
                 source_modes: match recipe.source_modes {
@@ -351,6 +367,20 @@ mod tests {
         assert_eq!(record.recipe.machine.zlib.as_deref(), Some("1.2.13"));
         assert_eq!(record.recipe.tools.len(), 1);
         assert_eq!(record.to_bytes(), BY_HAND.as_bytes());
+    }
+
+    #[test]
+    fn a_simulated_windows_is_said_and_the_own_system_is_not() {
+        let text = BY_HAND.replace("\"inputs\":[],", "\"inputs\":[],\"platform\":\"windows\",");
+        let record = BuildRecord::parse(text.as_bytes()).expect("reads");
+        assert_eq!(record.recipe.platform, Platform::Windows);
+        assert_eq!(record.to_bytes(), text.as_bytes());
+        let silent = BuildRecord::parse(BY_HAND.as_bytes()).expect("reads");
+        assert_eq!(silent.recipe.platform, Platform::Native);
+        for other in ["native", "Windows", "darwin"] {
+            let other = text.replace("\"windows\"", &format!("\"{other}\""));
+            assert!(BuildRecord::parse(other.as_bytes()).is_err(), "{other}");
+        }
     }
 
     #[test]

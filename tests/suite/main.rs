@@ -65,4 +65,5 @@ mod signing;
 mod transcripts;
 mod twins;
 mod update;
+mod windows;
 mod witness;

@@ -75,6 +75,7 @@ fn every_key_of_the_policy_page_is_taken() {
             "sandbox" => "\"auto\"",
             "crlf" | "repeated-names" | "bad-signatures" => "\"accept\"",
             "umask" => "\"022\"",
+            "platform" => "\"windows\"",
             "source-modes" => "\"archive\"",
             "build-path" => "\"/build/{sdist}-{name}-{version}\"",
             "manifest" | "directory" | "project" | "state" => "\"a\"",
