@@ -55,6 +55,43 @@ pub(crate) fn has_program(name: &str) -> bool {
     found
 }
 
+/// Returns whether bubblewrap is here and may do what it is there for, or says that the
+/// test was left out. A container often has the program and forbids the name spaces.
+pub(crate) fn has_bubblewrap() -> bool {
+    if !has_program("bwrap") {
+        return false;
+    }
+    // By itself and not through the program under test, which would hide its own faults.
+    let tried = Command::new("bwrap")
+        .args(["--unshare-all", "--cap-drop", "ALL", "--ro-bind", "/", "/"])
+        .args([
+            "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "true",
+        ])
+        .output()
+        .unwrap();
+    if !tried.status.success() {
+        let said = String::from_utf8_lossy(&tried.stderr).into_owned();
+        crate::skipped!("bubblewrap does not work here: {}", said.trim());
+    }
+    tried.status.success()
+}
+
+/// Returns whether a terminal can be made here, or says that the test was left out. A
+/// bare chroot has no file system for them.
+pub(crate) fn has_terminals() -> bool {
+    if !has_program("python3") {
+        return false;
+    }
+    let opened = Command::new("python3")
+        .args(["-c", "import os; os.openpty()"])
+        .output()
+        .unwrap();
+    if !opened.status.success() {
+        crate::skipped!("no terminal can be opened here (/dev/pts)");
+    }
+    opened.status.success()
+}
+
 /// Lets a command run as somebody whom permissions keep out. Returns `false`, and
 /// says that the test was left out, when that cannot be.
 pub(crate) fn as_ordinary_user(command: &mut Command) -> bool {
@@ -416,9 +453,12 @@ impl House {
 
 /// Where the parts of the sandbox are, for tests that use it without the program.
 pub(crate) fn sandbox_parts() -> Parts {
+    // Looked for where the program looks.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
     Parts {
         stage: PathBuf::from(env!("CARGO_BIN_EXE_wheelproof")),
-        bubblewrap: find_program("bwrap", &[PathBuf::from("/usr/bin")]),
+        bubblewrap: find_program("bwrap", &directories),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::audit::{PROBE, sdist};
 use crate::build_records::{PYPROJECT, first, names};
-use crate::common::{House, MINIMAL_PY, Outcome, has_program, run, sha256sum};
+use crate::common::{House, MINIMAL_PY, Outcome, has_bubblewrap, has_program, run, sha256sum};
 use crate::founding::other_python;
 
 impl House {
@@ -85,7 +85,7 @@ fn has_headers(python: &str) -> bool {
 /// The seed case: one variable undoes the difference between two builds of CPython.
 #[test]
 fn another_cpython_gives_the_same_extension_with_the_recorded_sysconfig_data() {
-    if !has_program("cc") || !has_program("bwrap") || !has_headers("/usr/bin/python3") {
+    if !has_program("cc") || !has_bubblewrap() || !has_headers("/usr/bin/python3") {
         return;
     }
     let Some(other) = other_python() else {
@@ -182,7 +182,7 @@ fn toolchain(to: &Path) -> bool {
 
 #[test]
 fn a_rust_extension_comes_back_from_its_record_and_at_another_path() {
-    if !has_program("cc") || !has_program("bwrap") {
+    if !has_program("cc") || !has_bubblewrap() {
         return;
     }
     let policy = |more: &str| {
@@ -298,7 +298,7 @@ def build_wheel(directory, settings=None, metadata=None):
 
 #[test]
 fn a_wheel_of_another_system_comes_back_in_that_root_and_not_in_this() {
-    if !has_program("bwrap") {
+    if !has_bubblewrap() {
         return;
     }
     let policy =

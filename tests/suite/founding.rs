@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{FILES, House, has_program, run, sha256sum, wheelproof};
+use crate::common::{FILES, House, has_bubblewrap, has_program, run, sha256sum, wheelproof};
 
 const SIX: &str = "six-1.11.0-py2.py3-none-any.whl";
 /// The digest that SecureDrop's release key signed in April 2021.
@@ -72,7 +72,7 @@ fn the_line_that_setuptools_57_wrote_is_named_and_proved() {
         crate::skipped!("/usr/bin/python3 has no distutils");
         return;
     }
-    if !has_program("bwrap") {
+    if !has_bubblewrap() {
         return;
     }
     let house = house(&sources, "six-1.11.0.tar.gz");
@@ -275,7 +275,7 @@ fn the_flags_of_another_interpreter_are_named_and_proved() {
         crate::skipped!("there is no second Python of the system's version with headers");
         return;
     };
-    if !has_program("bwrap") || !has_program("cc") {
+    if !has_bubblewrap() || !has_program("cc") {
         return;
     }
     let system = PathBuf::from("/usr/bin/python3");

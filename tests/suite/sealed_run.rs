@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::common::{
-    FILES, House, WHEEL, as_ordinary_user, fifo, has_program, run, send, sha256sum, start, until,
+    FILES, House, WHEEL, as_ordinary_user, fifo, has_terminals, run, send, sha256sum, start, until,
     wait, wheelproof,
 };
 
@@ -485,7 +485,7 @@ fn a_signal_while_copying_starts_nothing_and_leaves_nothing() {
 
 #[test]
 fn an_interrupt_typed_on_a_terminal_is_the_commands_business() {
-    if !has_program("python3") {
+    if !has_terminals() {
         return;
     }
     let house = House::new();
