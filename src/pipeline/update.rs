@@ -26,7 +26,8 @@ use crate::finding::Severity;
 use crate::input;
 use crate::policy::{Locations, RebuildPolicy, RecipePolicy};
 use crate::rebuild::{
-    Fetcher, IndexWheel, Interpreter, Job, NoSource, SourceFile, ToolsError, Workshop, markers_hold,
+    Fetcher, IndexWheel, Interpreter, Job, MarkersError, NoSource, SourceFile, ToolsError,
+    Workshop, markers_hold,
 };
 use crate::recipe::{
     BuildRecord, MAX_RECORD_BYTES, RECORD_ENDING, Recipe, ToolWheel, recorded_wheel,
@@ -427,9 +428,15 @@ fn asked_for(
     for target in targets {
         let held = match (&target.python, markers.is_empty()) {
             (_, true) => Vec::new(),
-            (Some(python), false) => {
-                markers_hold(python, &markers, cancel).map_err(|error| because(error, NEXT))?
-            }
+            (Some(python), false) => markers_hold(python, &markers, cancel).map_err(|error| {
+                let next = match error {
+                    MarkersError::NoLibrary(_) => {
+                        "install packaging or pip for it; nothing was written"
+                    }
+                    MarkersError::Other(_) => NEXT,
+                };
+                because(error, next)
+            })?,
             (None, false) => {
                 return Err(because(
                     "markers are not evaluated in an interpreter that has a root of its own",

@@ -373,17 +373,29 @@ impl Cache {
     }
 }
 
+/// Why it is not known whether markers hold.
+#[derive(Debug, thiserror::Error)]
+pub enum MarkersError {
+    /// Nothing that the interpreter can import knows markers.
+    #[error("'{0}' cannot evaluate markers: it has no packaging, pip or setuptools")]
+    NoLibrary(String),
+    /// It did not run, or did not answer, as where a marker is none.
+    #[error("{0}")]
+    Other(String),
+}
+
 /// Returns for each marker whether it holds where this interpreter installs. The
 /// library `packaging` says so, which is pip's own.
 ///
 /// # Errors
 ///
-/// A sentence: the interpreter has no such library, or a marker is none.
+/// [`MarkersError`]: the interpreter has no such library, or did not answer, as where a
+/// marker is none.
 pub fn markers_hold(
     python: &Path,
     markers: &[String],
     cancel: &Cancel,
-) -> Result<Vec<bool>, String> {
+) -> Result<Vec<bool>, MarkersError> {
     if markers.is_empty() {
         return Ok(Vec::new());
     }
@@ -398,7 +410,9 @@ pub fn markers_hold(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("'{}' cannot be run: {error}", python.display()))?;
+        .map_err(|error| {
+            MarkersError::Other(format!("'{}' cannot be run: {error}", python.display()))
+        })?;
     let errors = child.stderr.take();
     let said = match speak(&mut child, question) {
         Some(lines) => next_line(&lines, MARKER_PATIENCE, cancel),
@@ -406,21 +420,22 @@ pub fn markers_hold(
     };
     let _ = child.kill();
     let _ = child.wait();
-    let line = said.map_err(|error| error.to_string())?;
-    let held: Option<Vec<bool>> = line.and_then(|line| serde_json::from_str(&line).ok());
+    let line = said.map_err(|error| MarkersError::Other(error.to_string()))?;
+    let held: Option<Option<Vec<bool>>> = line.and_then(|line| serde_json::from_str(&line).ok());
     match held {
-        Some(held) if held.len() == markers.len() => Ok(held),
+        Some(Some(held)) if held.len() == markers.len() => Ok(held),
+        Some(None) => Err(MarkersError::NoLibrary(python.display().to_string())),
         _ => {
             let mut log = String::new();
             if let Some(errors) = errors {
                 let _ = io::Read::read_to_string(&mut io::Read::take(errors, 1 << 16), &mut log);
             }
             let last = log.lines().last().unwrap_or("it said nothing");
-            Err(format!(
-                "'{}' cannot evaluate markers: {}; install packaging or pip for it",
+            Err(MarkersError::Other(format!(
+                "'{}' cannot evaluate markers: {}",
                 python.display(),
                 last.escape_debug()
-            ))
+            )))
         }
     }
 }

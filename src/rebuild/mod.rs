@@ -44,7 +44,7 @@ use crate::sdist::{self, SdistError};
 use plan::{Hook, Plan};
 use receive::Receiver;
 
-pub use index::{IndexWheel, NoSource, SourceFile, markers_hold};
+pub use index::{IndexWheel, MarkersError, NoSource, SourceFile, markers_hold};
 pub use inputs::directory_digest;
 pub use inspect::Facts;
 pub use interpreter::{Interpreter, InterpreterError};

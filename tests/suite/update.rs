@@ -458,14 +458,59 @@ fn bad_lists_are_told_with_their_place_and_change_nothing() {
 
 /// Returns whether markers can be evaluated here, or says that the test was left out.
 fn has_markers() -> bool {
-    let has_library = Command::new("python3")
-        .args(["-I", "-c", "import pip"])
-        .status()
-        .is_ok_and(|status| status.success());
+    let has_library = [
+        "packaging",
+        "pip._vendor.packaging",
+        "setuptools._vendor.packaging",
+    ]
+    .iter()
+    .any(|library| {
+        Command::new("python3")
+            .args(["-I", "-c", &format!("import {library}.markers")])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    });
     if !has_library {
-        crate::skipped!("python3 has no pip");
+        crate::skipped!("python3 has no packaging, pip or setuptools to evaluate markers");
     }
     has_library
+}
+
+/// What is missing is then the interpreter's and not the list's.
+#[test]
+fn an_interpreter_without_the_library_for_markers_is_told_from_a_marker_that_is_none() {
+    let yard = Yard::with_three();
+    let lock = yard.lock();
+    let with_marker = |marker: &str| {
+        let more = yard.sdist("always", "1.0", "");
+        let more = more.replace(" --hash", &format!(" ; {marker} --hash"));
+        yard.write("lock.txt", format!("{lock}{more}"));
+    };
+    let error = |refused: &Outcome| {
+        let error = refused.json()["errors"][0].clone();
+        ["message", "next"].map(|key| error[key].as_str().unwrap().to_owned())
+    };
+    let made = Command::new("/usr/bin/python3")
+        .args(["-m", "venv", "--without-pip"])
+        .arg(yard.at("tmp/bare"))
+        .output();
+    if made.is_ok_and(|output| output.status.success()) {
+        with_marker("python_version >= \"3\"");
+        let python = format!("py3={}", yard.at("tmp/bare/bin/python3").display());
+        let [message, next] = error(&yard.update(&["--python", &python]).expect(3));
+        assert!(message.contains("tmp/bare/bin/python3"), "{message}");
+        assert!(message.contains("packaging"), "{message}");
+        assert!(next.starts_with("install packaging"), "{next}");
+        assert!(!yard.at("house").exists());
+    } else {
+        crate::skipped!("/usr/bin/python3 has no venv module");
+    }
+    if has_markers() {
+        with_marker("python_version >= \"3\" and \"3\"");
+        let [message, next] = error(&yard.update(&[]).expect(3));
+        assert!(message.contains("InvalidMarker"), "{message}");
+        assert!(next.starts_with("mend the list"), "{next}");
+    }
 }
 
 #[test]
@@ -1050,6 +1095,10 @@ fn a_wheel_of_the_index_is_taken_where_its_sdist_gives_it_and_never_else() {
 /// Every format of lists, as the tools write them, for the packages of the fixtures.
 #[test]
 fn the_locks_of_uv_poetry_and_the_standard_are_taken() {
+    // Each of them has a project for another system.
+    if !has_markers() {
+        return;
+    }
     for list in ["exported.txt", "uv.lock", "poetry.lock", "pylock.toml"] {
         let yard = Yard::new();
         let path = crate::common::fixture("locks").join(list);
