@@ -22,6 +22,7 @@ use crate::rebuild::{Built, Job, Workshop};
 use crate::recipe::BuildRecord;
 use crate::report::{Change, Report, Trouble, WrittenFile};
 use crate::requirements::{self, Fault, Pin};
+use crate::sandbox::Layer;
 
 /// What is to be built.
 #[derive(Debug, Clone, Default)]
@@ -110,7 +111,15 @@ fn steps(
     if let Err(Reason(message)) = publish(&locations.directory, &sources, &made, report) {
         report.errors.push(Trouble {
             message,
-            next: "build into another directory, or move away what is there".to_owned(),
+            next: match workshop.sandbox().layer() {
+                Layer::Bubblewrap => "build into another directory, or move away what is there",
+                // A wheel that holds its path is then another one each time.
+                _ => {
+                    "build into another directory, or move away what is there; without \
+                     bubblewrap a build is in another directory each time, which some wheels hold"
+                }
+            }
+            .to_owned(),
         });
         return None;
     }

@@ -6,7 +6,9 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::audit::{PROBE, sdist};
-use crate::common::{FILES, House, Outcome, has_program, run, sha256sum, wheelproof};
+use crate::common::{
+    FILES, House, Outcome, has_bubblewrap, has_program, run, sha256sum, wheelproof,
+};
 
 /// A backend that writes what it sees of its recipe.
 const TELLING: &str = r#"
@@ -31,6 +33,14 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
             wheel.writestr(entry, text)
     return name
 "#;
+
+/// Returns that backend, without the directory where no layer here can give one.
+fn telling() -> String {
+    match has_bubblewrap() {
+        true => TELLING.to_owned(),
+        false => TELLING.replace("os.getcwd()", "None"),
+    }
+}
 
 pub(crate) const PYPROJECT: (&str, &str) = (
     "probe-1.0/pyproject.toml",
@@ -100,7 +110,7 @@ pub(crate) fn first(outcome: &Outcome) -> Value {
 
 #[test]
 fn wheels_records_and_manifest_come_out_and_rebuild_to_the_same_bytes() {
-    let house = House::with_source(TELLING);
+    let house = House::with_source(&telling());
     house.build(&["source"]).expect(0);
     assert_eq!(names(&house), [PROBE, RECORD, "probe-1.0.tar.gz"]);
     // The manifest is what coreutils write.
@@ -125,9 +135,7 @@ fn wheels_records_and_manifest_come_out_and_rebuild_to_the_same_bytes() {
     ))
     .expect(0);
     let rebuild = first(&rebuilt);
-    if rebuild["sandbox"] == "bubblewrap" {
-        assert_eq!(rebuild["outcome"], "reproduced");
-    }
+    assert_eq!(rebuild["outcome"], "reproduced");
     assert_eq!(rebuild["recipe_source"], "record");
     assert_eq!(rebuild["mismatches"], Value::Null);
     let ignored = run(&mut house.rebuilding(
@@ -160,7 +168,7 @@ assert text == json.dumps(json.loads(text), sort_keys=True, separators=(',', ':'
 
 #[test]
 fn building_twice_changes_nothing_and_other_contents_are_never_overwritten() {
-    let house = House::with_source(TELLING);
+    let house = House::with_source(&telling());
     house.build(&["source"]).expect(0);
     let before: Vec<String> = names(&house)
         .iter()
@@ -181,6 +189,45 @@ fn building_twice_changes_nothing_and_other_contents_are_never_overwritten() {
         .collect();
     assert_eq!(before, after);
     assert_eq!(house.left(), Vec::<String>::new());
+}
+
+/// The weaker layers build in another directory each time, and say so where it shows.
+#[test]
+fn without_bubblewrap_a_directory_in_the_wheel_is_another_each_time_and_that_is_said() {
+    let house = House::with_source(TELLING);
+    // The system's interpreter, which the user whom root's builds are may read.
+    let off = ["--sandbox", "off", "--python", "py3=/usr/bin/python3"];
+    let build = || house.build(&[&["source"], &off[..]].concat());
+    build().expect(0);
+    let before = sha256sum(&house.wheel(PROBE));
+    let again = build().expect(3);
+    let error = &again.json()["errors"][0];
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("nothing is overwritten"), "{message}");
+    let next = error["next"].as_str().unwrap();
+    assert!(next.contains("another directory each time"), "{next}");
+    assert_eq!(sha256sum(&house.wheel(PROBE)), before);
+    house.sign_manifest();
+    let flags = [&["--all", "--offline"], &off[..]].concat();
+    let rebuilt = run(&mut house.rebuilding("rebuild", &flags)).expect(1);
+    let rebuild = first(&rebuilt);
+    assert_eq!(rebuild["outcome"], "different");
+    assert_eq!(rebuild["causes"][0]["cause"], "build-path");
+    let note = rebuild["notes"][0].as_str().unwrap();
+    assert!(note.contains("/build/of/probe-1.0"), "{note}");
+}
+
+/// In bubblewrap it is no reason, and is not named as one.
+#[test]
+fn in_bubblewrap_the_directory_of_a_build_is_not_blamed() {
+    if !has_bubblewrap() {
+        return;
+    }
+    let house = House::with_source(TELLING);
+    house.build(&["source"]).expect(0);
+    let refused = house.build(&["source", "--umask", "077"]).expect(3);
+    let next = refused.json()["errors"][0]["next"].to_string();
+    assert!(!next.contains("each time"), "{next}");
 }
 
 #[test]
@@ -291,7 +338,7 @@ fn a_record_that_nobody_here_can_follow_is_a_reason_and_not_a_weaker_recipe() {
 
 #[test]
 fn another_machine_than_the_recorded_one_is_said_with_both_sides() {
-    let house = House::with_source(TELLING);
+    let house = House::with_source(&telling());
     house.build(&["source"]).expect(0);
     let mut record = house.record();
     record["machine"]["zlib"] = "1.2.99-other".into();
@@ -382,7 +429,7 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 /// Debug information holds the path of the source, which a prefix map hides.
 #[test]
 fn compiled_code_comes_back_with_the_recorded_flags_and_path() {
-    if !has_program("cc") || !has_program("bwrap") {
+    if !has_program("cc") || !has_bubblewrap() {
         return;
     }
     let house = House::with_source("");
