@@ -215,6 +215,12 @@ pub fn departure(
             seconds(new.clock),
         ),
         (
+            "clock-steps",
+            policy.clock_steps.is_some() || all,
+            shown(serde_json::to_value(&old.clock_steps)),
+            shown(serde_json::to_value(&new.clock_steps)),
+        ),
+        (
             "platform",
             policy.platform.is_some() || all,
             old.platform.as_str().to_owned(),

@@ -227,6 +227,7 @@ fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
         }
         if let Some(seconds) = args.clock {
             recipe.clock = Some(Epoch::At(seconds));
+            recipe.clock_steps = None;
         }
         recipe.platform = args.platform.or(recipe.platform);
         recipe.source_times = args.source_times.or(recipe.source_times);

@@ -6,16 +6,17 @@
 //! published digest.
 //!
 //! One rule a file: `tools` reads who built it, `times` the clock and the epoch,
-//! `modes` the umask, `platform` the system.
+//! `steps` when the clock went on, `modes` the umask, `platform` the system.
 
 mod modes;
 mod platform;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod times;
 mod tools;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -59,6 +60,8 @@ pub struct Inference {
     pub source_date_epoch: Option<i64>,
     /// The clock of the build.
     pub clock: Option<i64>,
+    /// When that clock goes on, by how the path of a file ends that is begun then.
+    pub clock_steps: BTreeMap<String, i64>,
     /// The system that the build wrote for.
     pub platform: Option<Platform>,
     /// The umask.

@@ -343,3 +343,92 @@ fn every_header_of_windows_is_a_build_on_windows() {
     evidence.members.clear();
     assert_eq!(of(&evidence, &sdist(&[])).platform, None);
 }
+
+/// `date -u -d '2024-05-29 15:37:16' +%s` and the time itself: four seconds later.
+const LATER: DosTime = DosTime {
+    date: REAL.date,
+    time: REAL.time + 2,
+};
+const LATER_SECONDS: i64 = 1_716_997_036;
+
+#[test]
+fn several_seconds_of_what_setuptools_makes_are_a_clock_that_goes_on() {
+    let info = |file: &str| format!("x-1.dist-info/{file}");
+    let (top_level, metadata) = (info("top_level.txt"), info("METADATA"));
+    // A second before all others, which is the sdist's.
+    let zip_safe = info("zip-safe");
+    const SAFE: DosTime = DosTime {
+        time: REAL.time - 1,
+        ..REAL
+    };
+    let (license, notice) = (info("licenses/LICENSE"), info("licenses/NOTICE"));
+    let steps = |record: DosTime, described: DosTime| {
+        let members = [
+            ("x.py", FLIT, 0o644),
+            ("x/_version.py", LATER, 0o644),
+            ("x-1.data/scripts/run", LATER, 0o755),
+            (&license, LATER, 0o644),
+            (&notice, LATER, 0o644),
+            (&metadata, described, 0o644),
+            (WHEEL, described, 0o644),
+            (&top_level, REAL, 0o644),
+            (&zip_safe, SAFE, 0o644),
+            (RECORD, record, 0o664),
+        ];
+        // The metadata of the sdist is made anew, whatever time it has there.
+        let source = sdist(&[
+            ("LICENSE", 5, 0o644),
+            ("NOTICE", LATER_SECONDS, 0o644),
+            ("bin/run", LATER_SECONDS + 1, 0o755),
+            ("x.egg-info/top_level.txt", REAL_SECONDS, 0o644),
+            ("x.egg-info/zip-safe", REAL_SECONDS - 1, 0o644),
+        ]);
+        of(&wheel("setuptools", &members), &source)
+    };
+    let found = steps(LATER, LATER);
+    assert_eq!(found.clock, Some(REAL_SECONDS));
+    let expected = [
+        ".dist-info/METADATA",
+        ".dist-info/WHEEL",
+        ".dist-info/licenses/LICENSE",
+        ".whl",
+        "/x/_version.py",
+    ];
+    assert!(found.clock_steps.keys().eq(&expected), "{found:?}");
+    assert!(found.clock_steps.values().all(|it| *it == LATER_SECONDS));
+    let parts: Vec<_> = found.reasons.iter().map(|reason| reason.part).collect();
+    assert_eq!(parts.iter().filter(|part| **part == "clock").count(), 1);
+    assert_eq!(
+        parts.iter().filter(|part| **part == "clock-steps").count(),
+        1
+    );
+
+    // What is written before the others is the beginning.
+    let found = steps(LATER, REAL);
+    assert!(!found.clock_steps.contains_key(".dist-info/WHEEL"));
+    assert_eq!(found.clock_steps[".whl"], LATER_SECONDS);
+
+    // What is older than any build, or younger than RECORD, is not of its clock.
+    let old = DosTime {
+        time: REAL.time - (1 << 11),
+        ..REAL
+    };
+    let found = steps(REAL, old);
+    assert_eq!(found.clock, Some(REAL_SECONDS));
+    assert!(found.clock_steps.is_empty());
+}
+
+#[test]
+fn a_wheel_of_another_checkout_is_no_clock_that_goes_on() {
+    let names: Vec<String> = (0..17).map(|number| format!("x/{number}.py")).collect();
+    for (count, steps) in [(16, true), (17, false)] {
+        let mut members: Vec<_> = names
+            .iter()
+            .take(count)
+            .map(|name| (name.as_str(), REAL, 0o644))
+            .collect();
+        members.extend([(WHEEL, LATER, 0o644), (RECORD, LATER, 0o664)]);
+        let found = of(&wheel("setuptools", &members), &sdist(&[]));
+        assert_eq!(found.clock_steps.is_empty(), !steps, "{count}");
+    }
+}

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::Inference;
 use super::tools::{asked_for, named_tool};
+use super::{Inference, steps};
 use crate::archive::zip::DosTime;
 use crate::backends;
 use crate::evidence::SdistEvidence;
@@ -29,7 +29,7 @@ pub fn is_constant(seconds: i64) -> bool {
 }
 
 /// Returns seconds since 1970 with the time they are.
-fn told(seconds: i64) -> String {
+pub(super) fn told(seconds: i64) -> String {
     match UtcTime::from_unix_seconds(seconds) {
         Some(time) => format!("{seconds} ({time})"),
         None => seconds.to_string(),
@@ -177,6 +177,7 @@ pub(super) fn infer(inference: &mut Inference, wheel: &WheelEvidence, sdist: &Sd
                 "RECORD, which is written last, has this time; the other files keep the sdist's",
             );
             inference.clock = Some(clock);
+            steps::infer(inference, wheel, sdist, clock);
         }
         return;
     }

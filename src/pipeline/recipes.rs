@@ -369,6 +369,7 @@ impl Recipes<'_> {
         // An epoch that the policy sets leaves no work for a clock.
         if policy.source_date_epoch.is_none() {
             below.clock = at(inference.clock);
+            below.clock_steps = Some(inference.clock_steps.clone());
         }
         Ok(Seen {
             found,
@@ -406,6 +407,10 @@ impl Recipes<'_> {
         let said = [
             ("source-date-epoch", policy.source_date_epoch.is_some()),
             ("clock", policy.clock.or(policy.source_date_epoch).is_some()),
+            (
+                "clock-steps",
+                policy.clock.or(policy.source_date_epoch).is_some(),
+            ),
             ("platform", policy.platform.is_some()),
             ("umask", policy.umask.is_some()),
             ("source-modes", policy.keep_source_modes.is_some()),

@@ -187,6 +187,9 @@ pub struct RecipePolicy {
     pub source_date_epoch: Option<Epoch>,
     /// The time that the build believes it is.
     pub clock: Option<Epoch>,
+    /// When that time goes on, by how the path of a file ends that is begun then. Of
+    /// no use without a clock in the same layer.
+    pub clock_steps: Option<BTreeMap<String, i64>>,
     /// The system that the build believes it runs on.
     pub platform: Option<Platform>,
     /// Octal mode bits that new files lack.
@@ -237,6 +240,11 @@ impl RecipePolicy {
             sysconfig: first(&self.sysconfig, &below.sysconfig),
             source_date_epoch: self.source_date_epoch.or(below.source_date_epoch),
             clock: self.clock.or(below.clock),
+            // The steps are those of the clock that holds.
+            clock_steps: match self.clock {
+                Some(_) => self.clock_steps.clone(),
+                None => below.clock_steps.clone(),
+            },
             platform: self.platform.or(below.platform),
             umask: self.umask.or(below.umask),
             keep_source_modes: self.keep_source_modes.or(below.keep_source_modes),
@@ -309,6 +317,7 @@ struct RawRecipe {
     sysconfig: Option<PathBuf>,
     source_date_epoch: Option<Spanned<toml::Value>>,
     clock: Option<Spanned<toml::Value>>,
+    clock_steps: Option<Spanned<BTreeMap<String, i64>>>,
     platform: Option<Spanned<String>>,
     umask: Option<Spanned<String>>,
     source_modes: Option<Spanned<String>>,
@@ -433,6 +442,12 @@ fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyErr
             .map(|value| source.check(value, |value| epoch(value, "unset")))
             .transpose()
     };
+    let clock = epoch(&raw.clock)?;
+    let clock_steps = raw
+        .clock_steps
+        .as_ref()
+        .map(|steps| source.check(steps, |steps| clock_steps(clock, steps)))
+        .transpose()?;
     Ok(RecipePolicy {
         interpreter: raw
             .interpreter
@@ -443,7 +458,8 @@ fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyErr
             .transpose()?,
         sysconfig: raw.sysconfig.map(|path| source.resolve(path)),
         source_date_epoch: epoch(&raw.source_date_epoch)?,
-        clock: epoch(&raw.clock)?,
+        clock,
+        clock_steps,
         platform: raw
             .platform
             .as_ref()
@@ -525,6 +541,37 @@ fn epoch(value: &toml::Value, none: &str) -> Result<Epoch, String> {
         toml::Value::String(text) if text == none => Ok(Epoch::Unset),
         _ => Err(format!("this has to be seconds since 1970, or \"{none}\"")),
     }
+}
+
+fn clock_steps(
+    clock: Option<Epoch>,
+    steps: &BTreeMap<String, i64>,
+) -> Result<BTreeMap<String, i64>, String> {
+    let Some(Epoch::At(start)) = clock else {
+        return Err("this needs a clock, in seconds since 1970, in the same table".to_owned());
+    };
+    check_clock_steps(start, steps)?;
+    Ok(steps.clone())
+}
+
+/// Checks that a clock that begins at a time goes on, and not back.
+///
+/// # Errors
+///
+/// What is wrong with which step.
+pub fn check_clock_steps(start: i64, steps: &BTreeMap<String, i64>) -> Result<(), String> {
+    for (ending, seconds) in steps {
+        if ending.is_empty() {
+            return Err("the end of a path has to be said".to_owned());
+        }
+        if *seconds <= start {
+            return Err(format!(
+                "the step at '{}' goes to {seconds}, but the clock begins at {start} and never goes back",
+                ending.escape_default()
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn source_times(value: &toml::Value) -> Result<SourceTimesPolicy, String> {

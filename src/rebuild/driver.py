@@ -40,26 +40,64 @@ sys.path += job["tools"]
 sys.argv[:] = ["build_wheel"]
 
 
-def freeze(seconds):
+def freeze(start, steps):
     """Makes this process believe that it is always this time: what asks for the
-    clock gets it, and so does what asks for the time of a file of this build."""
+    clock gets it, and so does what asks for the time of a file of this build.
+    When a file is opened for writing whose path ends like one of the steps, the
+    clock goes on to that time, and never back."""
     import datetime
     import time
 
     # The kernel stamps files with a clock that is some milliseconds late.
     begun = time.time_ns() - 10**9
+    # From which real moment on it was which time.
+    moments = [(begun, start)]
+    sleep, fstat = time.sleep, os.fstat
+    probe = None
+
+    def stamp_ns():
+        # What a file gets that is written now. The clock of a file system is none of
+        # those that a program can read.
+        os.utime(probe)
+        return fstat(probe).st_mtime_ns
+
+    def now():
+        return moments[-1][1]
+
+    def at(real_ns):
+        return [seconds for since, seconds in moments if since <= real_ns][-1]
+
+    def step(event, words):
+        if event != "open" or isinstance(words[0], int) or not words[2] & (os.O_WRONLY | os.O_RDWR):
+            return
+        path = os.path.abspath(os.fsdecode(words[0]))
+        seconds = max((steps[ending] for ending in steps if path.endswith(ending)), default=0)
+        if seconds > now():
+            # Every file of before is older than the mark, every file from now on
+            # is not.
+            last = mark = stamp_ns()
+            while mark <= last:
+                sleep(0.001)
+                mark = stamp_ns()
+            moments.append((mark, seconds))
+
+    if steps:
+        path = os.path.join(job["temporary"], ".wheelproof-clock")
+        probe = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR)
+        os.unlink(path)
+        sys.addaudithook(step)
     real = {name: getattr(time, name) for name in ("gmtime", "localtime", "ctime", "asctime", "strftime", "clock_gettime", "clock_gettime_ns")}
     clocks = {getattr(time, name) for name in ("CLOCK_REALTIME", "CLOCK_REALTIME_COARSE", "CLOCK_TAI") if hasattr(time, name)}
 
-    time.time = lambda: float(seconds)
-    time.time_ns = lambda: seconds * 10**9
-    time.gmtime = lambda at=None: real["gmtime"](seconds if at is None else at)
-    time.localtime = lambda at=None: real["localtime"](seconds if at is None else at)
-    time.ctime = lambda at=None: real["ctime"](seconds if at is None else at)
+    time.time = lambda: float(now())
+    time.time_ns = lambda: now() * 10**9
+    time.gmtime = lambda at=None: real["gmtime"](now() if at is None else at)
+    time.localtime = lambda at=None: real["localtime"](now() if at is None else at)
+    time.ctime = lambda at=None: real["ctime"](now() if at is None else at)
     time.asctime = lambda t=None: real["asctime"](time.localtime() if t is None else t)
     time.strftime = lambda form, t=None: real["strftime"](form, time.localtime() if t is None else t)
-    time.clock_gettime = lambda clock: float(seconds) if clock in clocks else real["clock_gettime"](clock)
-    time.clock_gettime_ns = lambda clock: seconds * 10**9 if clock in clocks else real["clock_gettime_ns"](clock)
+    time.clock_gettime = lambda clock: float(now()) if clock in clocks else real["clock_gettime"](clock)
+    time.clock_gettime_ns = lambda clock: now() * 10**9 if clock in clocks else real["clock_gettime_ns"](clock)
 
     def standing(base, names):
         # What was made by the real class, by a parser for example, is one of
@@ -76,17 +114,18 @@ def freeze(seconds):
     moment, day = datetime.datetime, datetime.date
     utc = datetime.timezone.utc
     datetime.datetime = standing(moment, {
-        "now": classmethod(lambda cls, tz=None: cls.fromtimestamp(seconds, tz)),
-        "today": classmethod(lambda cls: cls.fromtimestamp(seconds)),
-        "utcnow": classmethod(lambda cls: cls.fromtimestamp(seconds, utc).replace(tzinfo=None)),
+        "now": classmethod(lambda cls, tz=None: cls.fromtimestamp(now(), tz)),
+        "today": classmethod(lambda cls: cls.fromtimestamp(now())),
+        "utcnow": classmethod(lambda cls: cls.fromtimestamp(now(), utc).replace(tzinfo=None)),
     })
-    datetime.date = standing(day, {"today": classmethod(lambda cls: cls.fromtimestamp(seconds))})
+    datetime.date = standing(day, {"today": classmethod(lambda cls: cls.fromtimestamp(now()))})
 
     def stamped(real_stat):
         def of(*words, **named):
             found = real_stat(*words, **named)
             if max(found.st_mtime_ns, 0) < begun:
                 return found
+            seconds = at(found.st_mtime_ns)
             parts = list(found)
             parts[stat.ST_MTIME] = seconds
             rest = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
@@ -232,7 +271,7 @@ def missing_module(error):
 
 
 if job["clock"] is not None:
-    freeze(job["clock"])
+    freeze(job["clock"], job["clock_steps"])
 if job["platform"] == "windows":
     simulate_windows()
 

@@ -200,6 +200,7 @@ impl Workshop {
             "temporary": text(&places.temporary)?,
             "output": text(&output)?,
             "clock": recipe.clock,
+            "clock_steps": recipe.clock_steps,
             "platform": recipe.platform,
         });
         let command = Command {

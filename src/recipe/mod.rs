@@ -161,10 +161,14 @@ pub struct Recipe {
     /// `SOURCE_DATE_EPOCH`, in seconds since 1970; unset when `None`. Enforced.
     pub source_date_epoch: Option<i64>,
     /// The time that the build's Python believes it is, in seconds since 1970,
-    /// standing still; the real clock when `None`. Enforced in the process that
+    /// standing still but for the steps; the real clock when `None`. Enforced in the process that
     /// runs the backend, not in programs that it starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<i64>,
+    /// When that clock goes on, and never back: to which time when a file is begun
+    /// whose path ends so. It stands still when empty. Enforced as the clock is.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub clock_steps: BTreeMap<String, i64>,
     /// The system that the build's Python writes for. Enforced in the process that
     /// runs the backend, not in programs that it starts.
     #[serde(skip_serializing_if = "Platform::is_native")]
@@ -204,6 +208,7 @@ impl Recipe {
             inputs: Vec::new(),
             source_date_epoch: None,
             clock: None,
+            clock_steps: BTreeMap::new(),
             platform: Platform::Native,
             umask: Umask::DEFAULT,
             source_modes: SourceModes::default(),
@@ -234,6 +239,9 @@ impl Recipe {
         recipe.tools = tools;
         recipe.source_date_epoch = at(policy.source_date_epoch);
         recipe.clock = at(policy.clock);
+        if recipe.clock.is_some() {
+            recipe.clock_steps = policy.clock_steps.clone().unwrap_or_default();
+        }
         recipe.platform = policy.platform.unwrap_or_default();
         recipe.umask = policy.umask.map_or(Umask::DEFAULT, Umask::from_bits);
         recipe.source_modes = match policy.keep_source_modes {

@@ -37,6 +37,14 @@ impl Recipe {
             &time_or(self.source_date_epoch, "unset"),
         );
         line("clock", &time_or(self.clock, "unset"));
+        if !self.clock_steps.is_empty() {
+            let steps: Vec<String> = self
+                .clock_steps
+                .iter()
+                .map(|(ending, seconds)| format!("{} = {seconds}", text(ending)))
+                .collect();
+            line("clock-steps", &format!("{{ {} }}", steps.join(", ")));
+        }
         line("platform", &text(self.platform.as_str()));
         line("umask", &text_of_umask(self.umask));
         line(
@@ -136,6 +144,12 @@ mod tests {
         );
         recipe.source_date_epoch = Some(1_309_379_017);
         recipe.clock = Some(1_400_000_000);
+        for (ending, seconds) in [
+            (".whl", 1_400_000_004),
+            (".dist-info/a \"b\"", 1_400_000_002),
+        ] {
+            recipe.clock_steps.insert(ending.to_owned(), seconds);
+        }
         recipe.platform = Platform::Windows;
         recipe.umask = Umask::from_bits(0o027);
         recipe.source_modes = SourceModes::Archive;

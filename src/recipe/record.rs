@@ -103,6 +103,8 @@ struct RawRecipe {
     build_path: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     clock: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock_steps: Option<BTreeMap<String, i64>>,
     environment: BTreeMap<String, String>,
     inputs: Vec<RawInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -234,6 +236,13 @@ impl BuildRecord {
             }
             RawSourceTimes::Word(Archive::Archive) => SourceTimes::Archive,
         };
+        let clock_steps = recipe.clock_steps.unwrap_or_default();
+        match recipe.clock {
+            Some(start) => policy::check_clock_steps(start, &clock_steps)
+                .map_err(|error| wrong("clock_steps")(&error))?,
+            None if clock_steps.is_empty() => {}
+            None => return Err(wrong("clock_steps")(&"it has no clock that could go on")),
+        }
         let recipe = Recipe {
             sysconfig: raw
                 .sysconfig
@@ -244,6 +253,7 @@ impl BuildRecord {
             inputs,
             source_date_epoch: time("source_date_epoch", recipe.source_date_epoch)?,
             clock: time("clock", recipe.clock)?,
+            clock_steps,
             platform: match recipe.platform {
                 Some(Windows::Windows) => Platform::Windows,
                 None => Platform::Native,
@@ -303,6 +313,7 @@ impl BuildRecord {
             recipe: RawRecipe {
                 build_path: recipe.build_path.display().to_string(),
                 clock: recipe.clock,
+                clock_steps: (!recipe.clock_steps.is_empty()).then(|| recipe.clock_steps.clone()),
                 environment: recipe.environment.clone(),
                 inputs,
                 platform: match recipe.platform {
@@ -367,6 +378,37 @@ mod tests {
         assert_eq!(record.recipe.machine.zlib.as_deref(), Some("1.2.13"));
         assert_eq!(record.recipe.tools.len(), 1);
         assert_eq!(record.to_bytes(), BY_HAND.as_bytes());
+    }
+
+    #[test]
+    fn a_clock_goes_on_and_never_back() {
+        let with = |clock: &str| {
+            let text = format!("\"build_path\":\"/build/x-1.0\",{clock}\"environment\"");
+            BY_HAND.replace("\"build_path\":\"/build/x-1.0\",\"environment\"", &text)
+        };
+        let text = with(
+            "\"clock\":1500000000,\"clock_steps\":{\".dist-info/WHEEL\":1500000002,\".whl\":1500000004},",
+        );
+        let record = BuildRecord::parse(text.as_bytes()).expect("reads");
+        assert_eq!(record.recipe.clock_steps[".whl"], 1_500_000_004);
+        assert_eq!(record.to_bytes(), text.as_bytes());
+        for (what, clock) in [
+            (
+                "back",
+                "\"clock\":1500000000,\"clock_steps\":{\".whl\":1499999998},",
+            ),
+            ("none", "\"clock\":1500000000,\"clock_steps\":{},"),
+            (
+                "no end",
+                "\"clock\":1500000000,\"clock_steps\":{\"\":1500000002},",
+            ),
+            ("no clock", "\"clock_steps\":{\".whl\":1500000004},"),
+        ] {
+            assert!(
+                BuildRecord::parse(with(clock).as_bytes()).is_err(),
+                "{what}"
+            );
+        }
     }
 
     #[test]

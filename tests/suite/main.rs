@@ -22,6 +22,7 @@ mod build_records;
 mod cases;
 mod certs_command;
 mod clearsigned;
+mod clock_steps;
 mod command_lines;
 mod common;
 mod directory;
