@@ -221,6 +221,12 @@ pub fn departure(
             shown(serde_json::to_value(&new.clock_steps)),
         ),
         (
+            "distutils",
+            policy.distutils.is_some() || all,
+            shown(serde_json::to_value(&old.distutils)),
+            shown(serde_json::to_value(&new.distutils)),
+        ),
+        (
             "platform",
             policy.platform.is_some() || all,
             old.platform.as_str().to_owned(),

@@ -30,6 +30,9 @@ pub struct SdistEvidence {
     /// What `setup.py` and `setup.cfg` ask for besides (`setup_requires`), as far
     /// as it is written out there: neither is run.
     pub setup_requires: Vec<String>,
+    /// Whether one of them or `pyproject.toml` sets an option `universal`, as
+    /// `bdist_wheel` has it.
+    pub says_universal: bool,
     /// Whether one of the two files speaks of `setup_requires` and none could be read.
     pub has_unread_requires: bool,
     /// Its files by the name below the top directory.
@@ -46,6 +49,7 @@ impl SdistEvidence {
         let mut files = BTreeMap::new();
         let mut pyproject = None;
         let mut setup_requires = Vec::new();
+        let mut says_universal = false;
         let mut speaks_of_requires = false;
         sdist::members(path, name, limits, |member, contents| {
             let Some((_, below)) = member.path.as_str().split_once('/') else {
@@ -70,6 +74,7 @@ impl SdistEvidence {
                     source,
                 })?;
                 let text = String::from_utf8_lossy(&text).into_owned();
+                says_universal |= sets_universal(&text);
                 speaks_of_requires |= below != "pyproject.toml" && text.contains(KEYWORD);
                 match below {
                     "pyproject.toml" => pyproject = Some(text),
@@ -84,6 +89,7 @@ impl SdistEvidence {
             has_pyproject: pyproject.is_some(),
             has_unread_requires: speaks_of_requires && setup_requires.is_empty(),
             setup_requires,
+            says_universal,
             files,
         })
     }
@@ -147,6 +153,17 @@ fn listed_in_python(text: &str) -> Vec<String> {
     found
 }
 
+/// Returns whether a text sets `universal`, in Python, TOML or an ini file.
+fn sets_universal(text: &str) -> bool {
+    text.match_indices("universal").any(|(at, word)| {
+        let after = text.get(at + word.len()..).unwrap_or_default();
+        let after = after.trim_start_matches(['"', '\'']);
+        after
+            .trim_start_matches([' ', '\t'])
+            .starts_with(['=', ':'])
+    })
+}
+
 /// Returns the values of `setup_requires` in an ini file.
 fn listed_in_configuration(text: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -180,6 +197,22 @@ fn listed_in_configuration(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_option_is_seen_where_it_is_set() {
+        for text in [
+            "[bdist_wheel]\nuniversal = 1\n",
+            "[wheel]\nuniversal=1\n",
+            "[tool.distutils.bdist_wheel]\nuniversal = true\n",
+            "setup(options={'bdist_wheel': {'universal': '1'}})",
+            "options = {\"bdist_wheel\": dict(universal=True)}",
+        ] {
+            assert!(sets_universal(text), "{text}");
+        }
+        for text in ["", "# a universal wheel\n", "keywords = ['universal']\n"] {
+            assert!(!sets_universal(text), "{text}");
+        }
+    }
 
     #[test]
     fn further_tools_are_read_where_they_are_written_out() {

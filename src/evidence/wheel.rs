@@ -38,6 +38,8 @@ pub struct MemberEvidence {
 pub struct WheelEvidence {
     /// Who built it.
     pub builder: Option<Builder>,
+    /// The tags that WHEEL has, each as `py3-none-any`.
+    pub tags: Vec<String>,
     /// The version of its metadata, `2.1`.
     pub metadata_version: Option<String>,
     /// Whether METADATA has `License-File`.
@@ -82,11 +84,10 @@ impl WheelEvidence {
             .filter(|member| member.name().as_str().is_some_and(is_sbom))
             .flat_map(|member| components(&text(member)))
             .collect();
+        let about = Fields::parse(&described);
         Ok(Self {
-            builder: Fields::parse(&described)
-                .all("Generator")
-                .next()
-                .and_then(builder),
+            tags: about.all("Tag").map(str::to_owned).collect(),
+            builder: about.all("Generator").next().and_then(builder),
             metadata_version: first("Metadata-Version"),
             has_license_file: first("License-File").is_some(),
             has_dynamic: first("Dynamic").is_some(),

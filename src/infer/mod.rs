@@ -6,9 +6,11 @@
 //! published digest.
 //!
 //! One rule a file: `tools` reads who built it, `times` the clock and the epoch,
-//! `steps` when the clock went on, `modes` the umask, `platform` the system.
+//! `steps` when the clock went on, `modes` the umask, `platform` the system,
+//! `options` what the builder was told.
 
 mod modes;
+mod options;
 mod platform;
 mod steps;
 #[cfg(test)]
@@ -23,7 +25,7 @@ use serde::Serialize;
 use crate::evidence::SdistEvidence;
 use crate::evidence::WheelEvidence;
 use crate::filename::ProjectName;
-use crate::policy::Platform;
+use crate::policy::{Distutils, Platform};
 use crate::recipe::SourceModes;
 use crate::recipe::Umask;
 use crate::time::UtcTime;
@@ -64,6 +66,8 @@ pub struct Inference {
     pub clock_steps: BTreeMap<String, i64>,
     /// The system that the build wrote for.
     pub platform: Option<Platform>,
+    /// Options of distutils.
+    pub distutils: Distutils,
     /// The umask.
     pub umask: Option<Umask>,
     /// Where the modes of the source come from.
@@ -142,6 +146,7 @@ pub fn infer(
     if let Some(wheel) = wheel {
         times::infer(&mut inference, wheel, sdist);
         platform::infer(&mut inference, wheel);
+        options::infer(&mut inference, wheel, sdist);
         modes::infer(&mut inference, wheel, sdist);
     }
     Ok(inference)

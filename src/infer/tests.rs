@@ -24,6 +24,7 @@ fn wheel(builder: &str, members: &[(&str, DosTime, u16)]) -> WheelEvidence {
             name: builder.to_owned(),
             version: "1.2".to_owned(),
         }),
+        tags: vec!["py2-none-any".to_owned(), "py3-none-any".to_owned()],
         metadata_version: None,
         has_license_file: false,
         has_dynamic: false,
@@ -48,6 +49,7 @@ fn sdist(files: &[(&str, i64, u32)]) -> SdistEvidence {
         build_system: BuildSystem::parse(text),
         has_pyproject: true,
         setup_requires: Vec::new(),
+        says_universal: true,
         has_unread_requires: false,
         files: files
             .iter()
@@ -431,4 +433,26 @@ fn a_wheel_of_another_checkout_is_no_clock_that_goes_on() {
         let found = of(&wheel("setuptools", &members), &sdist(&[]));
         assert_eq!(found.clock_steps.is_empty(), !steps, "{count}");
     }
+}
+
+#[test]
+fn tags_for_both_pythons_that_no_file_asks_for_are_an_option() {
+    let evidence = wheel("setuptools", &[(WHEEL, REAL, 0o644)]);
+    let mut source = sdist(&[]);
+    assert!(of(&evidence, &source).distutils.is_empty());
+    source.says_universal = false;
+    let found = of(&evidence, &source);
+    assert_eq!(found.distutils["bdist_wheel"]["universal"], "1");
+    assert!(
+        found
+            .reasons
+            .iter()
+            .any(|reason| reason.part == "distutils")
+    );
+    // flit has tags of its own, and one Python is no universal wheel.
+    let flit = wheel("flit", &[(WHEEL, REAL, 0o644)]);
+    assert!(of(&flit, &source).distutils.is_empty());
+    let mut three = evidence;
+    three.tags.remove(0);
+    assert!(of(&three, &source).distutils.is_empty());
 }

@@ -361,6 +361,7 @@ impl Recipes<'_> {
         let mut below = RecipePolicy {
             source_date_epoch: at(inference.source_date_epoch),
             platform: inference.platform,
+            distutils: Some(inference.distutils.clone()),
             umask: inference.umask.map(Umask::octal),
             keep_source_modes: Some(inference.source_modes == Some(SourceModes::Archive)),
             time_zone: inference.time_zone.clone(),
@@ -412,6 +413,7 @@ impl Recipes<'_> {
                 policy.clock.or(policy.source_date_epoch).is_some(),
             ),
             ("platform", policy.platform.is_some()),
+            ("distutils", policy.distutils.is_some()),
             ("umask", policy.umask.is_some()),
             ("source-modes", policy.keep_source_modes.is_some()),
             ("time-zone", policy.time_zone.is_some()),

@@ -25,9 +25,9 @@ use crate::time::UtcTime;
 
 pub use draft::{Draft, SuggestedSigner};
 pub use rebuild::{
-    Epoch, InterpreterPolicy, Platform, RebuildPolicy, RecipePolicy, RecordsPolicy, SOURCE_MODES,
-    SandboxPolicy, SourceTimesPolicy, check_clock_steps, check_input_path, check_prefix_map,
-    check_time_zone,
+    Distutils, Epoch, InterpreterPolicy, Platform, RebuildPolicy, RecipePolicy, RecordsPolicy,
+    SOURCE_MODES, SandboxPolicy, SourceTimesPolicy, check_clock_steps, check_distutils,
+    check_input_path, check_prefix_map, check_time_zone,
 };
 
 /// The name of the policy file in a directory.

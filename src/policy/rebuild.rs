@@ -174,6 +174,10 @@ impl Platform {
     }
 }
 
+/// Options of distutils, by command and option, as its configuration files have
+/// them.
+pub type Distutils = BTreeMap<String, BTreeMap<String, String>>;
+
 /// A recipe as far as a policy gives it. What is `None` comes from the layer
 /// below: a project's own, then the shared one, then the defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -192,6 +196,8 @@ pub struct RecipePolicy {
     pub clock_steps: Option<BTreeMap<String, i64>>,
     /// The system that the build believes it runs on.
     pub platform: Option<Platform>,
+    /// The user's configuration of distutils.
+    pub distutils: Option<Distutils>,
     /// Octal mode bits that new files lack.
     pub umask: Option<u16>,
     /// Whether unpacked files keep the modes of the archive.
@@ -246,6 +252,7 @@ impl RecipePolicy {
                 None => below.clock_steps.clone(),
             },
             platform: self.platform.or(below.platform),
+            distutils: first(&self.distutils, &below.distutils),
             umask: self.umask.or(below.umask),
             keep_source_modes: self.keep_source_modes.or(below.keep_source_modes),
             source_times: self.source_times.or(below.source_times),
@@ -319,6 +326,7 @@ struct RawRecipe {
     clock: Option<Spanned<toml::Value>>,
     clock_steps: Option<Spanned<BTreeMap<String, i64>>>,
     platform: Option<Spanned<String>>,
+    distutils: Option<Spanned<Distutils>>,
     umask: Option<Spanned<String>>,
     source_modes: Option<Spanned<String>>,
     source_times: Option<Spanned<toml::Value>>,
@@ -465,6 +473,15 @@ fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyErr
             .as_ref()
             .map(|value| source.word(value, Platform::WORDS))
             .transpose()?,
+        distutils: raw
+            .distutils
+            .as_ref()
+            .map(|value| {
+                source.check(value, |value| {
+                    check_distutils(value).map(|()| value.clone())
+                })
+            })
+            .transpose()?,
         umask: raw
             .umask
             .as_ref()
@@ -568,6 +585,41 @@ pub fn check_clock_steps(start: i64, steps: &BTreeMap<String, i64>) -> Result<()
             return Err(format!(
                 "the step at '{}' goes to {seconds}, but the clock begins at {start} and never goes back",
                 ending.escape_default()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that options of distutils can stand in its configuration file.
+///
+/// # Errors
+///
+/// What cannot.
+pub fn check_distutils(commands: &Distutils) -> Result<(), String> {
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+    };
+    for (command, options) in commands {
+        for (option, value) in options {
+            // The distutils of Python fills in what follows a '%', setuptools does not.
+            let is_line =
+                value.trim() == value && !value.chars().any(|c| c.is_control() || c == '%');
+            if !is_name(option) || !is_line {
+                return Err(format!(
+                    "'{}' of '{}' has to be an option with a value of one line without '%', such as universal = \"1\"",
+                    option.escape_default(),
+                    command.escape_default()
+                ));
+            }
+        }
+        if !is_name(command) || options.is_empty() {
+            return Err(format!(
+                "'{}' has to be a command with options, such as bdist_wheel = {{ universal = \"1\" }}",
+                command.escape_default()
             ));
         }
     }

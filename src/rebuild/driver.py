@@ -270,6 +270,14 @@ def missing_module(error):
     return None
 
 
+if job["distutils"]:
+    # The user's configuration, which distutils and setuptools of every version read.
+    with open(os.path.join(os.path.expanduser("~"), ".pydistutils.cfg"), "w") as file:
+        for command, options in job["distutils"].items():
+            file.write("[%s]\n" % command)
+            for option, value in options.items():
+                file.write("%s = %s\n" % (option, value))
+
 if job["clock"] is not None:
     freeze(job["clock"], job["clock_steps"])
 if job["platform"] == "windows":

@@ -202,6 +202,7 @@ impl Workshop {
             "clock": recipe.clock,
             "clock_steps": recipe.clock_steps,
             "platform": recipe.platform,
+            "distutils": recipe.distutils,
         });
         let command = Command {
             program: interpreter.executable.clone(),

@@ -21,7 +21,7 @@ use serde::{Serialize, Serializer};
 
 use crate::digest::Sha256Digest;
 use crate::filename::{SdistFilename, WheelFilename};
-use crate::policy::{Epoch, Platform, RecipePolicy, SourceTimesPolicy};
+use crate::policy::{Distutils, Epoch, Platform, RecipePolicy, SourceTimesPolicy};
 
 pub use machine::{CLibrary, Headers, InterpreterIdentity, Machine, Mismatch, Program};
 pub use record::{
@@ -173,6 +173,10 @@ pub struct Recipe {
     /// runs the backend, not in programs that it starts.
     #[serde(skip_serializing_if = "Platform::is_native")]
     pub platform: Platform,
+    /// The user's configuration of distutils, by command and option
+    /// (`~/.pydistutils.cfg`); none when empty. Enforced.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub distutils: Distutils,
     /// The umask of the unpacking and of the build. Enforced.
     pub umask: Umask,
     /// Where the modes of the unpacked source come from. Enforced.
@@ -210,6 +214,7 @@ impl Recipe {
             clock: None,
             clock_steps: BTreeMap::new(),
             platform: Platform::Native,
+            distutils: Distutils::new(),
             umask: Umask::DEFAULT,
             source_modes: SourceModes::default(),
             source_times: SourceTimes::default(),
@@ -243,6 +248,7 @@ impl Recipe {
             recipe.clock_steps = policy.clock_steps.clone().unwrap_or_default();
         }
         recipe.platform = policy.platform.unwrap_or_default();
+        recipe.distutils = policy.distutils.clone().unwrap_or_default();
         recipe.umask = policy.umask.map_or(Umask::DEFAULT, Umask::from_bits);
         recipe.source_modes = match policy.keep_source_modes {
             Some(true) => SourceModes::Archive,

@@ -46,6 +46,18 @@ impl Recipe {
             line("clock-steps", &format!("{{ {} }}", steps.join(", ")));
         }
         line("platform", &text(self.platform.as_str()));
+        let commands: Vec<String> = self
+            .distutils
+            .iter()
+            .map(|(command, options)| format!("{} = {}", text(command), table(options)))
+            .collect();
+        line(
+            "distutils",
+            &match commands.is_empty() {
+                true => "{}".to_owned(),
+                false => format!("{{ {} }}", commands.join(", ")),
+            },
+        );
         line("umask", &text_of_umask(self.umask));
         line(
             "source-modes",
@@ -151,6 +163,12 @@ mod tests {
             recipe.clock_steps.insert(ending.to_owned(), seconds);
         }
         recipe.platform = Platform::Windows;
+        let options = recipe
+            .distutils
+            .entry("bdist_wheel".to_owned())
+            .or_default();
+        options.insert("universal".to_owned(), "1".to_owned());
+        options.insert("plat-name".to_owned(), "a \"b\"".to_owned());
         recipe.umask = Umask::from_bits(0o027);
         recipe.source_modes = SourceModes::Archive;
         recipe.source_times = SourceTimes::At(1_300_000_000);
@@ -191,7 +209,7 @@ mod tests {
         let project = ProjectName::parse("x").expect("a name");
         let text = format!(
             "[rebuild.recipe]\nsource-date-epoch = 1309379017\nclock = 1309379017\n\
-             platform = \"windows\"\nenvironment = {{ A = \"B\" }}\numask = \"077\"\n{}",
+             platform = \"windows\"\ndistutils = {{ build = {{ debug = \"1\" }} }}\nenvironment = {{ A = \"B\" }}\numask = \"077\"\n{}",
             recipe.to_policy_toml(&project)
         );
         let policy = Policy::parse(Path::new("/wheelproof.toml"), &text).expect(&text);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Input, Machine, Recipe, SourceModes, SourceTimes, Sysconfig, ToolWheel, Umask};
 use crate::digest::Sha256Digest;
 use crate::filename::{SdistFilename, WheelFilename};
-use crate::policy::{self, EARLIEST_EPOCH, Platform};
+use crate::policy::{self, Distutils, EARLIEST_EPOCH, Platform};
 
 /// The name and version of the format.
 const SCHEMA: &str = "wheelproof.build-record/1";
@@ -105,6 +105,8 @@ struct RawRecipe {
     clock: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     clock_steps: Option<BTreeMap<String, i64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    distutils: Option<Distutils>,
     environment: BTreeMap<String, String>,
     inputs: Vec<RawInput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,7 +245,10 @@ impl BuildRecord {
             None if clock_steps.is_empty() => {}
             None => return Err(wrong("clock_steps")(&"it has no clock that could go on")),
         }
+        let distutils = recipe.distutils.unwrap_or_default();
+        policy::check_distutils(&distutils).map_err(|error| wrong("distutils")(&error))?;
         let recipe = Recipe {
+            distutils,
             sysconfig: raw
                 .sysconfig
                 .map(Sysconfig::from_value)
@@ -314,6 +319,7 @@ impl BuildRecord {
                 build_path: recipe.build_path.display().to_string(),
                 clock: recipe.clock,
                 clock_steps: (!recipe.clock_steps.is_empty()).then(|| recipe.clock_steps.clone()),
+                distutils: (!recipe.distutils.is_empty()).then(|| recipe.distutils.clone()),
                 environment: recipe.environment.clone(),
                 inputs,
                 platform: match recipe.platform {
@@ -407,6 +413,32 @@ mod tests {
             assert!(
                 BuildRecord::parse(with(clock).as_bytes()).is_err(),
                 "{what}"
+            );
+        }
+    }
+
+    #[test]
+    fn options_of_distutils_are_single_lines() {
+        let with = |options: &str| {
+            let text = format!("\"distutils\":{options},\"environment\"");
+            BY_HAND.replace("\"environment\"", &text)
+        };
+        let text = with(r#"{"bdist_wheel":{"universal":"1"}}"#);
+        let record = BuildRecord::parse(text.as_bytes()).expect("reads");
+        assert_eq!(record.recipe.distutils["bdist_wheel"]["universal"], "1");
+        assert_eq!(record.to_bytes(), text.as_bytes());
+        for options in [
+            "{}",
+            r#"{"bdist_wheel":{}}"#,
+            r#"{"a]b":{"universal":"1"}}"#,
+            r#"{"bdist_wheel":{"a=b":"1"}}"#,
+            r#"{"bdist_wheel":{"a":"1\n[install]"}}"#,
+            r#"{"bdist_wheel":{"a":1}}"#,
+            r#"{"bdist_wheel":{"a":"100%"}}"#,
+        ] {
+            assert!(
+                BuildRecord::parse(with(options).as_bytes()).is_err(),
+                "{options}"
             );
         }
     }

@@ -26,6 +26,7 @@ mod clock_steps;
 mod command_lines;
 mod common;
 mod directory;
+mod distutils;
 mod environments;
 mod explain;
 mod fault_injection;

@@ -83,6 +83,7 @@ fn every_key_of_the_policy_page_is_taken() {
             "time-zone" => "\"Europe/Berlin\"",
             "records" => "\"ignore\"",
             "sysconfig" | "prefix-map" => "\"/build\"",
+            "distutils" => "{ bdist_wheel = { universal = \"1\" } }",
             "clock-steps" => "{ \".whl\" = 1309379019 }\nclock = 1309379017",
             "inputs" => "{ \"/a\" = \"b\" }",
             "interpreter" => "\"python3\"",
