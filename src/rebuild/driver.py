@@ -40,6 +40,31 @@ sys.path += job["tools"]
 sys.argv[:] = ["build_wheel"]
 
 
+class Plain:
+    """A function that does not become a method where a class keeps it, as those of
+    C do not: pathlib before 3.11 keeps some."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, *words, **named):
+        return self.function(*words, **named)
+
+
+def with_changed(found, mode=None, seconds=None):
+    """Returns what is known of a file with another mode or time."""
+    parts = list(found)
+    # Those of the ten parts that have a name must not be said twice.
+    in_parts = ("st_mode", "st_ino", "st_dev", "st_nlink", "st_uid", "st_gid", "st_size")
+    rest = {name: getattr(found, name) for name in dir(found) if name.startswith("st_") and name not in in_parts}
+    if mode is not None:
+        parts[stat.ST_MODE] = mode
+    if seconds is not None:
+        parts[stat.ST_MTIME] = seconds
+        rest.update(st_mtime=float(seconds), st_mtime_ns=seconds * 10**9)
+    return os.stat_result(parts, rest)
+
+
 def freeze(start, steps):
     """Makes this process believe that it is always this time: what asks for the
     clock gets it, and so does what asks for the time of a file of this build.
@@ -125,14 +150,9 @@ def freeze(start, steps):
             found = real_stat(*words, **named)
             if max(found.st_mtime_ns, 0) < begun:
                 return found
-            seconds = at(found.st_mtime_ns)
-            parts = list(found)
-            parts[stat.ST_MTIME] = seconds
-            rest = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
-            rest.update(st_mtime=float(seconds), st_mtime_ns=seconds * 10**9)
-            return os.stat_result(parts, rest)
+            return with_changed(found, seconds=at(found.st_mtime_ns))
 
-        return of
+        return Plain(of)
 
     for name in ("stat", "lstat", "fstat"):
         setattr(os, name, stamped(getattr(os, name)))
@@ -185,13 +205,12 @@ def simulate_windows():
         return text
 
     io.TextIOWrapper = TextIOWrapper
-    io.open = builtins.open = open
+    io.open = builtins.open = Plain(open)
     os.linesep = "\r\n"
 
     def in_windows_modes(real_stat):
         def of(*words, **named):
             found = real_stat(*words, **named)
-            parts = list(found)
             mode = 0o666 if found.st_mode & 0o200 else 0o444
             path = words[0] if words else named.get("path", "")
             if stat.S_ISDIR(found.st_mode):
@@ -199,11 +218,9 @@ def simulate_windows():
             elif not isinstance(path, int):
                 if os.path.splitext(os.fsdecode(path))[1].lower() in (".bat", ".cmd", ".com", ".exe"):
                     mode |= 0o111
-            parts[stat.ST_MODE] = stat.S_IFMT(found.st_mode) | mode
-            rest = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
-            return os.stat_result(parts, rest)
+            return with_changed(found, mode=stat.S_IFMT(found.st_mode) | mode)
 
-        return of
+        return Plain(of)
 
     for name in ("stat", "lstat", "fstat"):
         setattr(os, name, in_windows_modes(getattr(os, name)))

@@ -47,6 +47,8 @@ const WAYS: &[(&str, &str)] = &[
         "tempfile.NamedTemporaryFile('w', dir='.').write('a\\n') and open(p, 'w').write('t\\n')",
         "t\r\n",
     ),
+    // As pathlib kept them before Python 3.11.
+    ("kept_by_a_class(p)", "100666\r\n"),
     // Read again in the same mode, the line ends are one character.
     ("there_and_back(p)", "a\r\n2 a\r\n"),
     // UTF-8 taken for the code page 1252, and written as UTF-8.
@@ -71,6 +73,13 @@ import codecs, io, pathlib, stat, sys, tempfile
 def again(p, text):
     with open(p, 'w', encoding='utf-8', newline='') as file:
         file.write(text)
+
+class Keeping:
+    begin, look = io.open, os.stat
+
+def kept_by_a_class(p):
+    with Keeping().begin(p, 'w') as file:
+        file.write('%o\n' % Keeping().look('small.py').st_mode)
 
 def there_and_back(p):
     with open(p, 'w+') as file:
