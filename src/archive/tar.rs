@@ -255,6 +255,16 @@ pub fn inspect_gzip<E: From<TarError>>(
             reason: error.to_string(),
         };
         let size = entry.header().entry_size().map_err(malformed)?;
+        // Where the magic is another one, some readers take an extension for a file.
+        let magic = entry.header().as_bytes().get(257..263).unwrap_or_default();
+        let is_known = magic == b"ustar\0" || magic == b"ustar ";
+        if !is_known && (magic != [0; 6] || kind.as_byte().is_ascii_alphabetic()) {
+            return Err(TarError::Header {
+                number: headers,
+                reason: "its magic is neither POSIX's nor GNU's".to_owned(),
+            }
+            .into());
+        }
         match kind {
             EntryType::GNULongName
             | EntryType::GNULongLink
