@@ -47,6 +47,26 @@ pub enum Modes {
     /// The archive's modes as they are, less set-user-id, set-group-id and
     /// sticky.
     AsArchived,
+    /// As Python's tarfile unpacks with the filter "data" (PEP 706): nobody but the
+    /// owner may write, and only what the owner may run can be run.
+    DataFilter,
+}
+
+impl Modes {
+    /// Returns the permissions of an unpacked file whose archived mode is this one.
+    pub fn of_file(self, archived: u32) -> u32 {
+        match self {
+            Self::LessUmask(umask) => archived & 0o777 & !umask,
+            Self::AsArchived => archived & 0o777,
+            Self::DataFilter => {
+                let kept = match archived & 0o100 {
+                    0 => archived & 0o644,
+                    _ => archived & 0o755,
+                };
+                kept | 0o600
+            }
+        }
+    }
 }
 
 /// An unpacked sdist.
@@ -309,10 +329,7 @@ impl Unpacker<'_> {
     }
 
     fn mode_of(&self, member: &Member) -> u32 {
-        let mode = match self.modes {
-            Modes::LessUmask(umask) => member.mode & 0o777 & !umask,
-            Modes::AsArchived => member.mode & 0o777,
-        };
+        let mode = self.modes.of_file(member.mode);
         // Who owns a file must be able to read it, or the build cannot. No
         // archive that anybody has built from lacks these bits.
         match member.kind {
@@ -346,7 +363,7 @@ impl Unpacker<'_> {
                 rustix::fs::mkdirat(&at, component, Mode::RWXU).map_err(io)?;
                 let umask = match self.modes {
                     Modes::LessUmask(umask) => umask,
-                    Modes::AsArchived => 0o022,
+                    Modes::AsArchived | Modes::DataFilter => 0o022,
                 };
                 let finish = Finish {
                     mode: 0o777 & !umask | 0o700,

@@ -240,7 +240,7 @@ pub fn departure(
         ),
         (
             "source-modes",
-            policy.keep_source_modes.is_some() || all,
+            policy.source_modes.is_some() || all,
             modes(old),
             modes(&new),
         ),

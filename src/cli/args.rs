@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use super::shard::ShardArgs;
 use crate::fingerprint::Fingerprint;
 use crate::policy::{
-    self, KeyValidity, Platform, RecordsPolicy, SandboxPolicy, SourceTimesPolicy, Tolerance,
-    WheelhouseName,
+    self, KeyValidity, Platform, RecordsPolicy, SandboxPolicy, SourceModes, SourceTimesPolicy,
+    Tolerance, WheelhouseName,
 };
 use crate::relpath::RelPath;
 use crate::report::Form;
@@ -221,7 +221,7 @@ pub(super) struct RecipeArgs {
     pub(super) build_path: Option<String>,
     /// Whether unpacked files have the archive's modes less the umask, or as they are [default: umask]
     #[arg(long, value_name = "FROM", value_parser = source_modes)]
-    pub(super) source_modes: Option<bool>,
+    pub(super) source_modes: Option<SourceModes>,
     /// Where the times of unpacked files come from: archive, or one time in seconds since 1970 [default: archive]
     #[arg(long, value_name = "TIMES", value_parser = source_times)]
     pub(super) source_times: Option<SourceTimesPolicy>,
@@ -361,8 +361,8 @@ fn platform(text: &str) -> Result<Platform, String> {
     word(text, Platform::WORDS)
 }
 
-fn source_modes(text: &str) -> Result<bool, String> {
-    word(text, policy::SOURCE_MODES)
+fn source_modes(text: &str) -> Result<SourceModes, String> {
+    word(text, SourceModes::WORDS)
 }
 
 fn source_times(text: &str) -> Result<SourceTimesPolicy, String> {

@@ -232,7 +232,7 @@ fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
         recipe.platform = args.platform.or(recipe.platform);
         recipe.source_times = args.source_times.or(recipe.source_times);
         recipe.time_zone = args.time_zone.clone().or(recipe.time_zone.take());
-        recipe.keep_source_modes = args.source_modes.or(recipe.keep_source_modes);
+        recipe.source_modes = args.source_modes.or(recipe.source_modes);
         if !args.build_env.is_empty() {
             recipe.environment = Some(args.build_env.iter().cloned().collect());
         }

@@ -1,10 +1,12 @@
 //! Modes: the umask, and whether the source kept the archive's.
 
 use super::Inference;
+use crate::count::counted;
 use crate::evidence::SdistEvidence;
 use crate::evidence::WheelEvidence;
 use crate::recipe::SourceModes;
 use crate::recipe::Umask;
+use crate::sdist::Modes;
 
 /// Builders that copy the modes of files into the wheel; the others write their
 /// own.
@@ -35,27 +37,40 @@ pub(super) fn infer(inference: &mut Inference, wheel: &WheelEvidence, sdist: &Sd
     inference.because("umask", umask, format!("WHEEL has mode {octal:03o}"));
     inference.umask = Some(umask);
 
-    let bits = umask.bits();
-    let (mut kept, mut lessened) = (0u32, 0u32);
-    for member in &wheel.members {
-        let (Some(mode), Some(source)) = (member.mode, sdist.source_of(&member.name)) else {
-            continue;
-        };
-        if wheel.is_described(member) || source.mode & bits == 0 {
-            continue;
+    let modes = [
+        (SourceModes::Umask, Modes::LessUmask(umask.bits())),
+        (SourceModes::Archive, Modes::AsArchived),
+        (SourceModes::DataFilter, Modes::DataFilter),
+    ];
+    let copied: Vec<(u32, u32)> = wheel
+        .members
+        .iter()
+        // setuptools writes modules anew, with the umask; only other files keep their mode.
+        .filter(|member| !member.name.ends_with(".py"))
+        .filter_map(|member| {
+            let mode = u32::from(member.mode? & 0o777);
+            Some((mode, sdist.source_of(&member.name)?.mode))
+        })
+        .collect();
+    let fitting = modes.into_iter().find(|(_, modes)| {
+        let mut copied = copied.iter();
+        copied.all(|(mode, archived)| modes.of_file(*archived) == *mode)
+    });
+    let (source_modes, because) = match fitting {
+        Some((modes @ SourceModes::Archive, _)) => {
+            (modes, "the sdist's modes, which the umask would lessen")
         }
-        if u32::from(mode & 0o777) == source.mode & 0o777 {
-            kept += 1;
-        } else if u32::from(mode & 0o777) == source.mode & 0o777 & !bits {
-            lessened += 1;
-        }
-    }
-    if kept > 0 && lessened == 0 {
-        inference.source_modes = Some(SourceModes::Archive);
-        inference.because(
-            "source-modes",
-            "archive",
-            format!("{kept} members have modes of the sdist that the umask would take away"),
-        );
-    }
+        Some((modes @ SourceModes::DataFilter, _)) => (
+            modes,
+            "the sdist's modes as Python's tarfile unpacks with the filter \"data\"",
+        ),
+        Some((SourceModes::Umask, _)) | None => return,
+    };
+    let copied = counted(copied.len() as u64, "copied file has", "copied files have");
+    inference.source_modes = Some(source_modes);
+    inference.because(
+        "source-modes",
+        source_modes.as_str(),
+        format!("{copied} {because}"),
+    );
 }

@@ -275,16 +275,28 @@ fn what_metadata_has_bounds_a_setuptools_that_does_not_name_itself() {
 
 #[test]
 fn modes_tell_the_umask_and_whether_the_archives_were_kept() {
-    let source = sdist(&[("x.py", 5, 0o664)]);
-    for (own, described, umask, modes) in [
-        (0o644, 0o644, "022", None),
-        (0o664, 0o644, "022", Some(SourceModes::Archive)),
-        (0o664, 0o664, "002", None),
-        (0o600, 0o600, "077", None),
-        (0o640, 0o640, "027", None),
+    let source = sdist(&[
+        ("x.py", 5, 0o664),
+        ("x.txt", 5, 0o664),
+        ("run.txt", 5, 0o775),
+    ]);
+    let (archive, filter) = (SourceModes::Archive, SourceModes::DataFilter);
+    for (module, own, run, described, umask, modes) in [
+        (0o644, 0o644, 0o755, 0o644, "022", None),
+        (0o644, 0o664, 0o775, 0o644, "022", Some(archive)),
+        (0o664, 0o664, 0o775, 0o664, "002", None),
+        (0o664, 0o644, 0o755, 0o664, "002", Some(filter)),
+        (0o600, 0o600, 0o700, 0o600, "077", None),
+        (0o600, 0o644, 0o755, 0o600, "077", Some(filter)),
+        (0o640, 0o640, 0o750, 0o640, "027", None),
+        // Of neither kind all files are.
+        (0o644, 0o664, 0o755, 0o644, "022", None),
     ] {
         let members = [
-            ("x.py", REAL, own),
+            // A module is written anew.
+            ("x.py", REAL, module),
+            ("x.txt", REAL, own),
+            ("run.txt", REAL, run),
             (WHEEL, REAL, described),
             (RECORD, REAL, 0o664),
         ];

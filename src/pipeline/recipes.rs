@@ -18,8 +18,8 @@ use crate::input;
 use crate::policy::{EARLIEST_EPOCH, Epoch, InterpreterPolicy, RebuildPolicy, RecipePolicy};
 use crate::rebuild::{Interpreter, Job, Wanted, Workshop};
 use crate::recipe::{
-    BuildRecord, Input, InterpreterIdentity, MAX_RECORD_BYTES, RECORD_ENDING, Recipe, SourceModes,
-    Sysconfig, ToolWheel, Umask,
+    BuildRecord, Input, InterpreterIdentity, MAX_RECORD_BYTES, RECORD_ENDING, Recipe, Sysconfig,
+    ToolWheel, Umask,
 };
 use crate::report::RecipeSource;
 use crate::requirements::Requirement;
@@ -363,7 +363,7 @@ impl Recipes<'_> {
             platform: inference.platform,
             distutils: Some(inference.distutils.clone()),
             umask: inference.umask.map(Umask::octal),
-            keep_source_modes: Some(inference.source_modes == Some(SourceModes::Archive)),
+            source_modes: Some(inference.source_modes.unwrap_or_default()),
             time_zone: inference.time_zone.clone(),
             ..RecipePolicy::default()
         };
@@ -415,7 +415,7 @@ impl Recipes<'_> {
             ("platform", policy.platform.is_some()),
             ("distutils", policy.distutils.is_some()),
             ("umask", policy.umask.is_some()),
-            ("source-modes", policy.keep_source_modes.is_some()),
+            ("source-modes", policy.source_modes.is_some()),
             ("time-zone", policy.time_zone.is_some()),
         ];
         let mut reasons = inference.reasons;

@@ -26,7 +26,7 @@ use crate::filename::SdistFilename;
 use crate::infer;
 use crate::policy::Epoch;
 use crate::rebuild::{Built, Job, Outcome, Wanted};
-use crate::recipe::{Recipe, SourceModes, ToolWheel};
+use crate::recipe::{Recipe, ToolWheel};
 use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, WitnessSummary};
 use crate::requirements::Requirement;
 use crate::search::{self, Moments, ToolSet, Variation, Variations};
@@ -491,7 +491,7 @@ impl<'a> Task<'a> {
             settings.source_date_epoch = Some(Epoch::At(variation.epoch));
             settings.clock = None;
             settings.umask = Some(variation.umask.octal());
-            settings.keep_source_modes = Some(variation.source_modes == SourceModes::Archive);
+            settings.source_modes = Some(variation.source_modes);
         }
         let found = &self.seen.found;
         Recipe {

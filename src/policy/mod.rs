@@ -26,7 +26,7 @@ use crate::time::UtcTime;
 pub use draft::{Draft, SuggestedSigner};
 pub use rebuild::{
     Distutils, Epoch, InterpreterPolicy, Platform, RebuildPolicy, RecipePolicy, RecordsPolicy,
-    SOURCE_MODES, SandboxPolicy, SourceTimesPolicy, check_clock_steps, check_distutils,
+    SandboxPolicy, SourceModes, SourceTimesPolicy, check_clock_steps, check_distutils,
     check_input_path, check_prefix_map, check_time_zone,
 };
 

@@ -200,8 +200,8 @@ pub struct RecipePolicy {
     pub distutils: Option<Distutils>,
     /// Octal mode bits that new files lack.
     pub umask: Option<u16>,
-    /// Whether unpacked files keep the modes of the archive.
-    pub keep_source_modes: Option<bool>,
+    /// Where the modes of unpacked files come from.
+    pub source_modes: Option<SourceModes>,
     /// Where the times of unpacked files come from.
     pub source_times: Option<SourceTimesPolicy>,
     /// The value of `TZ`.
@@ -254,7 +254,7 @@ impl RecipePolicy {
             platform: self.platform.or(below.platform),
             distutils: first(&self.distutils, &below.distutils),
             umask: self.umask.or(below.umask),
-            keep_source_modes: self.keep_source_modes.or(below.keep_source_modes),
+            source_modes: self.source_modes.or(below.source_modes),
             source_times: self.source_times.or(below.source_times),
             time_zone: first(&self.time_zone, &below.time_zone),
             build_path: first(&self.build_path, &below.build_path),
@@ -269,9 +269,38 @@ impl RecipePolicy {
     }
 }
 
-/// The words for where the modes of unpacked files come from, and whether that
-/// keeps the archive's.
-pub const SOURCE_MODES: &[(&str, bool)] = &[("umask", false), ("archive", true)];
+/// Where the modes of unpacked files come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceModes {
+    /// The archive's modes less the umask, as `tar --no-same-permissions`.
+    #[default]
+    Umask,
+    /// The archive's modes as they are, as `tar` does for root, and Python's tarfile
+    /// does without a filter.
+    Archive,
+    /// The archive's modes without writing for group and others, whatever the umask, as
+    /// Python's tarfile does with the filter "data" (PEP 706).
+    DataFilter,
+}
+
+impl SourceModes {
+    /// The words of the policy.
+    pub const WORDS: &[(&str, Self)] = &[
+        ("umask", Self::Umask),
+        ("archive", Self::Archive),
+        ("data-filter", Self::DataFilter),
+    ];
+
+    /// Returns the word of the policy.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Umask => "umask",
+            Self::Archive => "archive",
+            Self::DataFilter => "data-filter",
+        }
+    }
+}
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -499,10 +528,10 @@ fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyErr
                 })
             })
             .transpose()?,
-        keep_source_modes: raw
+        source_modes: raw
             .source_modes
             .as_ref()
-            .map(|value| source.word(value, SOURCE_MODES))
+            .map(|value| source.word(value, SourceModes::WORDS))
             .transpose()?,
         source_times: raw
             .source_times

@@ -302,6 +302,7 @@ impl Workshop {
             match recipe.source_modes {
                 SourceModes::Umask => sdist::Modes::LessUmask(recipe.umask.bits()),
                 SourceModes::Archive => sdist::Modes::AsArchived,
+                SourceModes::DataFilter => sdist::Modes::DataFilter,
             },
             &self.sdist_limits,
             cancel,

@@ -23,6 +23,7 @@ use crate::digest::Sha256Digest;
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::policy::{Distutils, Epoch, Platform, RecipePolicy, SourceTimesPolicy};
 
+pub use crate::policy::SourceModes;
 pub use machine::{CLibrary, Headers, InterpreterIdentity, Machine, Mismatch, Program};
 pub use record::{
     BuildRecord, ENDING as RECORD_ENDING, MAX_BYTES as MAX_RECORD_BYTES, RecordError,
@@ -78,17 +79,6 @@ impl Serialize for Umask {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
-}
-
-/// Where the modes of the unpacked source come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SourceModes {
-    /// The archive's modes less the umask, as `tar --no-same-permissions`.
-    #[default]
-    Umask,
-    /// The archive's modes as they are, as `tar` does for root.
-    Archive,
 }
 
 /// A wheel that the build imports from.
@@ -250,10 +240,7 @@ impl Recipe {
         recipe.platform = policy.platform.unwrap_or_default();
         recipe.distutils = policy.distutils.clone().unwrap_or_default();
         recipe.umask = policy.umask.map_or(Umask::DEFAULT, Umask::from_bits);
-        recipe.source_modes = match policy.keep_source_modes {
-            Some(true) => SourceModes::Archive,
-            Some(false) | None => SourceModes::Umask,
-        };
+        recipe.source_modes = policy.source_modes.unwrap_or_default();
         recipe.source_times = match policy.source_times {
             Some(SourceTimesPolicy::At(seconds)) => SourceTimes::At(seconds),
             Some(SourceTimesPolicy::Archive) | None => SourceTimes::Archive,

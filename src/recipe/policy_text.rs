@@ -64,6 +64,7 @@ impl Recipe {
             match self.source_modes {
                 SourceModes::Umask => "\"umask\"",
                 SourceModes::Archive => "\"archive\"",
+                SourceModes::DataFilter => "\"data-filter\"",
             },
         );
         line(

@@ -139,6 +139,7 @@ enum Windows {
 enum RawSourceModes {
     Umask,
     Archive,
+    DataFilter,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -268,6 +269,7 @@ impl BuildRecord {
             source_modes: match recipe.source_modes {
                 RawSourceModes::Umask => SourceModes::Umask,
                 RawSourceModes::Archive => SourceModes::Archive,
+                RawSourceModes::DataFilter => SourceModes::DataFilter,
             },
             source_times,
             time_zone: text("time_zone", policy::check_time_zone(&recipe.time_zone))?,
@@ -331,6 +333,7 @@ impl BuildRecord {
                 source_modes: match recipe.source_modes {
                     SourceModes::Umask => RawSourceModes::Umask,
                     SourceModes::Archive => RawSourceModes::Archive,
+                    SourceModes::DataFilter => RawSourceModes::DataFilter,
                 },
                 source_times: match recipe.source_times {
                     SourceTimes::Archive => RawSourceTimes::Word(Archive::Archive),

@@ -179,7 +179,9 @@ impl Variations {
             let kept = built & 0o170_000;
             let permissions = match (source, source_modes) {
                 (Some(mode), SourceModes::Archive) => (mode & 0o777) as u16,
-                (Some(mode), SourceModes::Umask) => (mode & 0o777) as u16 & lacking,
+                (Some(mode), SourceModes::Umask | SourceModes::DataFilter) => {
+                    (mode & 0o777) as u16 & lacking
+                }
                 (None, _) => 0o666 & lacking,
             };
             let mode = kept | permissions;

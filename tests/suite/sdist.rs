@@ -186,6 +186,95 @@ fn modes_and_times_are_those_tar_gives() {
 }
 
 #[test]
+fn the_data_filter_is_pythons() {
+    let modes = [
+        0o664, 0o666, 0o600, 0o400, 0o4777, 0o711, 0o055, 0o011, 0o775,
+    ];
+    let archive = modes
+        .iter()
+        .fold(Archive::new().directory("x-1.0/"), |archive, mode| {
+            archive.raw(
+                EntryType::Regular,
+                &format!("x-1.0/{mode:o}"),
+                "",
+                *mode,
+                b"text",
+            )
+        })
+        .bytes();
+    let place = Place::new();
+    let ours = place
+        .unpack(&archive, Modes::DataFilter, &Limits::default())
+        .expect("unpacks");
+    let theirs = tempfile::tempdir().expect("a directory");
+    let script = "import os, sys, tarfile
+if not hasattr(tarfile, 'data_filter'):
+    sys.exit(5)
+os.umask(0o077)
+tarfile.open(sys.argv[1]).extractall(sys.argv[2], filter='data')";
+    let status = Command::new("python3")
+        .args(["-c", script])
+        .arg(place.0.path().join("x-1.0.tar.gz"))
+        .arg(theirs.path())
+        .status()
+        .expect("python3 runs");
+    if status.code() == Some(5) {
+        crate::skipped!("python3 is too old for the filters of tarfile");
+        return;
+    }
+    assert!(status.success());
+    for mode in modes {
+        let look = |root: &Path| {
+            let data = fs::metadata(root.join(format!("{mode:o}"))).expect("is there");
+            data.mode() & 0o7777
+        };
+        assert_eq!(
+            look(&ours.source),
+            look(&theirs.path().join("x-1.0")),
+            "{mode:o}"
+        );
+    }
+}
+
+/// The magic decides for some readers whether a header is an extension: GNU tar and
+/// Python read a name from one that the `tar` crate takes for a file.
+#[test]
+fn a_header_of_another_format_is_refused() {
+    let with_magic = |magic: &[u8], kind: EntryType, data: &[u8]| {
+        let mut header = Header::new_ustar();
+        header.set_path("x-1.0/name").expect("a name");
+        header.set_entry_type(kind);
+        header.set_mode(0o644);
+        header.set_size(data.len() as u64);
+        header.as_mut_bytes()[257..257 + magic.len()].copy_from_slice(magic);
+        header.set_cksum();
+        let mut archive = Archive::new().directory("x-1.0/");
+        archive.0.append(&header, data).expect("appends");
+        let place = Place::new();
+        let name = archive.file("x-1.0/other", b"").bytes();
+        place.unpack(&name, Modes::LessUmask(0o022), &Limits::default())
+    };
+    let record = b"20 path=x-1.0/third\n";
+    let (file, pax) = (EntryType::Regular, EntryType::XHeader);
+    for (magic, kind, data, accepted) in [
+        (&b"ustar\x0000"[..], file, &b"x"[..], true),
+        (b"ustar  \0", file, b"x", true),
+        // Before POSIX there was none.
+        (&[0; 8], file, b"x", true),
+        (b"ats0\0r0u", file, b"x", false),
+        (b"ustar\x0000", pax, record, true),
+        (&[0; 8], pax, record, false),
+        (b"ats0\0r0u", pax, record, false),
+    ] {
+        let result = with_magic(magic, kind, data);
+        assert_eq!(result.is_ok(), accepted, "{magic:?} {result:?}");
+        if let Err(error) = result {
+            assert!(error.to_string().contains("its magic"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn long_names_of_both_kinds_and_pax_times_are_read() {
     let long = format!("x-1.0/{}/file", "d".repeat(180));
     let pax = format!("x-1.0/{}/file", "p".repeat(180));
