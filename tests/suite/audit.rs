@@ -410,22 +410,43 @@ fn a_build_that_forks_forever_is_ended_and_leaves_no_process() {
     assert_eq!(house.left(), Vec::<String>::new());
 }
 
+/// While the backend is asked what it needs, and while it builds.
 #[test]
 fn an_interrupt_ends_the_build_and_leaves_nothing_behind() {
-    let house = House::of_one_project("import time\ntime.sleep(1000)\n");
-    for signal in [Signal::INT, Signal::TERM] {
-        let child = start(&mut house.rebuilding("audit", &["--logs", "logs"]));
+    for (backend, is_asked) in [
+        ("import time\ntime.sleep(1000)\n", true),
+        (
+            "import time\ndef build_wheel(*rest):\n    time.sleep(1000)\n",
+            false,
+        ),
+    ] {
+        let house = House::of_one_project(backend);
         let log = house.at("logs").join(format!("{PROBE}.log"));
-        until(|| log.exists());
-        std::thread::sleep(Duration::from_millis(300));
-        let begin = Instant::now();
-        send(&child, signal);
-        let outcome = wait(child);
-        assert_eq!(outcome.signal, Some(signal.as_raw()));
-        assert_eq!(outcome.out(), "");
-        assert!(begin.elapsed() < Duration::from_secs(10));
-        assert_eq!(house.left(), Vec::<String>::new());
-        std::fs::remove_file(log).unwrap();
+        for signal in [Signal::INT, Signal::TERM] {
+            let child = start(&mut house.rebuilding("audit", &["--logs", "logs"]));
+            // The log is the build's: where the backend is asked there is none yet.
+            let scratch = || {
+                let left = house.left();
+                left.iter()
+                    .any(|name| name.starts_with("wheelproof-scratch"))
+            };
+            match is_asked {
+                true => until(scratch),
+                false => until(|| log.exists()),
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            let begin = Instant::now();
+            send(&child, signal);
+            let outcome = wait(child);
+            assert_eq!(outcome.signal, Some(signal.as_raw()));
+            assert_eq!(outcome.out(), "");
+            assert!(begin.elapsed() < Duration::from_secs(10));
+            assert_eq!(house.left(), Vec::<String>::new());
+            assert_eq!(log.exists(), !is_asked);
+            if !is_asked {
+                std::fs::remove_file(&log).unwrap();
+            }
+        }
     }
 }
 
