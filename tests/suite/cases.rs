@@ -28,6 +28,9 @@ fn outcome(side: &Side, place: &Path) -> Option<Outcome> {
         command.arg("-c").arg(limited).arg(program);
     }
     command.args(arguments(side)).current_dir(place);
+    // Only root could make one in the home that is nowhere.
+    let cache = tempfile::tempdir().unwrap();
+    command.env("XDG_CACHE_HOME", cache.path());
     for (name, value) in &side.environment {
         command.env(name, value);
     }
