@@ -464,12 +464,12 @@ fn tools_are_the_same_for_the_next_build() {
         for tried in hostile.rebuild(&flags) {
             tried.expect("reproduced");
             assert!(tried.log.contains("refused append"), "{}", tried.log);
-            assert!(
-                !tried.log.contains("DONE"),
-                "{}: {}",
-                tried.layer,
-                tried.log
-            );
+            // Landlock does not govern modes: who owns a file can change its, and the
+            // contents stay out of reach.
+            let owns = tried.layer == "landlock-seccomp" && !rustix::process::geteuid().is_root();
+            let done = tried.log.lines().filter(|line| line.starts_with("DONE"));
+            let done: Vec<&str> = done.filter(|line| !owns || *line != "DONE chmod").collect();
+            assert!(done.is_empty(), "{}: {}", tried.layer, tried.log);
             let quiet = tried.wheel("quiet-1.0-py3-none-any.whl");
             assert_eq!(quiet["outcome"], "reproduced", "{quiet}");
             assert_eq!(quiet["recipe"]["tools"][0]["sha256"], digest.as_str());
