@@ -124,7 +124,8 @@ impl Wheel {
 
     // Of several members with one name the last counts, as for zipfile: pip
     // reads that one, and unpacks it over the others.
-    fn described_in(&self, file: &str) -> Option<&Member> {
+    /// Returns the member of that name in the `.dist-info` directory.
+    pub fn described_in(&self, file: &str) -> Option<&Member> {
         let path = format!("{}/{file}", self.dist_info);
         self.archive
             .members()

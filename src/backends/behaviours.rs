@@ -53,6 +53,13 @@ fn ranges(tool: &str, feature: &str) -> &'static [Range] {
         .map_or(&[], |behaviour| behaviour.ranges.as_slice())
 }
 
+/// Returns the oldest version of a tool that builds on a Python of today, as far as is
+/// known.
+pub fn oldest(tool: &str) -> Option<&'static str> {
+    let range = ranges(tool, "generator").first()?;
+    Some(range.first.as_str())
+}
+
 /// Returns the versions that write a value; several ranges when the value went and
 /// came back.
 pub fn that_write<'t>(

@@ -48,6 +48,11 @@ pub struct WheelEvidence {
     pub has_dynamic: bool,
     /// Whether METADATA says `Platform: UNKNOWN`.
     pub has_unknown_platform: bool,
+    /// With how many line feeds METADATA ends.
+    pub final_line_feeds: u64,
+    /// Whether `entry_points.txt` begins with an empty line, which nobody writes who
+    /// writes it anew.
+    pub has_given_entry_points: bool,
     /// The name of its `.dist-info` directory.
     pub dist_info: String,
     /// Its members, in their order.
@@ -71,7 +76,11 @@ impl WheelEvidence {
                 .unwrap_or_default()
         };
         let described = wheel.wheel().map(text).unwrap_or_default();
-        let metadata = Fields::parse(&wheel.metadata().map(text).unwrap_or_default());
+        let metadata = wheel.metadata().map(text).unwrap_or_default();
+        let final_line_feeds = metadata.iter().rev().take_while(|byte| **byte == b'\n');
+        let final_line_feeds = final_line_feeds.count() as u64;
+        let metadata = Fields::parse(&metadata);
+        let entry_points = wheel.described_in("entry_points.txt").map(text);
         let first = |name| metadata.all(name).next().map(str::to_owned);
         let is_sbom = |name: &str| {
             name.strip_prefix(wheel.dist_info())
@@ -92,6 +101,8 @@ impl WheelEvidence {
             has_license_file: first("License-File").is_some(),
             has_dynamic: first("Dynamic").is_some(),
             has_unknown_platform: metadata.all("Platform").any(|value| value == "UNKNOWN"),
+            final_line_feeds,
+            has_given_entry_points: entry_points.is_some_and(|text| text.starts_with(b"\n")),
             dist_info: wheel.dist_info().to_owned(),
             members: wheel
                 .archive()

@@ -131,6 +131,7 @@ pub fn infer(
     let mut inference = Inference::default();
     tools::infer(&mut inference, project, wheel, sdist)?;
     times::cutoff(&mut inference, wheel, sdist, signed);
+    tools::oldest_setuptools(&mut inference, sdist);
     if wheel.is_none()
         && let Some(signed) = signed
     {

@@ -29,6 +29,8 @@ fn wheel(builder: &str, members: &[(&str, DosTime, u16)]) -> WheelEvidence {
         has_license_file: false,
         has_dynamic: false,
         has_unknown_platform: false,
+        final_line_feeds: 1,
+        has_given_entry_points: false,
         dist_info: "x-1.dist-info".to_owned(),
         members: members
             .iter()
@@ -263,6 +265,13 @@ fn what_metadata_has_bounds_a_setuptools_that_does_not_name_itself() {
         ["setuptools<=62.1.0"]
     );
     assert_eq!(bounds(&old, "setuptools>=64"), Vec::<String>::new());
+    old.has_unknown_platform = false;
+    old.final_line_feeds = 3;
+    assert_eq!(bounds(&old, "setuptools"), ["setuptools<=62.1.0"]);
+    old.final_line_feeds = 1;
+    // setuptools 60.9.0 began to write entry points anew (its history).
+    old.has_given_entry_points = true;
+    assert_eq!(bounds(&old, "setuptools"), ["setuptools<=60.8.2"]);
     let newer = WheelEvidence {
         builder: Some(Builder {
             name: "setuptools".to_owned(),
@@ -271,6 +280,24 @@ fn what_metadata_has_bounds_a_setuptools_that_does_not_name_itself() {
         ..old
     };
     assert_eq!(bounds(&newer, "setuptools"), Vec::<String>::new());
+}
+
+#[test]
+fn a_setuptools_that_no_longer_runs_gives_way_to_the_oldest_that_does() {
+    let with = |seconds: i64, requires: &str| {
+        let time = dos_time(seconds);
+        let mut source = sdist(&[]);
+        let text = format!("[build-system]\nrequires = [\"{requires}\"]\nbuild-backend = \"b\"\n");
+        source.build_system = BuildSystem::parse(&text);
+        let found = of(&wheel("bdist_wheel", &[(WHEEL, time, 0o644)]), &source);
+        found
+            .requirements
+            .contains(&"setuptools==41.1.0".to_owned())
+    };
+    // 2018, and 2021.
+    assert!(with(1_520_000_000, "setuptools"));
+    assert!(!with(1_520_000_000, "setuptools<40"));
+    assert!(!with(1_620_000_000, "setuptools"));
 }
 
 #[test]

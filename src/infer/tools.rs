@@ -132,6 +132,14 @@ fn newest_setuptools(inference: &mut Inference, wheel: &WheelEvidence, sdist: &S
         let because = "METADATA says 'Platform: UNKNOWN', which later ones leave out";
         seen.push(("platform-unknown", "written", because.to_owned()));
     }
+    if wheel.final_line_feeds >= 3 {
+        let because = "METADATA ends with three line feeds, later ones write one";
+        seen.push(("final-newlines", "3", because.to_owned()));
+    }
+    if wheel.has_given_entry_points {
+        let because = "entry_points.txt begins with an empty line, later ones write it anew";
+        seen.push(("entry-points", "as given", because.to_owned()));
+    }
     let licence = wheel.members.iter().find_map(|member| {
         let file = member
             .name
@@ -169,6 +177,37 @@ fn newest_setuptools(inference: &mut Inference, wheel: &WheelEvidence, sdist: &S
             inference.because("tools", &requirement, because);
             inference.requirements.push(requirement);
         }
+    }
+}
+
+/// Takes the oldest setuptools that runs on a Python of today where those of the time
+/// do not.
+pub(super) fn oldest_setuptools(inference: &mut Inference, sdist: &SdistEvidence) {
+    let (Ok(setuptools), Some(cutoff)) = (ProjectName::parse("setuptools"), inference.cutoff)
+    else {
+        return;
+    };
+    let wanted = inference
+        .requirements
+        .iter()
+        .any(|requirement| is_of(requirement, &setuptools));
+    let Some(oldest) = backends::oldest("setuptools").filter(|_| wanted) else {
+        return;
+    };
+    let releases = backends::releases(&setuptools).iter();
+    let is_later = releases
+        .filter(|release| release.released > cutoff)
+        .any(|release| release.version.to_string() == oldest);
+    let allowed = asked_for(&setuptools, sdist).is_some_and(|asked| {
+        Version::from_str(oldest)
+            .is_ok_and(|oldest| asked.iter().all(|range| range.contains(&oldest)))
+    });
+    if is_later && allowed && inference.pinned.insert(setuptools) {
+        let requirement = format!("setuptools=={oldest}");
+        let because =
+            "those of that time do not run on a Python of today, and this is the oldest that does";
+        inference.because("tools", &requirement, because);
+        inference.requirements.push(requirement);
     }
 }
 
