@@ -122,10 +122,10 @@ impl Wheel {
         self.described_in("RECORD")
     }
 
-    // Of several members with one name the last counts, as for zipfile: pip
-    // reads that one, and unpacks it over the others.
     /// Returns the member of that name in the `.dist-info` directory.
     pub fn described_in(&self, file: &str) -> Option<&Member> {
+        // Of several members with one name the last counts, as for zipfile: pip
+        // reads that one, and unpacks it over the others.
         let path = format!("{}/{file}", self.dist_info);
         self.archive
             .members()

@@ -50,9 +50,8 @@ pub struct WheelEvidence {
     pub has_unknown_platform: bool,
     /// With how many line feeds METADATA ends.
     pub final_line_feeds: u64,
-    /// Whether `entry_points.txt` begins with an empty line, which nobody writes who
-    /// writes it anew.
-    pub has_given_entry_points: bool,
+    /// Whether `entry_points.txt` begins or ends with an empty line.
+    pub has_loose_entry_points: bool,
     /// The name of its `.dist-info` directory.
     pub dist_info: String,
     /// Its members, in their order.
@@ -102,7 +101,8 @@ impl WheelEvidence {
             has_dynamic: first("Dynamic").is_some(),
             has_unknown_platform: metadata.all("Platform").any(|value| value == "UNKNOWN"),
             final_line_feeds,
-            has_given_entry_points: entry_points.is_some_and(|text| text.starts_with(b"\n")),
+            has_loose_entry_points: entry_points
+                .is_some_and(|text| text.starts_with(b"\n") || text.ends_with(b"\n\n")),
             dist_info: wheel.dist_info().to_owned(),
             members: wheel
                 .archive()

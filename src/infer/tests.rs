@@ -30,7 +30,7 @@ fn wheel(builder: &str, members: &[(&str, DosTime, u16)]) -> WheelEvidence {
         has_dynamic: false,
         has_unknown_platform: false,
         final_line_feeds: 1,
-        has_given_entry_points: false,
+        has_loose_entry_points: false,
         dist_info: "x-1.dist-info".to_owned(),
         members: members
             .iter()
@@ -270,7 +270,7 @@ fn what_metadata_has_bounds_a_setuptools_that_does_not_name_itself() {
     assert_eq!(bounds(&old, "setuptools"), ["setuptools<=62.1.0"]);
     old.final_line_feeds = 1;
     // setuptools 60.9.0 began to write entry points anew (its history).
-    old.has_given_entry_points = true;
+    old.has_loose_entry_points = true;
     assert_eq!(bounds(&old, "setuptools"), ["setuptools<=60.8.2"]);
     let newer = WheelEvidence {
         builder: Some(Builder {

@@ -136,8 +136,9 @@ fn newest_setuptools(inference: &mut Inference, wheel: &WheelEvidence, sdist: &S
         let because = "METADATA ends with three line feeds, later ones write one";
         seen.push(("final-newlines", "3", because.to_owned()));
     }
-    if wheel.has_given_entry_points {
-        let because = "entry_points.txt begins with an empty line, later ones write it anew";
+    if wheel.has_loose_entry_points {
+        let because =
+            "entry_points.txt begins or ends with an empty line, later ones write it anew";
         seen.push(("entry-points", "as given", because.to_owned()));
     }
     let licence = wheel.members.iter().find_map(|member| {
