@@ -219,7 +219,7 @@ pub(super) struct RecipeArgs {
     /// The path of the source during the build, with {sdist}, {name}, {version}
     #[arg(long, value_name = "PATH", value_parser = build_path)]
     pub(super) build_path: Option<String>,
-    /// Whether unpacked files have the archive's modes less the umask, or as they are [default: umask]
+    /// Where the modes of unpacked files come from: umask (the archive's less the umask), archive, or data-filter [default: umask]
     #[arg(long, value_name = "FROM", value_parser = source_modes)]
     pub(super) source_modes: Option<SourceModes>,
     /// Where the times of unpacked files come from: archive, or one time in seconds since 1970 [default: archive]

@@ -179,7 +179,7 @@ pub fn explain(different: &Different, source: Option<&SourceFiles>) -> Explanati
 
 /// The names of all causes, the deciding first: who reads only one line of a report
 /// reads the cause that the others may follow from.
-pub const CAUSES: [&str; 40] = [
+pub const CAUSES: [&str; 41] = [
     "version-from-git",
     "tree-instead-of-sdist",
     "interpreter-version",
@@ -199,6 +199,7 @@ pub const CAUSES: [&str; 40] = [
     "dynamic-fields",
     "metadata-version",
     "unknown-platform",
+    "name-spelling",
     "requirement-spelling",
     "backend-version",
     "record-mode",

@@ -152,6 +152,29 @@ fn observe(case: &Case<'_>, features: &mut Vec<Feature>) {
             evidence,
         );
     }
+    let places = field("Name");
+    let names = case.at(&places).find_map(|item| match item.piece {
+        Piece::Field(field) => Some((&**field.published.first()?, &**field.rebuilt.first()?)),
+        _ => None,
+    });
+    // As the table has them, where one is the other with a hyphen for each underscore.
+    let spelled = |name: &str| match name.contains('_') {
+        true => "a_probe",
+        false => "a-probe",
+    };
+    if let Some((published, rebuilt)) = names
+        && published.replace('_', "-") == rebuilt.replace('_', "-")
+    {
+        let evidence = shown(&places);
+        add(
+            "name-spelling",
+            "name",
+            (spelled(published), spelled(rebuilt)),
+            places,
+            "write '-' for '_' in Name",
+            evidence,
+        );
+    }
     let mut places: Vec<usize> = field("Platform")
         .into_iter()
         .filter(|place| {
@@ -359,7 +382,7 @@ fn claim_feature(case: &mut Case<'_>, generators: &Sides<Option<Generator>>, fea
                 newer.first,
                 span(published)
             ),
-            "platform-unknown" => format!(
+            "platform-unknown" | "name" => format!(
                 "{tool} {} and older {what}: {old_side} has it; published was built with {tool} {}",
                 older.last,
                 span(published)

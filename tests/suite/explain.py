@@ -222,6 +222,16 @@ def unknown_platform():
     return wheel(with_member(f"{TOP}/METADATA", old)), wheel(BASE)
 
 
+def name_spelling():
+    spelled = lambda name: wheel(with_member(f"{TOP}/METADATA", METADATA.replace("Name: probe\n", f"Name: {name}\n")))
+    return spelled("pro-be"), spelled("pro_be")
+
+
+def other_name():
+    spelled = lambda name: wheel(with_member(f"{TOP}/METADATA", METADATA.replace("Name: probe\n", f"Name: {name}\n")))
+    return spelled("pro-be"), spelled("probe")
+
+
 def year():
     return (wheel(with_member("probe/LICENSE", "Copyright (c) 2021 A. Nobody\n")),
             wheel(with_member("probe/LICENSE", "Copyright (c) 2026 A. Nobody\n")))

@@ -64,6 +64,7 @@ fn each_pair_has_its_cause_and_no_other() {
         ("generator", &["backend-version"]),
         ("requirement_spelling", &["requirement-spelling"]),
         ("unknown_platform", &["unknown-platform"]),
+        ("name_spelling", &["name-spelling"]),
         ("year", &["current-year"]),
         ("build_date", &["build-date"]),
         ("hash_seed", &["hash-seed"]),
@@ -270,6 +271,7 @@ fn what_nobody_can_account_for_is_unexplained() {
     for (scenario, member, alarming) in [
         ("requirement_changed", "probe-1.0.dist-info/METADATA", false),
         ("evil_line", "probe/a.py", false),
+        ("other_name", "probe-1.0.dist-info/METADATA", false),
         ("bytecode_code", "probe/a.pyc", false),
         ("extra_member", "probe/evil.py", true),
         ("description_changed", "probe-1.0.dist-info/METADATA", false),
