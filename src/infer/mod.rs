@@ -116,6 +116,14 @@ impl Inference {
     }
 }
 
+/// Returns seconds since 1970 with the time they are.
+fn told(seconds: i64) -> String {
+    match UtcTime::from_unix_seconds(seconds) {
+        Some(time) => format!("{seconds} ({time})"),
+        None => seconds.to_string(),
+    }
+}
+
 /// Infers a recipe. `signed` is when the manifest was signed: the build was
 /// earlier.
 ///

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Inference;
-use super::times::told;
+use super::{Inference, told};
 use crate::evidence::SdistEvidence;
 use crate::evidence::WheelEvidence;
 use crate::evidence::dos_seconds;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::tools::{asked_for, named_tool};
-use super::{Inference, steps};
+use super::{Inference, steps, told};
 use crate::archive::zip::DosTime;
 use crate::backends;
 use crate::evidence::SdistEvidence;
@@ -26,14 +26,6 @@ const WITHOUT_CONSTANT: &[&str] = &["setuptools", "bdist_wheel"];
 /// tells them one.
 pub fn is_constant(seconds: i64) -> bool {
     CONSTANTS.contains(&seconds)
-}
-
-/// Returns seconds since 1970 with the time they are.
-pub(super) fn told(seconds: i64) -> String {
-    match UtcTime::from_unix_seconds(seconds) {
-        Some(time) => format!("{seconds} ({time})"),
-        None => seconds.to_string(),
-    }
 }
 
 /// The time in which the tool that WHEEL names was the newest of those that the sdist
