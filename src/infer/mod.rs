@@ -31,7 +31,9 @@ use crate::recipe::Umask;
 use crate::time::UtcTime;
 
 pub use times::is_constant;
-pub use tools::{LAST_WITHOUT_WHEEL, asks_when_asked, builder_project, checked_requirement};
+pub use tools::{
+    LAST_WITHOUT_WHEEL, asks_when_asked, builder_project, checked_requirement, name_of,
+};
 
 /// How many further requirements a backend may ask for.
 const MOST: usize = 50;

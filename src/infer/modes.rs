@@ -6,7 +6,7 @@ use crate::evidence::SdistEvidence;
 use crate::evidence::WheelEvidence;
 use crate::recipe::SourceModes;
 use crate::recipe::Umask;
-use crate::sdist::Modes;
+use crate::recipe::unpacked_modes;
 
 /// Builders that copy the modes of files into the wheel; the others write their
 /// own.
@@ -37,11 +37,6 @@ pub(super) fn infer(inference: &mut Inference, wheel: &WheelEvidence, sdist: &Sd
     inference.because("umask", umask, format!("WHEEL has mode {octal:03o}"));
     inference.umask = Some(umask);
 
-    let modes = [
-        (SourceModes::Umask, Modes::LessUmask(umask.bits())),
-        (SourceModes::Archive, Modes::AsArchived),
-        (SourceModes::DataFilter, Modes::DataFilter),
-    ];
     let copied: Vec<(u32, u32)> = wheel
         .members
         .iter()
@@ -52,25 +47,22 @@ pub(super) fn infer(inference: &mut Inference, wheel: &WheelEvidence, sdist: &Sd
             Some((mode, sdist.source_of(&member.name)?.mode))
         })
         .collect();
-    let fitting = modes.into_iter().find(|(_, modes)| {
+    let fitting = SourceModes::WORDS.iter().find(|(_, source_modes)| {
+        let modes = unpacked_modes(*source_modes, umask);
         let mut copied = copied.iter();
         copied.all(|(mode, archived)| modes.of_file(*archived) == *mode)
     });
-    let (source_modes, because) = match fitting {
-        Some((modes @ SourceModes::Archive, _)) => {
-            (modes, "the sdist's modes, which the umask would lessen")
+    let Some((word, source_modes)) = fitting else {
+        return;
+    };
+    let because = match source_modes {
+        SourceModes::Umask => return,
+        SourceModes::Archive => "the sdist's modes, which the umask would lessen",
+        SourceModes::DataFilter => {
+            "the sdist's modes as Python's tarfile unpacks with the filter \"data\""
         }
-        Some((modes @ SourceModes::DataFilter, _)) => (
-            modes,
-            "the sdist's modes as Python's tarfile unpacks with the filter \"data\"",
-        ),
-        Some((SourceModes::Umask, _)) | None => return,
     };
     let copied = counted(copied.len() as u64, "copied file has", "copied files have");
-    inference.source_modes = Some(source_modes);
-    inference.because(
-        "source-modes",
-        source_modes.as_str(),
-        format!("{copied} {because}"),
-    );
+    inference.source_modes = Some(*source_modes);
+    inference.because("source-modes", word, format!("{copied} {because}"));
 }

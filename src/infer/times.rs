@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::tools::{asked_for, named_tool};
+use super::tools::{allows, asked_for, named_tool};
 use super::{Inference, steps, told};
 use crate::archive::zip::DosTime;
 use crate::backends;
@@ -47,9 +47,9 @@ fn reign(wheel: &WheelEvidence, sdist: &SdistEvidence) -> Option<Reign> {
     let version = builder.version.parse().ok()?;
     let releases = backends::releases(&project);
     let own = releases.iter().find(|release| release.version == version)?;
-    let next = releases.iter().find(|release| {
-        release.version > version && asked.iter().all(|range| range.contains(&release.version))
-    });
+    let next = releases
+        .iter()
+        .find(|release| release.version > version && allows(&asked, &release.version));
     let began = |release: &backends::Release| release.released.unix_seconds() + 1 - DAY;
     let from = began(own);
     Some(Reign {

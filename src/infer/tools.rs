@@ -57,7 +57,8 @@ pub fn checked_requirement(text: &str) -> Option<String> {
     (ProjectName::parse(name).is_ok() && plain && !text.contains("--")).then(|| text.to_owned())
 }
 
-fn name_of(requirement: &str) -> &str {
+/// Returns the name that a requirement begins with.
+pub fn name_of(requirement: &str) -> &str {
     let end = requirement
         .find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)))
         .unwrap_or(requirement.len());
@@ -120,6 +121,11 @@ pub(super) fn asked_for(
     Some(found)
 }
 
+/// Returns whether a version is in every one of the ranges.
+pub(super) fn allows(asked: &[VersionSpecifiers], version: &Version) -> bool {
+    asked.iter().all(|range| range.contains(version))
+}
+
 /// How the names of licence files begin that setuptools takes along by itself
 /// (setuptools, keyword `license_files`).
 const LICENCES: &[&str] = &["LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS"];
@@ -171,8 +177,7 @@ fn newest_setuptools(inference: &mut Inference, wheel: &WheelEvidence, sdist: &S
             continue;
         };
         // Where the sdist wants a later one, the feature has another cause.
-        let allowed = Version::from_str(&range.last)
-            .is_ok_and(|last| asked.iter().all(|range| range.contains(&last)));
+        let allowed = Version::from_str(&range.last).is_ok_and(|last| allows(&asked, &last));
         if allowed {
             let requirement = format!("setuptools<={}", range.last);
             inference.because("tools", &requirement, because);
@@ -199,10 +204,8 @@ pub(super) fn oldest_setuptools(inference: &mut Inference, sdist: &SdistEvidence
     let is_later = releases
         .filter(|release| release.released > cutoff)
         .any(|release| release.version.to_string() == oldest);
-    let allowed = asked_for(&setuptools, sdist).is_some_and(|asked| {
-        Version::from_str(oldest)
-            .is_ok_and(|oldest| asked.iter().all(|range| range.contains(&oldest)))
-    });
+    let allowed = asked_for(&setuptools, sdist)
+        .is_some_and(|asked| Version::from_str(oldest).is_ok_and(|oldest| allows(&asked, &oldest)));
     if is_later && allowed && inference.pinned.insert(setuptools) {
         let requirement = format!("setuptools=={oldest}");
         let because =

@@ -270,7 +270,7 @@ impl RecipePolicy {
 }
 
 /// Where the modes of unpacked files come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceModes {
     /// The archive's modes less the umask, as `tar --no-same-permissions`.

@@ -36,7 +36,7 @@ use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;
 use crate::evidence::BuildSystem;
 use crate::filename::{SdistFilename, WheelFilename};
-use crate::recipe::{Recipe, SourceModes, SourceTimes, Sysconfig};
+use crate::recipe::{Recipe, SourceTimes, Sysconfig, unpacked_modes};
 use crate::sandbox::{Command, Ending, Layer, Limits, Sandbox, SandboxError};
 use crate::scratch::Scratch;
 use crate::sdist::{self, SdistError};
@@ -299,11 +299,7 @@ impl Workshop {
             job.sdist,
             job.sdist_name,
             source_directory.path(),
-            match recipe.source_modes {
-                SourceModes::Umask => sdist::Modes::LessUmask(recipe.umask.bits()),
-                SourceModes::Archive => sdist::Modes::AsArchived,
-                SourceModes::DataFilter => sdist::Modes::DataFilter,
-            },
+            unpacked_modes(recipe.source_modes, recipe.umask),
             &self.sdist_limits,
             cancel,
         ) {

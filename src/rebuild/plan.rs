@@ -12,6 +12,7 @@ use super::{Job, RebuildError, Workshop};
 use crate::cancel::Cancel;
 use crate::evidence::BuildSystem;
 use crate::filename::{ProjectName, WheelFilename};
+use crate::infer::name_of;
 use crate::sandbox::{Command, Copied, Layer, Mounted, SandboxError};
 
 const DRIVER: &str = include_str!("driver.py");
@@ -228,11 +229,7 @@ impl Workshop {
             limits: self.limits,
         };
         for requirement in &system.requires {
-            let name = requirement
-                .split(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)))
-                .next()
-                .unwrap_or_default();
-            if let Ok(project) = ProjectName::parse(name)
+            if let Ok(project) = ProjectName::parse(name_of(requirement))
                 && !recipe
                     .tools
                     .iter()

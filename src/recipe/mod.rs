@@ -22,6 +22,7 @@ use serde::{Serialize, Serializer};
 use crate::digest::Sha256Digest;
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::policy::{Distutils, Epoch, Platform, RecipePolicy, SourceTimesPolicy};
+use crate::sdist::Modes;
 
 pub use crate::policy::SourceModes;
 pub use machine::{CLibrary, Headers, InterpreterIdentity, Machine, Mismatch, Program};
@@ -78,6 +79,15 @@ impl fmt::Display for Umask {
 impl Serialize for Umask {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// Returns the modes that unpacked files have by two parts of a recipe.
+pub fn unpacked_modes(source_modes: SourceModes, umask: Umask) -> Modes {
+    match source_modes {
+        SourceModes::Umask => Modes::LessUmask(umask.bits()),
+        SourceModes::Archive => Modes::AsArchived,
+        SourceModes::DataFilter => Modes::DataFilter,
     }
 }
 

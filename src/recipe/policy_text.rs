@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Recipe, SourceModes, SourceTimes, ToolWheel, Umask};
+use super::{Recipe, SourceTimes, ToolWheel, Umask};
 use crate::filename::ProjectName;
 
 impl Recipe {
@@ -59,14 +59,7 @@ impl Recipe {
             },
         );
         line("umask", &text_of_umask(self.umask));
-        line(
-            "source-modes",
-            match self.source_modes {
-                SourceModes::Umask => "\"umask\"",
-                SourceModes::Archive => "\"archive\"",
-                SourceModes::DataFilter => "\"data-filter\"",
-            },
-        );
+        line("source-modes", &text(self.source_modes.as_str()));
         line(
             "source-times",
             &match self.source_times {
@@ -147,6 +140,7 @@ mod tests {
     use crate::filename::{SdistFilename, WheelFilename};
     use crate::policy::{Platform, Policy};
     use crate::recipe::Input;
+    use crate::recipe::SourceModes;
 
     #[test]
     fn a_pasted_recipe_is_the_same_recipe() {

@@ -115,7 +115,7 @@ struct RawRecipe {
     prefix_map: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_date_epoch: Option<i64>,
-    source_modes: RawSourceModes,
+    source_modes: SourceModes,
     source_times: RawSourceTimes,
     time_zone: String,
     tools: Vec<RawFile>,
@@ -132,14 +132,6 @@ enum Identical {
 #[serde(rename_all = "kebab-case")]
 enum Windows {
     Windows,
-}
-
-#[derive(Serialize, Deserialize, Clone, Copy)]
-#[serde(rename_all = "kebab-case")]
-enum RawSourceModes {
-    Umask,
-    Archive,
-    DataFilter,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -266,11 +258,7 @@ impl BuildRecord {
             },
             umask: Umask::parse(&recipe.umask)
                 .ok_or_else(|| wrong("umask")(&"it is no octal umask such as 022"))?,
-            source_modes: match recipe.source_modes {
-                RawSourceModes::Umask => SourceModes::Umask,
-                RawSourceModes::Archive => SourceModes::Archive,
-                RawSourceModes::DataFilter => SourceModes::DataFilter,
-            },
+            source_modes: recipe.source_modes,
             source_times,
             time_zone: text("time_zone", policy::check_time_zone(&recipe.time_zone))?,
             prefix_map: recipe
@@ -330,11 +318,7 @@ impl BuildRecord {
                 },
                 prefix_map: recipe.prefix_map.clone(),
                 source_date_epoch: recipe.source_date_epoch,
-                source_modes: match recipe.source_modes {
-                    SourceModes::Umask => RawSourceModes::Umask,
-                    SourceModes::Archive => RawSourceModes::Archive,
-                    SourceModes::DataFilter => RawSourceModes::DataFilter,
-                },
+                source_modes: recipe.source_modes,
                 source_times: match recipe.source_times {
                     SourceTimes::Archive => RawSourceTimes::Word(Archive::Archive),
                     SourceTimes::At(seconds) => RawSourceTimes::At(seconds),

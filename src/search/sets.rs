@@ -11,6 +11,7 @@ use crate::evidence::WheelEvidence;
 use crate::filename::ProjectName;
 use crate::infer::builder_project;
 use crate::infer::checked_requirement;
+use crate::infer::name_of;
 use crate::time::UtcTime;
 
 /// How far back before the sdist's own time tools are looked for, in seconds: who
@@ -112,10 +113,8 @@ impl Asked {
     }
 
     fn add(&mut self, requirement: &str) {
-        let end = requirement
-            .find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)))
-            .unwrap_or(requirement.len());
-        let (name, rest) = requirement.split_at(end);
+        let name = name_of(requirement);
+        let rest = requirement.get(name.len()..).unwrap_or_default();
         let known = ProjectName::parse(name)
             .ok()
             .filter(|name| !releases(name).is_empty() && !rest.contains(['[', ';']));

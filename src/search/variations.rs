@@ -17,6 +17,7 @@ use crate::digest::Sha256Digest;
 use crate::evidence::SdistEvidence;
 use crate::recipe::SourceModes;
 use crate::recipe::Umask;
+use crate::recipe::unpacked_modes;
 use crate::time::UtcTime;
 
 /// Epochs that people set: the first day that a ZIP can tell, builders' constants,
@@ -173,16 +174,13 @@ impl Variations {
 
     /// Writes modes and returns them.
     fn set_modes(&mut self, umask: Umask, source_modes: SourceModes) -> Vec<u16> {
-        let lacking = !umask.octal();
+        let modes = unpacked_modes(source_modes, umask);
         let mut written = Vec::new();
         for (at, built, source) in &self.modes {
             let kept = built & 0o170_000;
-            let permissions = match (source, source_modes) {
-                (Some(mode), SourceModes::Archive) => (mode & 0o777) as u16,
-                (Some(mode), SourceModes::Umask | SourceModes::DataFilter) => {
-                    (mode & 0o777) as u16 & lacking
-                }
-                (None, _) => 0o666 & lacking,
+            let permissions = match source {
+                Some(mode) => modes.of_file(*mode) as u16,
+                None => 0o666 & !umask.octal(),
             };
             let mode = kept | permissions;
             written.push(mode);
