@@ -7,7 +7,6 @@ use crate::audit::{PROBE, sdist};
 use crate::build_records::{PYPROJECT, first};
 use crate::common::{House, Outcome, run, sha256sum, wheelproof, working_layers};
 use crate::rebuild::{Bench, HONEST, member};
-use crate::signing::TODAY;
 
 #[test]
 fn a_clock_goes_on_when_a_file_is_begun_and_never_back() {
@@ -140,15 +139,8 @@ fn house(metadata: u8) -> House {
 }
 
 fn rebuild(house: &House, flags: &[&str]) -> Outcome {
-    let _ = std::fs::create_dir(house.at("tmp"));
-    house.mode("tmp", 0o1777);
-    run(wheelproof()
-        .current_dir(house.at(""))
-        .env("TMPDIR", house.at("tmp"))
-        .env("XDG_CACHE_HOME", house.at("cache"))
-        .args(["rebuild", ".", "--all", "--certs", "keys", "--time", TODAY])
-        .args(["--offline", "--format", "json"])
-        .args(flags))
+    let arguments = [&["--all", "--offline"], flags].concat();
+    run(&mut house.rebuilding("rebuild", &arguments))
 }
 
 #[test]

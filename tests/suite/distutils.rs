@@ -7,9 +7,8 @@ use serde_json::Value;
 
 use crate::audit::{PROBE, sdist};
 use crate::build_records::{PYPROJECT, first};
-use crate::common::{House, run, sha256sum, wheelproof, working_layers};
+use crate::common::{House, run, sha256sum, working_layers};
 use crate::rebuild::{Bench, HONEST, member};
-use crate::signing::TODAY;
 
 const UNIVERSAL: &str = "probe-1.0-py2.py3-none-any.whl";
 
@@ -103,14 +102,7 @@ fn rebuilt(configuration: &str) -> (House, Value) {
         .status();
     assert!(made.unwrap().success());
     house.sign_all();
-    let _ = std::fs::create_dir(house.at("tmp"));
-    house.mode("tmp", 0o1777);
-    let outcome = run(wheelproof()
-        .current_dir(house.at(""))
-        .env("TMPDIR", house.at("tmp"))
-        .env("XDG_CACHE_HOME", house.at("cache"))
-        .args(["rebuild", ".", "--all", "--certs", "keys", "--time", TODAY])
-        .args(["--offline", "--format", "json"]));
+    let outcome = run(&mut house.rebuilding("rebuild", &["--all", "--offline"]));
     let found = first(&outcome.expect(0));
     (house, found)
 }

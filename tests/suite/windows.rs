@@ -7,9 +7,8 @@ use wheelproof::policy::Platform;
 
 use crate::audit::{PROBE, sdist};
 use crate::build_records::{PYPROJECT, first};
-use crate::common::{House, Outcome, run, sha256sum, wheelproof, working_layers};
+use crate::common::{House, Outcome, run, sha256sum, working_layers};
 use crate::rebuild::{Bench, HONEST, member};
-use crate::signing::TODAY;
 
 /// Every way to write text that Python's own library has, and what each gives on
 /// Windows: as the manual of `open`, "newline", has it with `os.linesep` CR LF.
@@ -265,15 +264,8 @@ fn publish(wheel: &Path, creator: u8) {
 }
 
 fn rebuild(house: &House, flags: &[&str]) -> Outcome {
-    let _ = std::fs::create_dir(house.at("tmp"));
-    house.mode("tmp", 0o1777);
-    run(wheelproof()
-        .current_dir(house.at(""))
-        .env("TMPDIR", house.at("tmp"))
-        .env("XDG_CACHE_HOME", house.at("cache"))
-        .args(["rebuild", ".", "--all", "--certs", "keys", "--time", TODAY])
-        .args(["--offline", "--format", "json"])
-        .args(flags))
+    let arguments = [&["--all", "--offline"], flags].concat();
+    run(&mut house.rebuilding("rebuild", &arguments))
 }
 
 #[test]
