@@ -301,6 +301,26 @@ fn a_setuptools_that_no_longer_runs_gives_way_to_the_oldest_that_does() {
 }
 
 #[test]
+fn only_backends_that_may_ask_for_more_are_asked() {
+    let asks = |rest: &str, has_unread_requires: bool| {
+        let mut source = sdist(&[]);
+        source.build_system = BuildSystem::parse(&format!("[build-system]\nrequires = []\n{rest}"));
+        source.has_unread_requires = has_unread_requires;
+        asks_when_asked(&source)
+    };
+    let setuptools = "build-backend = \"setuptools.build_meta\"\n";
+    assert!(!asks(setuptools, false));
+    assert!(!asks("", false));
+    assert!(asks(setuptools, true));
+    // setuptools before 70.1 builds itself and needs the project wheel.
+    assert!(asks(
+        &format!("{setuptools}backend-path = [\".\"]\n"),
+        false
+    ));
+    assert!(asks("build-backend = \"hatchling.build\"\n", false));
+}
+
+#[test]
 fn modes_tell_the_umask_and_whether_the_archives_were_kept() {
     let source = sdist(&[
         ("x.py", 5, 0o664),
