@@ -119,6 +119,88 @@ impl fmt::Debug for Sha256Hasher {
     }
 }
 
+/// What one thread reads of a file at a time, and the digest so far.
+struct Reading<T, R> {
+    about: T,
+    reader: R,
+    hasher: sha256_lanes::Sha256,
+    total: u64,
+    /// The bytes of `buffer` that were read last.
+    filled: usize,
+    buffer: Vec<u8>,
+}
+
+impl<T, R: Read> Reading<T, R> {
+    /// Reads the next piece and shows it to `each`. Returns whether there was one.
+    fn step(&mut self, each: &mut impl FnMut(&mut T, &[u8]) -> io::Result<()>) -> io::Result<bool> {
+        self.filled = loop {
+            match self.reader.read(&mut self.buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        self.total += self.filled as u64;
+        let piece = self.buffer.get(..self.filled).unwrap_or_default();
+        if !piece.is_empty() {
+            each(&mut self.about, piece)?;
+        }
+        Ok(!piece.is_empty())
+    }
+
+    /// Returns the hasher, and the piece that it has not seen.
+    fn unhashed(&mut self) -> (&mut sha256_lanes::Sha256, &[u8]) {
+        let piece = self.buffer.get(..self.filled).unwrap_or_default();
+        (&mut self.hasher, piece)
+    }
+}
+
+/// Reads files to the end, several at a time in this thread, and tells the digest and
+/// the number of bytes of each. Hashing them side by side takes about half the time of
+/// hashing one after the other, where the processor can ([`sha256_lanes`]).
+///
+/// `next` opens the next file and says what it is about; `each` sees every piece as it
+/// is read, and an error from it ends the reading of that file, as in [`hash_reader`].
+/// `done` is called once for each file, in the order in which they end.
+pub fn hash_readers<T, R: Read>(
+    mut next: impl FnMut() -> Option<(T, R)>,
+    mut each: impl FnMut(&mut T, &[u8]) -> io::Result<()>,
+    mut done: impl FnMut(T, R, io::Result<(Sha256Digest, u64)>),
+) {
+    let mut spare: Vec<Vec<u8>> = vec![vec![0; READ_SIZE]; sha256_lanes::WIDTH];
+    let mut open: Vec<Reading<T, R>> = Vec::with_capacity(spare.len());
+    loop {
+        while !spare.is_empty()
+            && let Some((about, reader)) = next()
+        {
+            open.push(Reading {
+                about,
+                reader,
+                hasher: sha256_lanes::Sha256::new(),
+                total: 0,
+                filled: 0,
+                buffer: spare.pop().unwrap_or_default(),
+            });
+        }
+        if open.is_empty() {
+            return;
+        }
+        for mut file in std::mem::take(&mut open) {
+            let result = match file.step(&mut each) {
+                Ok(true) => {
+                    open.push(file);
+                    continue;
+                }
+                Ok(false) => Ok((Sha256Digest(file.hasher.finish()), file.total)),
+                Err(error) => Err(error),
+            };
+            spare.push(file.buffer);
+            done(file.about, file.reader, result);
+        }
+        let mut pieces: Vec<_> = open.iter_mut().map(Reading::unhashed).collect();
+        sha256_lanes::update_all(&mut pieces);
+    }
+}
+
 /// A hash algorithm that a wheel's RECORD may name: SHA-256 or stronger (binary
 /// distribution format, "Signed wheel files").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -265,6 +347,63 @@ mod tests {
         let mut buffer = [0u8; 2];
         let (digest, size) = hash_reader(&b"abc"[..], &mut buffer, |_| Ok(())).expect("reads");
         assert_eq!((digest.to_string().as_str(), size), (ABC, 3));
+    }
+
+    #[test]
+    fn files_that_are_read_side_by_side_keep_their_own_digests() {
+        // Of every length: none, one piece, several, and more files than lanes.
+        let lengths = [
+            0,
+            1,
+            63,
+            READ_SIZE,
+            READ_SIZE + 1,
+            3 * READ_SIZE - 5,
+            64,
+            200_000,
+        ];
+        let contents: Vec<Vec<u8>> = lengths
+            .iter()
+            .enumerate()
+            .map(|(number, length)| vec![u8::try_from(number).unwrap(); *length])
+            .collect();
+        let mut waiting = contents.iter().enumerate();
+        let mut seen = vec![Vec::new(); lengths.len()];
+        let mut digests = vec![None; lengths.len()];
+        hash_readers(
+            || waiting.next().map(|(number, bytes)| (number, &bytes[..])),
+            |number, piece| {
+                seen[*number].extend_from_slice(piece);
+                Ok(())
+            },
+            |number, _, result| digests[number] = Some(result.unwrap()),
+        );
+        assert_eq!(seen, contents);
+        for (number, bytes) in contents.iter().enumerate() {
+            let expected = (Sha256Digest::of(bytes), bytes.len() as u64);
+            assert_eq!(digests[number], Some(expected), "{} bytes", bytes.len());
+        }
+    }
+
+    #[test]
+    fn one_file_that_fails_ends_no_other() {
+        let mut waiting = (0..6usize).map(|number| (number, &b"abc"[..]));
+        let mut ended = Vec::new();
+        hash_readers(
+            || waiting.next(),
+            |number, _| match *number {
+                2 => Err(io::Error::other("no more")),
+                _ => Ok(()),
+            },
+            |number, _, result| {
+                ended.push((number, result.ok().map(|(sha256, _)| sha256.to_string())))
+            },
+        );
+        ended.sort();
+        let expected: Vec<_> = (0..6)
+            .map(|number| (number, (number != 2).then(|| ABC.to_owned())))
+            .collect();
+        assert_eq!(ended, expected);
     }
 
     #[test]

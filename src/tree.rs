@@ -18,7 +18,7 @@ use serde::Serialize;
 use walkdir::WalkDir;
 
 use crate::cancel::Cancel;
-use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
+use crate::digest::{Sha256Digest, hash_readers};
 use crate::relpath::RelPath;
 
 /// How deep directories may be nested before the walk stops.
@@ -304,60 +304,58 @@ impl Tree {
     ) -> Vec<Hashed> {
         let next = AtomicUsize::new(0);
         let results: Vec<OnceLock<Hashed>> = paths.iter().map(|_| OnceLock::new()).collect();
+        // Nobody else got this number.
+        let tell = |index: usize, hashed: Hashed| {
+            let _ = results.get(index).map(|result| result.set(hashed));
+        };
         rayon::broadcast(|_| {
-            let mut buffer = vec![0u8; READ_SIZE];
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let (Some(path), Some(result)) = (paths.get(index), results.get(index)) else {
-                    return;
-                };
-                // Nobody else got this number.
-                let _ = result.set(self.hash_one(path, &mut buffer, cancel, read));
-            }
+            hash_readers(
+                || loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    match self.open_stamped(paths.get(index)?) {
+                        // No read beyond the end: growing changes the stamp.
+                        Ok((file, before)) => {
+                            return Some(((index, before), file.take(before.size)));
+                        }
+                        Err(error) => tell(index, Hashed::failed(error)),
+                    }
+                },
+                |_, piece| {
+                    read(piece.len() as u64);
+                    cancel.check()
+                },
+                |(index, before), contents, result| {
+                    let hashed = result.and_then(|(sha256, size)| {
+                        let after = Stamp::of(&contents.into_inner().metadata()?);
+                        Ok(match size == before.size && before == after {
+                            true => Hashed::Digest {
+                                sha256,
+                                size,
+                                stamp: before,
+                            },
+                            false => Hashed::Changed,
+                        })
+                    });
+                    tell(index, hashed.unwrap_or_else(Hashed::failed));
+                },
+            );
         });
         results
             .into_iter()
             .map(|result| result.into_inner().expect("each number was taken once"))
             .collect()
     }
+}
 
-    fn hash_one(
-        &self,
-        path: &RelPath,
-        buffer: &mut [u8],
-        cancel: &Cancel,
-        read: &(dyn Fn(u64) + Sync),
-    ) -> Hashed {
-        let mut attempt = || -> io::Result<Hashed> {
-            let (file, before) = self.open_stamped(path)?;
-            // No read beyond the end: growing changes the stamp.
-            let contents = (&file).take(before.size);
-            let (sha256, size) = hash_reader(contents, buffer, |piece| {
-                read(piece.len() as u64);
-                cancel.check()
-            })?;
-            let unchanged = size == before.size && before == Stamp::of(&file.metadata()?);
-            Ok(if unchanged {
-                let stamp = before;
-                Hashed::Digest {
-                    sha256,
-                    size,
-                    stamp,
-                }
-            } else {
-                Hashed::Changed
-            })
-        };
-        match attempt() {
-            Ok(hashed) => hashed,
+impl Hashed {
+    fn failed(error: io::Error) -> Self {
+        match error.kind() {
             // It was there, and no link, when the directory was walked.
-            Err(error)
-                if error.kind() == io::ErrorKind::NotFound
-                    || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) =>
-            {
-                Hashed::Changed
+            io::ErrorKind::NotFound => Self::Changed,
+            _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                Self::Changed
             }
-            Err(error) => Hashed::Unreadable(error),
+            _ => Self::Unreadable(error),
         }
     }
 }
@@ -581,7 +579,7 @@ mod tests {
         use std::io::Write;
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("grows");
-        std::fs::write(&file, vec![0u8; READ_SIZE * 2]).unwrap();
+        std::fs::write(&file, vec![0u8; crate::digest::READ_SIZE * 2]).unwrap();
         let tree = Tree::scan(root.path()).unwrap();
         let path = path("grows");
         let grow = |_| {
