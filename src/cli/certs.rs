@@ -65,6 +65,8 @@ pub(super) fn run(surroundings: &Surroundings, args: &CertsArgs, cancel: &Cancel
     if !args.signer.is_empty() {
         trust.signers = args.signer.iter().cloned().collect();
     }
+    request.trust_said = request::trust_said(&args.certs, &args.signer);
+    let trust = &mut request.policy.trust;
     trust.lapse_warning_days = args.days.unwrap_or(trust.lapse_warning_days);
     if trust.certificates.is_empty() {
         return output.usage("certs", &request::nobody_trusted());

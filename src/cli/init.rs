@@ -9,7 +9,7 @@ use super::output::Output;
 use super::{Surroundings, Usage, finish, now};
 use crate::audit::Use;
 use crate::cancel::Cancel;
-use crate::pipeline::{self, InitWish, Request};
+use crate::pipeline::{self, InitWish, Request, TrustSaid};
 use crate::policy::{self, Policy};
 use crate::time::UtcTime;
 
@@ -70,7 +70,8 @@ fn request(surroundings: &Surroundings, args: &InitArgs, target: &Path) -> Resul
     Ok(Request {
         root: args.dir.clone(),
         policy: Policy::default(),
-        policy_path: None,
+        policy_file: None,
+        trust_said: TrustSaid::default(),
         reference_time: match args.time {
             Some(time) => time,
             None => now(surroundings)?,

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use super::args::{CommonArgs, PlaceArgs, RequirementsFlag};
 use super::{Surroundings, Usage, now};
 use crate::audit::Use;
-use crate::pipeline::{self, Request};
-use crate::policy::{self, Depth, Policy, WheelhousePolicy};
+use crate::fingerprint::Fingerprint;
+use crate::pipeline::{self, Request, TrustSaid};
+use crate::policy::{self, Depth, Policy, PolicyFile, WheelhousePolicy};
+use crate::report::SaidBy;
 
 /// Reads the policy, lets the flags win, and refuses to trust nobody in
 /// particular. Commands that do not hold files against requirements give `None`.
@@ -15,7 +17,7 @@ pub(super) fn request(
     args: &CommonArgs,
     requirements: Option<&RequirementsFlag>,
 ) -> Result<Request, Usage> {
-    let (mut policy, policy_path) = load(&args.place.dir, args.place.policy.as_deref())?;
+    let (mut policy, policy_file) = load(&args.place.dir, args.place.policy.as_deref())?;
     override_with(&mut policy, args);
     let files = &mut policy.wheelhouse.requirements;
     match requirements {
@@ -32,7 +34,8 @@ pub(super) fn request(
     Ok(Request {
         root: args.place.dir.clone(),
         policy,
-        policy_path,
+        policy_file,
+        trust_said: trust_said(&args.certs, &args.signer),
         reference_time: match args.time {
             Some(time) => time,
             None => now(surroundings)?,
@@ -53,12 +56,13 @@ pub(super) fn nobody_trusted() -> Usage {
 
 /// Reads the policy and lets the flags win; asks nobody's trust.
 pub(super) fn place(surroundings: &Surroundings, args: &PlaceArgs) -> Result<Request, Usage> {
-    let (mut policy, policy_path) = load(&args.dir, args.policy.as_deref())?;
+    let (mut policy, policy_file) = load(&args.dir, args.policy.as_deref())?;
     override_place(&mut policy.wheelhouse, args);
     Ok(Request {
         root: args.dir.clone(),
         policy,
-        policy_path,
+        policy_file,
+        trust_said: TrustSaid::default(),
         reference_time: now(surroundings)?,
         strict: false,
         time_is_chosen: false,
@@ -67,20 +71,32 @@ pub(super) fn place(surroundings: &Surroundings, args: &PlaceArgs) -> Result<Req
 }
 
 /// Reads the policy that is named, or the one in the directory.
-fn load(dir: &Path, named: Option<&Path>) -> Result<(Policy, Option<PathBuf>), Usage> {
+fn load(dir: &Path, named: Option<&Path>) -> Result<(Policy, Option<PolicyFile>), Usage> {
     let path = match named {
-        Some(path) => Some(path.to_owned()),
+        Some(path) => path.to_owned(),
         None => {
             let path = dir.join(policy::FILE_NAME);
-            path.symlink_metadata().is_ok().then_some(path)
+            if path.symlink_metadata().is_err() {
+                return Ok((Policy::default(), None));
+            }
+            path
         }
     };
-    let policy = match &path {
-        Some(path) => Policy::load(path)
-            .map_err(|error| Usage::new(error, "see docs/policy.md for what a policy may say"))?,
-        None => Policy::default(),
+    let (policy, file) = PolicyFile::load(&path, named.is_some())
+        .map_err(|error| Usage::new(error, "see docs/policy.md for what a policy may say"))?;
+    Ok((policy, Some(file)))
+}
+
+/// Returns where it is said whom to trust, when these flags win.
+pub(super) fn trust_said(certificates: &[PathBuf], signers: &[Fingerprint]) -> TrustSaid {
+    let said = |is_flag: bool| match is_flag {
+        true => SaidBy::CommandLine,
+        false => SaidBy::Policy,
     };
-    Ok((policy, path))
+    TrustSaid {
+        certificates: said(!certificates.is_empty()),
+        signers: said(!signers.is_empty()),
+    }
 }
 
 fn override_with(policy: &mut Policy, args: &CommonArgs) {

@@ -67,6 +67,7 @@ pub(super) fn run(surroundings: &Surroundings, args: &SignArgs, cancel: &Cancel)
         Err(usage) => return output.usage("sign", &usage),
     };
     request::replace_all(&mut request.policy.trust.certificates, &args.certs);
+    request.trust_said = request::trust_said(&args.certs, &[]);
     let way = match (&args.key_file, &args.add) {
         (Some(path), _) => SigningWay::KeyFile {
             path: path.clone(),

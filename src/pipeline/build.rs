@@ -45,8 +45,7 @@ pub fn build(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Report {
-    let mut report = Report::new("build", request.reference_time);
-    report.strict = request.strict;
+    let mut report = request.report("build");
     steps(request, wish, surroundings, &mut report, cancel, progress);
     report
 }

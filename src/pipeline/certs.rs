@@ -9,8 +9,7 @@ use crate::report::Report;
 /// Says what the trusted certificates are worth now, and which lapse in the days
 /// that the policy says.
 pub fn certs(request: &Request) -> Report {
-    let mut report = Report::new("certs", request.reference_time);
-    report.strict = request.strict;
+    let mut report = request.judging_report("certs");
     let trust = &request.policy.trust;
     let certificates = match Certificates::load(&trust.certificates) {
         Ok(certificates) => certificates,

@@ -41,7 +41,7 @@ pub struct InitWish {
 
 /// Writes a policy for what lies in a directory.
 pub fn init(request: &Request, wish: &InitWish) -> Report {
-    let mut report = Report::new("init", request.reference_time);
+    let mut report = request.report("init");
     steps(request, wish, &mut report);
     report
 }

@@ -40,8 +40,7 @@ pub fn manifest(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Report {
-    let mut report = Report::new("manifest", request.reference_time);
-    report.strict = request.strict;
+    let mut report = request.report("manifest");
     report.depth = Some(request.policy.wheelhouse.depth);
     steps(request, wish, &mut report, cancel, progress);
     report

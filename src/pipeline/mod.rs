@@ -27,8 +27,8 @@ mod workers;
 use std::path::PathBuf;
 
 use crate::audit::Use;
-use crate::policy::Policy;
-use crate::report::Trouble;
+use crate::policy::{Policy, PolicyFile};
+use crate::report::{PolicySummary, Report, SaidBy, Trouble, TrustSummary};
 use crate::time::UtcTime;
 
 pub use build::{BuildWish, build};
@@ -51,7 +51,9 @@ pub struct Request {
     /// The policy, with what the command line says instead.
     pub policy: Policy,
     /// The file the policy came from.
-    pub policy_path: Option<PathBuf>,
+    pub policy_file: Option<PolicyFile>,
+    /// Who said whom to trust.
+    pub trust_said: TrustSaid,
     /// The time to judge keys and signatures at.
     pub reference_time: UtcTime,
     /// Whether warnings count as errors.
@@ -60,6 +62,69 @@ pub struct Request {
     pub time_is_chosen: bool,
     /// What becomes of the requirements after the check.
     pub requirements: Use,
+}
+
+/// Where the two lists stand that say whom to trust.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TrustSaid {
+    /// The list of certificates.
+    pub certificates: SaidBy,
+    /// The list of signers.
+    pub signers: SaidBy,
+}
+
+impl TrustSaid {
+    /// Returns whether the user said on the command line whom to trust. A fingerprint is
+    /// enough: no other certificate answers to it, wherever it is read from.
+    pub fn is_on_the_command_line(self) -> bool {
+        self.certificates == SaidBy::CommandLine || self.signers == SaidBy::CommandLine
+    }
+}
+
+impl Request {
+    /// Returns a report that says no more than what it was asked under.
+    fn report(&self, command: &'static str) -> Report {
+        let mut report = Report::new(command, self.reference_time);
+        report.strict = self.strict;
+        report.time_is_chosen = self.time_is_chosen;
+        report.policy = self.policy_file.as_ref().map(|file| PolicySummary {
+            path: file.path.display().to_string(),
+            sha256: file.sha256,
+            named: file.is_named,
+            in_checked_directory: self.is_of_directory(file),
+        });
+        report
+    }
+
+    /// Returns a report of a command that judges signatures, which says on whose word.
+    fn judging_report(&self, command: &'static str) -> Report {
+        let mut report = self.report(command);
+        let trust = &self.policy.trust;
+        let of_directory = report
+            .policy
+            .as_ref()
+            .is_some_and(|policy| policy.in_checked_directory);
+        let shown = trust.certificates.iter();
+        report.trust = Some(TrustSummary {
+            certificates: shown.map(|path| path.display().to_string()).collect(),
+            certificates_from: self.trust_said.certificates,
+            signers_from: match trust.signers.is_empty() {
+                true => None,
+                false => Some(self.trust_said.signers),
+            },
+            chosen_by_directory: of_directory && !self.trust_said.is_on_the_command_line(),
+        });
+        report
+    }
+
+    /// Returns whether one who may write the directory, the files or the manifest may
+    /// decide what the policy says.
+    fn is_of_directory(&self, file: &PolicyFile) -> bool {
+        match self.policy.wheelhouse.locate(&self.root) {
+            Ok(locations) => file.lies_in(&locations.checked(&self.root)),
+            Err(_) => file.lies_in(&[&self.root]),
+        }
+    }
 }
 
 /// Who wants to know how far the work is. All methods may be called from several

@@ -67,9 +67,8 @@ pub fn sign(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Report {
-    let mut report = Report::new("sign", request.reference_time);
+    let mut report = request.judging_report("sign");
     report.depth = Some(request.policy.wheelhouse.depth);
-    report.time_is_chosen = request.time_is_chosen;
     if let Some(ready) = prepare(request, wish, &mut report, cancel, progress)
         && !cancel.is_requested()
     {
@@ -86,9 +85,8 @@ pub fn signing_commands(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> (Report, Option<String>) {
-    let mut report = Report::new("sign", request.reference_time);
+    let mut report = request.judging_report("sign");
     report.depth = Some(request.policy.wheelhouse.depth);
-    report.time_is_chosen = request.time_is_chosen;
     let commands = prepare(request, wish, &mut report, cancel, progress)
         .and_then(|ready| commands(request, wish, &ready, &mut report));
     (report, commands)

@@ -10,7 +10,7 @@ use crate::cancel::Cancel;
 use crate::filename::WheelFilename;
 use crate::finding::{Severity, rules};
 use crate::input;
-use crate::policy::{self, Policy, RebuildPolicy, RecipePolicy, WheelhousePolicy};
+use crate::policy::{self, Policy, PolicyFile, RebuildPolicy, RecipePolicy, WheelhousePolicy};
 use crate::rebuild::{Asks, Cache, Candidate, Fetcher, Interpreter, Resolver, Wanted};
 use crate::recipe::ToolWheel;
 use crate::requirements;
@@ -165,9 +165,13 @@ impl<'a> Toolbox<'a> {
             format!("the tool wheelhouse {root} was refused: {reason}")
         };
         let policy_path = root.join(policy::FILE_NAME);
-        let own = match policy_path.symlink_metadata() {
-            Ok(_) => Policy::load(&policy_path).map_err(|error| refuse(&error))?,
-            Err(_) => Policy::default(),
+        let (own, file) = match policy_path.symlink_metadata() {
+            Ok(_) => {
+                let loaded = PolicyFile::load(&policy_path, false);
+                let (own, file) = loaded.map_err(|error| refuse(&error))?;
+                (own, Some(file))
+            }
+            Err(_) => (Policy::default(), None),
         };
         let request = Request {
             root: root.to_owned(),
@@ -185,7 +189,7 @@ impl<'a> Toolbox<'a> {
                 },
                 rebuild: RebuildPolicy::default(),
             },
-            policy_path: Some(policy_path),
+            policy_file: file,
             ..self.request.clone()
         };
         let verification = verify::verify("verify", &request, self.cancel, &Silent);

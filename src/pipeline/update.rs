@@ -82,8 +82,7 @@ pub fn update(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Report {
-    let mut report = Report::new("update", request.reference_time);
-    report.strict = request.strict;
+    let mut report = request.report("update");
     report.depth = Some(request.policy.wheelhouse.depth);
     if let Err(trouble) = steps(request, wish, surroundings, &mut report, cancel, progress) {
         report.errors.push(trouble);
@@ -1253,11 +1252,11 @@ impl Staging<'_> {
         wheelhouse.manifest = Some(tree.join(&places.manifest));
         wheelhouse.directory = Some(tree.join(&places.directory));
         wheelhouse.signatures = Vec::new();
-        if let Some(policy) = &self.request.policy_path
-            && let Ok(path) = policy.canonicalize()
+        if let Some(file) = &mut request.policy_file
+            && let Ok(path) = file.path.canonicalize()
             && let Ok(below) = path.strip_prefix(&places.root)
         {
-            request.policy_path = Some(tree.join(below));
+            file.path = tree.join(below);
         }
         request
     }

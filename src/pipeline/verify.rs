@@ -69,9 +69,7 @@ pub fn verify(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Verification {
-    let mut report = Report::new(command, request.reference_time);
-    report.strict = request.strict;
-    report.time_is_chosen = request.time_is_chosen;
+    let mut report = request.judging_report(command);
     report.depth = Some(request.policy.wheelhouse.depth);
     let mut manifest = None;
     let mut fresh = None;
@@ -477,7 +475,7 @@ pub(super) fn allowed(request: &Request, locations: &Locations) -> BTreeSet<RelP
         .manifest
         .iter()
         .chain(&locations.signatures)
-        .chain(&request.policy_path);
+        .chain(request.policy_file.iter().map(|file| &file.path));
     own.filter_map(|path| below(path, &locations.directory))
         .chain(request.policy.wheelhouse.allow_unlisted.iter().cloned())
         .collect()

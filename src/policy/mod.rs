@@ -5,6 +5,8 @@
 //! gets to see all of it.
 
 mod draft;
+mod file;
+mod place;
 mod raw;
 mod rebuild;
 mod source;
@@ -24,6 +26,7 @@ use crate::relpath::RelPath;
 use crate::time::UtcTime;
 
 pub use draft::{Draft, SuggestedSigner};
+pub use file::PolicyFile;
 pub use rebuild::{
     Distutils, Epoch, InterpreterPolicy, Platform, RebuildPolicy, RecipePolicy, RecordsPolicy,
     SandboxPolicy, SourceModes, SourceTimesPolicy, check_clock_steps, check_distutils,
@@ -235,6 +238,24 @@ pub struct Locations {
     pub directory: PathBuf,
 }
 
+impl Locations {
+    /// Returns the directories that are checked: the one that was named, that with the
+    /// files, and that with the manifest.
+    pub fn checked<'a>(&'a self, root: &'a Path) -> Vec<&'a Path> {
+        let manifest = self.manifest.as_deref().and_then(|manifest| {
+            let parent = manifest.parent()?;
+            Some(match parent.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => parent,
+            })
+        });
+        [root, self.directory.as_path()]
+            .into_iter()
+            .chain(manifest)
+            .collect()
+    }
+}
+
 /// Several files in one directory could be the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("each of these could be the manifest: {}", listed(.candidates))]
@@ -400,7 +421,10 @@ impl Policy {
     ///
     /// The file cannot be read, or it says something that is no policy.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
-        let bytes = input::read(path, MAX_BYTES)?;
+        Self::decode(path, input::read(path, MAX_BYTES)?)
+    }
+
+    fn decode(path: &Path, bytes: Vec<u8>) -> Result<Self, PolicyError> {
         let text = String::from_utf8(bytes).map_err(|error| {
             let before = error.as_bytes().get(..error.utf8_error().valid_up_to());
             let before = before.unwrap_or_default();

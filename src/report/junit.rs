@@ -68,6 +68,7 @@ impl Report {
     /// Returns the report as JUnit XML.
     pub fn to_junit(&self) -> String {
         let mut suites = vec![
+            self.policy_suite(),
             self.signatures_suite(),
             self.files_suite(),
             self.requirements_suite(),
@@ -114,6 +115,16 @@ impl Report {
             cases: vec![Case::new("verdict", verdict).lines(vec![line])],
         });
         write(&format!("{} {}", self.tool.name, self.command), suites)
+    }
+
+    /// Returns what is said of the policy; nothing in it is judged.
+    fn policy_suite(&self) -> Suite {
+        let lines = self.policy_lines().into_iter();
+        let cases = lines.map(|(word, line)| Case::new(word, Judged::Passed).lines(vec![line]));
+        Suite {
+            name: "policy",
+            cases: cases.collect(),
+        }
     }
 
     fn signatures_suite(&self) -> Suite {

@@ -204,6 +204,7 @@ impl Report {
             self.sentence()
         ));
         comment.block(&format!("{}\n", self.counts().join(", ")));
+        self.policy_blocks(&mut comment);
         for error in &self.errors {
             let next = match error.next.is_empty() {
                 true => String::new(),
@@ -250,6 +251,22 @@ impl Report {
         self.signature_blocks(&mut comment);
         self.file_blocks(&mut comment);
         comment.finish()
+    }
+
+    fn policy_blocks(&self, comment: &mut Comment) {
+        if let Some(policy) = &self.policy {
+            // The path last: it is cut when it is long.
+            let lies = match policy.in_checked_directory {
+                true => " **in the checked directory**",
+                false => "",
+            };
+            let sha256 = code(&policy.sha256.to_string());
+            let path = code(&policy.path);
+            comment.block(&format!("- policy{lies}, sha256 {sha256}: {path}\n"));
+        }
+        if let Some(sentence) = self.believed() {
+            comment.block(&format!("- trust: {}\n", prose(&sentence)));
+        }
     }
 
     fn counts(&self) -> Vec<String> {

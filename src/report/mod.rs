@@ -14,6 +14,7 @@ mod json;
 mod junit;
 mod markdown;
 mod markup;
+mod policy;
 mod produced;
 mod rebuilds;
 mod requirements;
@@ -36,6 +37,7 @@ pub use environments::EnvironmentReport;
 pub use form::Form;
 pub use history::{History, Night, NightRebuild};
 pub use json::escape_json;
+pub use policy::{PolicySummary, SaidBy, TrustSummary};
 pub use produced::{Change, WrittenFile};
 pub use rebuilds::{RebuildOutcome, RebuildSummary, RecipeSource, ShardSummary, WitnessSummary};
 pub use requirements::RequirementsSummary;
@@ -167,6 +169,11 @@ pub struct Report {
     pub exit_code: u8,
     /// The time that keys and signatures were judged at.
     pub time: UtcTime,
+    /// The policy that was used; `None` when there was none.
+    pub policy: Option<PolicySummary>,
+    /// Who said whom to believe, for the commands that judge signatures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust: Option<TrustSummary>,
     /// The manifest, when there is one.
     pub manifest: Option<ManifestSummary>,
     /// Whether the files were to be looked into; `None` for commands that check none.
@@ -219,6 +226,8 @@ impl Report {
             verdict: Verdict::Error,
             exit_code: Verdict::Error.exit_code(),
             time,
+            policy: None,
+            trust: None,
             manifest: None,
             depth: None,
             signatures: Vec::new(),

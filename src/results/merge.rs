@@ -212,6 +212,7 @@ fn same_task(first: &str, expected: &Start, found: &Start) -> Result<(), (u64, R
     let (expected, found) = (&expected.verified, &found.verified);
     let differs = |key: &&str| expected.report.get(key) != found.report.get(key);
     let keys = [
+        "policy",
         "signatures",
         "threshold",
         "files",

@@ -47,6 +47,7 @@ impl Merged {
                 escape(file)
             )?;
         }
+        write_policy(out, &palette, report)?;
         writeln!(out)?;
         write_rebuilds(out, &palette, report)?;
         write_findings(out, &palette, report)?;
@@ -73,6 +74,26 @@ impl Merged {
             more => writeln!(out, " ({more} results are missing)"),
         }
     }
+}
+
+fn write_policy(out: &mut dyn Write, palette: &Palette, report: &Json) -> io::Result<()> {
+    let Some(policy) = report.get("policy") else {
+        return Ok(());
+    };
+    let (Some(path), Some(sha256)) = (policy.text("path"), policy.text("sha256")) else {
+        return Ok(());
+    };
+    let lies = match policy.get("in_checked_directory") {
+        Some(Json::Bool(true)) => ", which lies in the checked directory",
+        _ => "",
+    };
+    let word = palette.strong("policy");
+    writeln!(
+        out,
+        "{word}    {}, sha256 {}{lies}",
+        escape(path),
+        escape(sha256)
+    )
 }
 
 fn write_rebuilds(out: &mut dyn Write, palette: &Palette, report: &Json) -> io::Result<()> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wheelproof::audit::Use;
 use wheelproof::cancel::Cancel;
-use wheelproof::pipeline::{self, Progress, Request};
+use wheelproof::pipeline::{self, Progress, Request, TrustSaid};
 use wheelproof::policy::Policy;
 
 use crate::common::{House, WHEEL, run, sha256sum};
@@ -149,7 +149,8 @@ fn a_file_that_is_written_between_hashing_and_looking_is_told() {
     let request = Request {
         root: house.at(""),
         policy,
-        policy_path: None,
+        policy_file: None,
+        trust_said: TrustSaid::default(),
         reference_time: TODAY.parse().unwrap(),
         strict: false,
         time_is_chosen: true,

@@ -67,5 +67,6 @@ mod signing;
 mod transcripts;
 mod twins;
 mod update;
+mod whose_policy;
 mod windows;
 mod witness;

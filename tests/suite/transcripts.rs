@@ -95,6 +95,8 @@ signatures
                  signed 2024-06-01T00:00:00Z, SHA512; when it signed: valid; now: expired, the certificate was good until 2024-07-01T00:00:00Z (./sha256sums.txt.sig)
   1 signer counts, 2 required; judged as of 2025-01-01T00:00:00Z
 
+policy    ./wheelproof.toml, sha256 DIGEST, which lies in the checked directory
+
 manifest  ./sha256sums.txt, not read: not enough trusted signers
 
 error[signer-expired-since]: the signer's key was valid when it signed and has expired since
@@ -111,6 +113,7 @@ error[threshold-not-met]: fewer signers than the policy asks for
 FAIL: do not use this wheelhouse (2 errors)
 "
         .replace("SECOND", &expired.fingerprint().to_string())
+        .replace("DIGEST", &crate::common::sha256sum(&house.at("wheelproof.toml")))
         .as_str(),
     );
 }

@@ -167,6 +167,14 @@ impl Report {
                 left_out(m, update.lines().len().saturating_sub(FILES), "steps are");
             }));
         }
+        if self.policy.is_some() {
+            parts.push(Part::new("policy", "Policy", |m| {
+                let lines = self.policy_lines().into_iter();
+                let rows =
+                    lines.map(|(word, text)| vec![Cell::Text(word.to_owned()), Cell::Text(text)]);
+                table(m, "Which policy decided", &["What", "Which"], rows);
+            }));
+        }
         if !self.signatures.is_empty() {
             parts.push(Part::new("signatures", "Signatures", |m| {
                 self.write_signatures_part(m);

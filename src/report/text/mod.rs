@@ -122,6 +122,7 @@ impl Report {
         if !quiet {
             self.write_certificates(out, &palette)?;
             self.write_signatures(out, &palette)?;
+            self.write_policy(out, &palette)?;
             self.write_files(out, &palette)?;
             self.write_requirements(out, &palette)?;
             if let Some(update) = &self.update {
