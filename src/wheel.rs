@@ -5,6 +5,8 @@
 //! directory"). Nothing in it has been checked against anything else.
 
 mod check;
+mod dependency;
+mod entry_points;
 mod fault;
 mod installed;
 mod record;

@@ -31,11 +31,7 @@ pub fn inside(
         match inside {
             Inside::Wheel(faults) => findings.extend(faults.iter().map(|fault| {
                 let finding = finding(wheel_rule(fault.kind), &subject, fault);
-                match fault.kind {
-                    // Nobody is given the wheel whom it was not built for.
-                    wheel::FaultKind::TagsNarrowed => finding.severity(Severity::Warning),
-                    _ => finding,
-                }
+                weighed(finding, fault.kind)
             })),
             Inside::Sdist(faults) => findings.extend(faults.iter().map(|fault| {
                 let finding = finding(sdist_rule(fault.kind), &subject, fault);
@@ -60,6 +56,32 @@ pub fn inside(
         }
     }
     findings
+}
+
+/// Returns a finding about a wheel with the weight of its fault, where that is not the
+/// weight of the rule: an error where installers make different things of the wheel,
+/// or might harm somebody, a warning where one of them refuses it.
+fn weighed(finding: Finding, kind: wheel::FaultKind) -> Finding {
+    use wheel::FaultKind as K;
+    match kind {
+        // Nobody is given the wheel whom it was not built for.
+        K::TagsNarrowed => finding.severity(Severity::Warning),
+        K::TagsWidened => finding.severity(Severity::Warning).next(
+            "ask the author of the wheel whether it is good for every Python of its name; WHEEL says so of some",
+        ),
+        K::VersionOld => finding
+            .severity(Severity::Warning)
+            .next("ask the author of the wheel to build it again with a current tool"),
+        K::DescriptionUnreadable => finding.severity(Severity::Error),
+        K::EntryPointsRefused => finding
+            .severity(Severity::Warning)
+            .next("ask the author of the wheel to write comments with '#'; uv and installer install the wheel as it is"),
+        K::RecordRepeatedAlike => finding.severity(Severity::Warning),
+        K::RecordPathAbsolute => finding.severity(Severity::Error).next(
+            "ask the author of the wheel to build it again; uninstalling it, pip takes the paths as absolute ones",
+        ),
+        _ => finding,
+    }
 }
 
 fn finding<K>(rule: &'static Rule, subject: &Subject, fault: &Fault<K>) -> Finding {
@@ -102,17 +124,28 @@ fn wheel_rule(kind: wheel::FaultKind) -> &'static Rule {
         K::DistInfo => &rules::WHEEL_DIST_INFO,
         K::DescriptionMissing => &rules::WHEEL_DESCRIPTION_MISSING,
         K::MetadataMismatch => &rules::WHEEL_METADATA_MISMATCH,
-        K::TagsMismatch | K::TagsNarrowed => &rules::WHEEL_TAGS_MISMATCH,
+        K::TagsMismatch | K::TagsNarrowed | K::TagsWidened => &rules::WHEEL_TAGS_MISMATCH,
+        K::TagsUnreadable => &rules::WHEEL_TAGS_UNREADABLE,
         K::BuildMismatch => &rules::WHEEL_BUILD_MISMATCH,
-        K::VersionUnsupported => &rules::WHEEL_VERSION_UNSUPPORTED,
+        K::VersionUnsupported | K::VersionOld => &rules::WHEEL_VERSION_UNSUPPORTED,
+        K::DescriptionRefused | K::DescriptionUnreadable => &rules::WHEEL_DESCRIPTION_INVALID,
         K::PurelibMismatch => &rules::WHEEL_PURELIB_MISMATCH,
         K::DataDirectory => &rules::WHEEL_DATA_DIRECTORY,
         K::InstalledTwice => &rules::WHEEL_INSTALLED_TWICE,
+        K::ScriptName => &rules::WHEEL_SCRIPT_NAME,
+        K::ScriptReference => &rules::WHEEL_SCRIPT_REFERENCE,
+        K::EntryPointsRepeated => &rules::WHEEL_ENTRY_POINTS_REPEATED,
+        K::EntryPointsMalformed | K::EntryPointsRefused => &rules::WHEEL_ENTRY_POINTS_MALFORMED,
         K::RecordMalformed => &rules::WHEEL_RECORD_MALFORMED,
         K::RecordMismatch => &rules::WHEEL_RECORD_MISMATCH,
         K::RecordUnlisted => &rules::WHEEL_RECORD_UNLISTED,
         K::RecordMissing => &rules::WHEEL_RECORD_MISSING,
-        K::RecordRepeated => &rules::WHEEL_RECORD_REPEATED,
+        K::RecordRepeated | K::RecordRepeatedAlike => &rules::WHEEL_RECORD_REPEATED,
+        K::RecordHexDigest => &rules::WHEEL_RECORD_HEX_DIGEST,
+        K::RecordPathAbsolute | K::RecordPathForm => &rules::WHEEL_RECORD_PATH_FORM,
+        K::RecordUnquotedComma => &rules::WHEEL_RECORD_UNQUOTED_COMMA,
+        K::RecordBlankLine => &rules::WHEEL_RECORD_BLANK_LINE,
+        K::RecordDirectory => &rules::WHEEL_RECORD_DIRECTORY,
         K::RecordWeakHash => &rules::WHEEL_RECORD_WEAK_HASH,
     }
 }

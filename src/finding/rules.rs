@@ -328,10 +328,18 @@ rules! {
     WHEEL_METADATA_MISMATCH = "wheel-metadata-mismatch", Error,
         "the file METADATA names another project or version than the file name",
         "do not use the wheel; find out who renamed it";
+    /// METADATA or WHEEL holds what an installer refuses.
+    WHEEL_DESCRIPTION_INVALID = "wheel-description-invalid", Warning,
+        "the file METADATA or WHEEL holds what an installer refuses",
+        "ask the author of the wheel to build it again with a current tool";
     /// WHEEL and file name disagree about the tags.
     WHEEL_TAGS_MISMATCH = "wheel-tags-mismatch", Error,
         "the file WHEEL states other tags than the file name",
-        "find out who renamed the wheel; 'wheel tags' changes both";
+        "ask the author of the wheel whether it was renamed; 'wheel tags' changes both";
+    /// WHEEL states no tags that can be read.
+    WHEEL_TAGS_UNREADABLE = "wheel-tags-unreadable", Warning,
+        "the file WHEEL has no tags that can be read",
+        "ask the author of the wheel to build it again; nothing but its name says what it was built for";
     /// WHEEL and file name disagree about the build tag.
     WHEEL_BUILD_MISMATCH = "wheel-build-mismatch", Warning,
         "the file WHEEL states another build tag than the file name",
@@ -350,8 +358,24 @@ rules! {
         "ask its author to build it again; installers differ in where they put such files";
     /// Installers put two members at the same path.
     WHEEL_INSTALLED_TWICE = "wheel-installed-twice", Error,
-        "two members of a wheel are installed at the same path",
+        "two files of a wheel are installed at the same path",
         "do not use the wheel; installers write the one over the other, and not all the same one";
+    /// A program has a name that is no plain file name.
+    WHEEL_SCRIPT_NAME = "wheel-script-name", Error,
+        "the name of a program is not a plain file name",
+        "do not use the wheel; installers refuse such a name, cut it, or write where it leads";
+    /// A program calls what is not written as `module:attr`.
+    WHEEL_SCRIPT_REFERENCE = "wheel-script-reference", Error,
+        "a program calls an object that is not written as 'module:attr'",
+        "ask the author of the wheel to mend entry_points.txt; installers write these words into a program, or refuse them";
+    /// `entry_points.txt` has a section or a name twice.
+    WHEEL_ENTRY_POINTS_REPEATED = "wheel-entry-points-repeated", Error,
+        "the file entry_points.txt has a section or a name twice",
+        "ask the author of the wheel to mend it; pip takes the last one, uv and installer refuse the wheel";
+    /// `entry_points.txt` is read differently by different installers.
+    WHEEL_ENTRY_POINTS_MALFORMED = "wheel-entry-points-malformed", Error,
+        "the file entry_points.txt can be read in two ways, or not at all",
+        "ask the author of the wheel to mend it; which programs are installed depends on the installer";
     /// RECORD cannot be read.
     WHEEL_RECORD_MALFORMED = "wheel-record-malformed", Error,
         "a row of RECORD, or all of it, cannot be read",
@@ -359,19 +383,39 @@ rules! {
     /// A member is not what RECORD says.
     WHEEL_RECORD_MISMATCH = "wheel-record-mismatch", Error,
         "a member differs from what RECORD says",
-        "do not use the wheel; somebody changed it after it was built";
+        "do not use the wheel; somebody changed the member after RECORD was written, or the tool that wrote RECORD is at fault";
     /// A member is not in RECORD.
     WHEEL_RECORD_UNLISTED = "wheel-record-unlisted", Error,
         "a member is not in RECORD",
-        "do not use the wheel; somebody added to it after it was built";
+        "ask the author of the wheel where the member is from; RECORD is to list every file of it";
     /// RECORD lists what is not there.
     WHEEL_RECORD_MISSING = "wheel-record-missing", Error,
         "a member that RECORD lists is missing",
-        "do not use the wheel; somebody took from it after it was built";
+        "ask the author of the wheel to build it again; RECORD is to list the files of the wheel and no others";
     /// RECORD lists a member twice.
     WHEEL_RECORD_REPEATED = "wheel-record-repeated", Error,
         "a member stands in RECORD more than once",
         "ask the author of the wheel to build it again";
+    /// RECORD has the right digests, in hexadecimal digits.
+    WHEEL_RECORD_HEX_DIGEST = "wheel-record-hex-digest", Warning,
+        "the digests in RECORD are right and written in hexadecimal digits",
+        "ask the author of the wheel to build it again, with uv_build 0.8.13 or newer where uv_build made it; the contents are those that RECORD names";
+    /// RECORD names members by paths that are not theirs letter by letter.
+    WHEEL_RECORD_PATH_FORM = "wheel-record-path-form", Warning,
+        "rows of RECORD name members by paths in another form",
+        "ask the author of the wheel to build it again with a current tool, which writes relative paths with '/'; the contents are those that RECORD names";
+    /// RECORD has commas in a path and no quotes.
+    WHEEL_RECORD_UNQUOTED_COMMA = "wheel-record-unquoted-comma", Warning,
+        "paths with commas stand in RECORD without quotes",
+        "ask the author of the wheel to write RECORD as CSV; uv and installer refuse the wheel as it is, pip installs it";
+    /// RECORD has empty lines.
+    WHEEL_RECORD_BLANK_LINE = "wheel-record-blank-line", Warning,
+        "there are empty lines in RECORD",
+        "ask the author of the wheel to build it again; pip installs its files and fails then, installer refuses it, uv does not mind";
+    /// RECORD has rows for directories.
+    WHEEL_RECORD_DIRECTORY = "wheel-record-directory", Warning,
+        "directories have rows in RECORD",
+        "ask the author of the wheel to build it again; when pip uninstalls it, it removes such a directory with all that others put there";
     /// RECORD has no strong digest of a member.
     WHEEL_RECORD_WEAK_HASH = "wheel-record-weak-hash", Error,
         "a member has no digest in RECORD that can be relied on",

@@ -1,74 +1,185 @@
-//! Where installers put the members of a wheel.
+//! Where installers put the members of a wheel, and the programs they generate.
 //!
-//! In: the names of the members. Out: [`Fault`]s for those that installers put where
-//! another one goes, and for `.data` directories that they do not know.
+//! In: the names of the members, and the programs of `entry_points.txt`. Out:
+//! [`Fault`]s for those that installers put where another one goes, and for `.data`
+//! directories that they do not know.
 //!
 //! A member below `.data/purelib/` is installed beside the members of the root, and
 //! one below `.data/data/lib/python3.11/site-packages/` too. pip 26 and uv 0.13 write
 //! the one over the other without a word, in different orders: of a member below
-//! `purelib` and one below `platlib`, pip keeps the first kind and uv the second.
+//! `purelib` and one below `platlib`, pip keeps the first kind and uv the second. Of a
+//! program that is generated and one of the same name below `.data/data/bin`, pip keeps
+//! the first and uv the second.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::entry_points::{Script, is_interpreter};
 use super::fault::FaultKind;
 use super::{DIST_INFO, dist_info_of, is_named_for};
 use crate::archive::{Clash, Fault, Faults, check_name, clashes};
 use crate::filename::WheelFilename;
-use crate::relpath::spelled_out;
+use crate::relpath::{spelled_out, twin_key};
 
 /// The directories below `.data` that installers know (binary distribution
 /// format, "The .data directory").
 const DATA_KEYS: &[&str] = &["purelib", "platlib", "headers", "scripts", "data"];
 
-/// Where a member goes.
+/// What a file comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source<'a> {
+    /// A directory of the wheel, whose members go where this one goes.
+    Directory(&'a str),
+    /// A section of `entry_points.txt`.
+    Section(&'static str),
+}
+
+/// Where a file goes.
 #[derive(Debug, PartialEq, Eq)]
 struct Place<'a> {
-    /// The directory of the wheel whose members go where this one goes.
-    from: &'a str,
+    from: Source<'a>,
     /// The place, from a word for the directory of the installation.
     path: String,
 }
 
-/// Adds what is wrong with where the members go.
-pub(super) fn check(names: &[&str], filename: &WheelFilename, faults: &mut Faults<FaultKind>) {
-    if !names.iter().any(|name| data_directory(name).is_some()) {
+/// A file that is installed: the member or the name of the program, and its place.
+type Placed<'a> = (&'a str, Place<'a>);
+
+/// Adds what is wrong with where the members and the generated programs go.
+pub(super) fn check(
+    names: &[&str],
+    scripts: &[Script],
+    filename: &WheelFilename,
+    faults: &mut Faults<FaultKind>,
+) {
+    let has_data = names.iter().any(|name| data_directory(name).is_some());
+    if !has_data && scripts.len() < 2 {
         return;
     }
     known_directories(names, filename, faults);
-    let placed: Vec<(&str, Place<'_>)> = names
+    let members = names
         .iter()
-        // Those that are refused anyway may be too long to be compared in time.
-        .filter(|name| check_name(name.as_bytes()).is_ok())
-        .map(|name| (*name, place(name)))
+        .filter(|name| has_data && check_name(name.as_bytes()).is_ok())
+        .map(|name| (*name, place(name)));
+    let generated = scripts.iter().map(|script| {
+        let place = Place {
+            from: Source::Section(script.section),
+            path: format!("scripts/{}", script.name),
+        };
+        (script.name.as_str(), place)
+    });
+    // Those that are refused anyway may be too long to be compared in time.
+    let placed: Vec<Placed<'_>> = members
+        .chain(generated.filter(|(name, _)| check_name(name.as_bytes()).is_ok()))
         .collect();
+    let mut told = BTreeSet::new();
     let paths: Vec<&str> = placed.iter().map(|(_, place)| &*place.path).collect();
     for (clash, one, other) in clashes(&paths) {
-        let (Some((name, place)), Some((other, other_place))) =
-            (placed.get(one), placed.get(other))
-        else {
+        let (Some(one_placed), Some(other_placed)) = (placed.get(one), placed.get(other)) else {
             continue;
         };
-        // Members of one directory were told as members of the archive.
-        let is_told = place.from == other_place.from;
-        let are_directories = name.ends_with('/') && other.ends_with('/');
-        if is_told || are_directories {
-            continue;
+        told.insert((other, one));
+        if let Some(found) = clash_of(clash, one_placed, other_placed) {
+            faults.push(installed_twice(one_placed, found));
         }
-        let found = match clash {
-            Clash::Same => format!("it is installed where '{other}' is"),
-            Clash::Twin => format!(
-                "where case or the form of accents does not count, it is installed where '{}' is",
-                spelled_out(other)
-            ),
-            Clash::BelowFile => format!("it is installed below '{other}', which is a file"),
-        };
-        faults.push(
-            Fault::new(FaultKind::InstalledTwice)
-                .member(name)
-                .found(found),
-        );
     }
+    on_windows(&placed, &told, faults);
+    interpreters(&placed, faults);
     foreign_descriptions(&placed, faults);
+}
+
+/// Returns what a clash is; nothing when it is told elsewhere, or harms nobody.
+fn clash_of(clash: Clash, one: &Placed<'_>, other: &Placed<'_>) -> Option<String> {
+    let is_told = match (one.1.from, other.1.from) {
+        // Members of one directory were told as members of the archive.
+        (Source::Directory(one), Source::Directory(other)) => one == other,
+        // Names of one section were told with the section when they are the same.
+        (Source::Section(one), Source::Section(other)) => one == other && clash == Clash::Same,
+        _ => false,
+    };
+    let are_directories = one.0.ends_with('/') && other.0.ends_with('/');
+    if is_told || are_directories {
+        return None;
+    }
+    let other = shown(other);
+    Some(match clash {
+        Clash::Same => format!("it is installed where {other} is"),
+        Clash::Twin => format!(
+            "where case or the form of accents does not count, it is installed where {other} is"
+        ),
+        Clash::BelowFile => format!("it is installed below {other}, which is a file"),
+    })
+}
+
+fn shown((name, place): &Placed<'_>) -> String {
+    let name = spelled_out(name);
+    match place.from {
+        Source::Directory(_) => format!("'{name}'"),
+        Source::Section(section) => format!("the program '{name}' of [{section}]"),
+    }
+}
+
+fn installed_twice(placed: &Placed<'_>, found: String) -> Fault<FaultKind> {
+    let fault = Fault::new(FaultKind::InstalledTwice);
+    match placed.1.from {
+        Source::Directory(_) => fault.member(placed.0).found(found),
+        Source::Section(section) => fault
+            .member(format!("entry_points.txt, [{section}], {}", placed.0))
+            .found(found),
+    }
+}
+
+/// Says which programs meet on Windows alone, where installers put `.exe` behind the
+/// name of a program that they generate, in place of `.py` and `.pyw`.
+fn on_windows(
+    placed: &[Placed<'_>],
+    told: &BTreeSet<(usize, usize)>,
+    faults: &mut Faults<FaultKind>,
+) {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for (number, (_, place)) in placed.iter().enumerate() {
+        let Some(name) = place.path.strip_prefix("scripts/") else {
+            continue;
+        };
+        let name = match place.from {
+            Source::Section(_) => {
+                let stem = name
+                    .strip_suffix(".py")
+                    .or_else(|| name.strip_suffix(".pyw"));
+                format!("{}.exe", stem.unwrap_or(name))
+            }
+            Source::Directory(_) => name.to_owned(),
+        };
+        let before = *seen.entry(twin_key(&name).into_owned()).or_insert(number);
+        let (Some(one), Some(other)) = (placed.get(number), placed.get(before)) else {
+            continue;
+        };
+        if before != number
+            && !told.contains(&(before, number))
+            && [one, other]
+                .iter()
+                .any(|placed| matches!(placed.1.from, Source::Section(_)))
+        {
+            let found = format!("on Windows it is installed where {} is", shown(other));
+            faults.push(installed_twice(one, found));
+        }
+    }
+}
+
+/// Says which members are programs that stand where an environment has its
+/// interpreter. uv refuses them, pip writes them over it.
+fn interpreters(placed: &[Placed<'_>], faults: &mut Faults<FaultKind>) {
+    for (name, place) in placed {
+        let is_member = matches!(place.from, Source::Directory(_));
+        if is_member
+            && place
+                .path
+                .strip_prefix("scripts/")
+                .is_some_and(is_interpreter)
+        {
+            let found = "the name of the interpreter, which pip writes over";
+            faults.push(Fault::new(FaultKind::ScriptName).member(name).found(found));
+        }
+    }
 }
 
 /// Says which `.data` directories are none that installers know.
@@ -104,8 +215,9 @@ fn foreign_descriptions(placed: &[(&str, Place<'_>)], faults: &mut Faults<FaultK
             continue;
         };
         if let Some(directory) = dist_info_of(path)
-            && !place.from.is_empty()
-            && told.insert((place.from, directory))
+            && let Source::Directory(from) = place.from
+            && !from.is_empty()
+            && told.insert((from, directory))
         {
             faults.push(
                 Fault::new(FaultKind::DistInfo)
@@ -130,7 +242,7 @@ fn data_directory(name: &str) -> Option<(&str, &str)> {
 /// platlib are the same in virtual environments and on most systems.
 fn place(name: &str) -> Place<'_> {
     let below = |directory: &str, path: &str| Place {
-        from: name.strip_suffix(path).unwrap_or(name),
+        from: Source::Directory(name.strip_suffix(path).unwrap_or(name)),
         path: format!("{directory}/{path}"),
     };
     let Some((key, path)) = data_directory(name).and_then(|(_, rest)| rest.split_once('/')) else {
@@ -145,7 +257,7 @@ fn place(name: &str) -> Place<'_> {
         }
         // Nobody installs it.
         _ => Place {
-            from: name,
+            from: Source::Directory(name),
             path: name.to_owned(),
         },
     }
@@ -226,7 +338,7 @@ mod tests {
             ("s-1.data/x", "", "lib/s-1.data/x"),
         ] {
             let expected = Place {
-                from,
+                from: Source::Directory(from),
                 path: path.to_owned(),
             };
             assert_eq!(place(name), expected, "{name}");

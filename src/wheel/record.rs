@@ -23,6 +23,9 @@ pub(super) struct Row {
     pub(super) digest: StatedDigest,
     /// The size as it is written; empty when none is stated.
     pub(super) size: String,
+    /// Whether the path has commas and no quotes around it, so that the row seems
+    /// to have more columns.
+    pub(super) is_unquoted: bool,
 }
 
 /// What stands in the place of the digest.
@@ -45,33 +48,70 @@ pub(super) struct BadRow {
     pub(super) reason: &'static str,
 }
 
-/// Reads every row. Blank lines are passed over.
-pub(super) fn parse(text: &str) -> (Vec<Row>, Vec<BadRow>) {
-    let (mut rows, mut bad) = (Vec::new(), Vec::new());
+/// What stands in RECORD.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    /// Every row.
+    pub(super) rows: Vec<Row>,
+    /// Every line that is none.
+    pub(super) bad: Vec<BadRow>,
+    /// The numbers of the lines with nothing on them.
+    pub(super) blank: Vec<u64>,
+}
+
+/// Reads every row.
+pub(super) fn parse(text: &str) -> Lines {
+    let mut lines = Lines::default();
     let mut reader = Reader {
         rest: text,
         line: 1,
     };
     while !reader.rest.is_empty() {
-        let line = reader.line;
+        let (line, before) = (reader.line, reader.rest);
         match reader.row() {
             Ok(fields) => match <[String; 3]>::try_from(fields) {
-                Ok([path, digest, size]) => rows.push(Row {
+                Ok([path, digest, size]) => lines.rows.push(Row {
                     line,
                     path,
                     digest: StatedDigest::read(digest),
                     size,
+                    is_unquoted: false,
                 }),
-                Err(fields) if fields.len() == 1 && fields.iter().all(String::is_empty) => {}
-                Err(_) => bad.push(BadRow {
-                    line,
-                    reason: "a row has three columns: path, digest, size",
-                }),
+                Err(fields) if fields.len() == 1 && fields.iter().all(String::is_empty) => {
+                    lines.blank.push(line);
+                }
+                Err(_) => match with_commas(before, line) {
+                    Some(row) => lines.rows.push(row),
+                    None => lines.bad.push(BadRow {
+                        line,
+                        reason: "a row has three columns: path, digest, size",
+                    }),
+                },
             },
-            Err(reason) => bad.push(BadRow { line, reason }),
+            Err(reason) => lines.bad.push(BadRow { line, reason }),
         }
     }
-    (rows, bad)
+    lines
+}
+
+/// Returns the row at the start of a text whose path has commas and no quotes, as
+/// programs write it that put RECORD together by hand. Its last two columns are a
+/// digest that can be relied on and a size, so it is read in one way only.
+fn with_commas(text: &str, line: u64) -> Option<Row> {
+    let text = text.split(['\r', '\n']).next()?;
+    let mut columns = text.rsplitn(3, ',');
+    let (size, digest, path) = (columns.next()?, columns.next()?, columns.next()?);
+    let digest = StatedDigest::read(digest.to_owned());
+    let is_number = size.bytes().all(|byte| byte.is_ascii_digit());
+    let is_row = matches!(digest, StatedDigest::Strong(..)) && is_number;
+    // Behind quotes, commas are no separators.
+    (is_row && !text.contains('"')).then(|| Row {
+        line,
+        path: path.to_owned(),
+        digest,
+        size: size.to_owned(),
+        is_unquoted: true,
+    })
 }
 
 impl StatedDigest {
@@ -182,16 +222,18 @@ mod tests {
     use proptest::prelude::*;
 
     fn paths(text: &str) -> Vec<String> {
-        let (rows, bad) = parse(text);
-        assert_eq!(bad, []);
-        rows.into_iter().map(|row| row.path).collect()
+        let lines = parse(text);
+        assert_eq!(lines.bad, []);
+        lines.rows.into_iter().map(|row| row.path).collect()
     }
 
     #[test]
     fn a_row_has_path_digest_and_size() {
-        let (rows, bad) = parse("a.py,sha256=x-_,3\r\n\nb.py,,\nc,md5=q,1\nd,sha512=z==,\n");
-        assert_eq!(bad, []);
-        let seen: Vec<_> = rows
+        let lines = parse("a.py,sha256=x-_,3\r\n\nb.py,,\nc,md5=q,1\nd,sha512=z==,\n");
+        assert_eq!(lines.bad, []);
+        assert_eq!(lines.blank, [2]);
+        let seen: Vec<_> = lines
+            .rows
             .iter()
             .map(|row| (row.line, row.path.as_str(), &row.digest, row.size.as_str()))
             .collect();
@@ -223,23 +265,44 @@ mod tests {
         assert_eq!(paths("\"a\"\"b\",,\r\n"), ["a\"b"]);
         assert_eq!(paths("\"a\nb\",,\r\nc,,"), ["a\nb", "c"]);
         assert_eq!(paths("a\"b,,\n"), ["a\"b"]);
-        assert_eq!(parse("\"a\nb\",,\nc,,").0[1].line, 3);
+        assert_eq!(parse("\"a\nb\",,\nc,,").rows[1].line, 3);
     }
 
     #[test]
     fn what_is_no_row_is_told_with_its_line_and_the_next_is_read() {
-        let (rows, bad) = parse("a,,\nb,\n\"c\"x,,\nd,,,,\ne,,\n\"f,,\n");
+        let Lines { rows, bad, blank } = parse("a,,\nb,\n\"c\"x,,\nd,,,,\ne,,\n\"f,,\n");
         let lines: Vec<u64> = bad.iter().map(|row| row.line).collect();
         assert_eq!(lines, [2, 3, 4, 6]);
-        assert_eq!(rows.len(), 2);
+        assert_eq!((rows.len(), blank.len()), (2, 0));
         assert_eq!(bad[3].reason, "a quote is never closed");
+    }
+
+    #[test]
+    fn commas_without_quotes_are_read_where_nothing_else_can_be_meant() {
+        let Lines { rows, bad, .. } = parse(
+            "E=8,N=1.json,sha256=x,3\r\nq,w,sha512=y==,\n\"a,b\",c,sha256=z,1\na,b,md5=x,1\na,b,,\na,b,sha256=x,y\n",
+        );
+        let seen: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                (
+                    row.line,
+                    row.path.as_str(),
+                    row.size.as_str(),
+                    row.is_unquoted,
+                )
+            })
+            .collect();
+        assert_eq!(seen, [(1, "E=8,N=1.json", "3", true), (2, "q,w", "", true)]);
+        let lines: Vec<u64> = bad.iter().map(|row| row.line).collect();
+        assert_eq!(lines, [3, 4, 5, 6]);
     }
 
     proptest! {
         #[test]
         fn no_text_makes_the_reader_panic_or_hang(text in "[a\",\r\n=é]{0,40}") {
-            let (rows, bad) = parse(&text);
-            prop_assert!(rows.len() + bad.len() <= text.len());
+            let Lines { rows, bad, blank } = parse(&text);
+            prop_assert!(rows.len() + bad.len() + blank.len() <= text.len());
         }
 
         // The other direction is written from RFC 4180 and not from the reader.
@@ -249,7 +312,7 @@ mod tests {
                 .iter()
                 .map(|path| format!("\"{}\",,\r\n", path.replace('"', "\"\"")))
                 .collect();
-            let (rows, bad) = parse(&text);
+            let Lines { rows, bad, .. } = parse(&text);
             prop_assert_eq!(bad, vec![]);
             let read: Vec<String> = rows.into_iter().map(|row| row.path).collect();
             prop_assert_eq!(read, paths);

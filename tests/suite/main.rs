@@ -46,6 +46,7 @@ mod manifest_command;
 mod manifest_forms;
 mod manual;
 mod nightly;
+mod odd_wheels;
 mod program;
 mod readme;
 mod real_signatures;

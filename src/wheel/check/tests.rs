@@ -151,12 +151,14 @@ fn record_lists_every_member_once_and_nothing_else() {
     parts.unlisted.push("x.py");
     assert_eq!(parts.kinds(), [K::RecordUnlisted]);
     parts.rows = format!("x.py,{ABC},3\nx.py,{ABC},3\n");
+    assert_eq!(parts.kinds(), [K::RecordRepeatedAlike]);
+    parts.rows = format!("x.py,{ABC},3\nx.py,,\n");
     assert_eq!(parts.kinds(), [K::RecordRepeated]);
     parts.rows = format!("x.py,{ABC},3\ny.py,{ABC},3\n");
     assert_eq!(parts.kinds(), [K::RecordMissing]);
-    // Names are compared as they are.
-    parts.rows = format!("./x.py,{ABC},3\n");
-    assert_eq!(parts.kinds(), [K::RecordUnlisted, K::RecordMissing]);
+    // Nobody resolves a path that climbs.
+    parts.rows = format!("a/../x.py,{ABC},3\n");
+    assert_eq!(parts.kinds(), [K::RecordMissing, K::RecordUnlisted]);
     for row in [
         format!("x.py,{ABC}\n"),
         format!("x.py,{ABC},3,4\n"),
@@ -168,6 +170,123 @@ fn record_lists_every_member_once_and_nothing_else() {
     let mut parts = Parts::new();
     parts.record = Some(b"\xff,,\n".to_vec());
     assert_eq!(parts.kinds(), [K::RecordMalformed]);
+}
+
+/// The digest of "abc" by sha256sum.
+const ABC_HEX: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+#[test]
+fn a_right_row_in_another_form_is_told_once_for_the_wheel_and_blames_nobody() {
+    let hexadecimal = format!("sha256={ABC_HEX}");
+    for (rows, expected) in [
+        (format!("x.py,{hexadecimal},3\n"), vec![K::RecordHexDigest]),
+        (
+            format!(
+                "x.py,{},3\n",
+                hexadecimal.to_uppercase().replace("SHA", "sha")
+            ),
+            vec![K::RecordHexDigest],
+        ),
+        (format!("/x.py,{ABC},3\n"), vec![K::RecordPathAbsolute]),
+        (format!("//x.py,{ABC},3\n"), vec![K::RecordPathAbsolute]),
+        (format!("\\x.py,{ABC},3\n"), vec![K::RecordPathAbsolute]),
+        (format!("./x.py,{ABC},3\n"), vec![K::RecordPathForm]),
+        (format!("x.py,{ABC},3\n\n\n"), vec![K::RecordBlankLine]),
+        (format!("pkg/,,\nx.py,{ABC},3\n"), vec![K::RecordDirectory]),
+        (
+            format!("pkg,,\n./pkg/empty,,\npkg/empty/,,\nx.py,{ABC},3\n"),
+            vec![K::RecordDirectory],
+        ),
+        (
+            format!("/x.py,{hexadecimal},3\n"),
+            vec![K::RecordPathAbsolute, K::RecordHexDigest],
+        ),
+        (format!("other/,,\nx.py,{ABC},3\n"), vec![K::RecordMissing]),
+        // A digest that is not the member's stays a mismatch, however it is written.
+        (
+            format!("x.py,{},3\n", hexadecimal.replace("ba78", "ba79")),
+            vec![K::RecordMismatch],
+        ),
+        (
+            format!("/x.py,{ABC}A,3\n"),
+            vec![K::RecordPathAbsolute, K::RecordMismatch],
+        ),
+        (
+            format!("x.py,{},3\n", &hexadecimal[..hexadecimal.len() - 1]),
+            vec![K::RecordMismatch],
+        ),
+    ] {
+        let mut parts = Parts::with(Entry::stored("x.py", b"abc"));
+        parts.unlisted.push("x.py");
+        parts.rows = rows;
+        assert_eq!(parts.kinds(), expected, "{}", parts.rows);
+    }
+    let mut parts = Parts::with(Entry::stored("a/x,y=1.py", b"abc"));
+    parts.unlisted.push("a/x,y=1.py");
+    parts.rows = format!("a\\x,y=1.py,{ABC},3\n");
+    assert_eq!(parts.kinds(), [K::RecordPathForm, K::RecordUnquotedComma]);
+    parts.rows = format!("\"a/x,y=1.py\",{ABC},3\n");
+    assert_eq!(parts.kinds(), []);
+}
+
+#[test]
+fn the_one_finding_says_how_many_rows_and_who_wrote_them() {
+    let mut parts = Parts::with(Entry::stored("x.py", b"abc"));
+    parts.entries.push(Entry::stored("y.py", b"abc"));
+    parts.unlisted = vec!["x.py", "y.py"];
+    parts.wheel += "Generator: uv 0.7.22\n";
+    parts.rows = format!("y.py,sha256={ABC_HEX},3\nx.py,sha256={ABC_HEX},3\n");
+    let faults = faults_of(NAME, &build::archive(&parts.members()), Limits::default());
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(
+        faults[0].member.as_deref(),
+        Some("six-1.0.dist-info/RECORD")
+    );
+    assert_eq!(
+        faults[0].found.as_deref(),
+        Some(
+            "the right digests in hexadecimal digits in 2 rows, the first on line 1; Generator: uv 0.7.22"
+        )
+    );
+    parts.rows = format!("\\y.py,{ABC},3\n/x.py,{ABC},3\n");
+    let faults = faults_of(NAME, &build::archive(&parts.members()), Limits::default());
+    assert_eq!(
+        faults[0].found.as_deref(),
+        Some("2 rows, the first on line 1: '\\y.py'")
+    );
+}
+
+#[test]
+fn what_an_installer_refuses_in_metadata_is_told() {
+    for (more, expected) in [
+        ("Requires-Dist: foo (>=1.0)\nRequires-Python: >=3.6\n", 0),
+        ("Requires-Dist: foo (>=1.0\nRequires-Dist: bar baz\n", 1),
+        ("Requires-Python: >=3.6;\n", 1),
+        ("Requires-Dist: foo bar\nRequires-Python: 3\n", 2),
+        ("\nRequires-Dist: foo bar\n", 0),
+    ] {
+        let mut parts = Parts::new();
+        parts.metadata += more;
+        assert_eq!(
+            parts.kinds(),
+            vec![K::DescriptionRefused; expected],
+            "{more}"
+        );
+    }
+    let members = |file: &str, text: &[u8]| {
+        let mut members = Parts::new().members();
+        let own = members
+            .iter_mut()
+            .find(|entry| entry.name.ends_with(file.as_bytes()));
+        *own.expect("there") = Entry::stored(&format!("six-1.0.dist-info/{file}"), text);
+        kinds_of(NAME, &build::archive(&members))
+    };
+    let latin = |text: &str| [text.as_bytes(), b"X: J\xfcrgen\n"].concat();
+    // RECORD is that of the other bytes.
+    let found = members("METADATA", &latin(METADATA));
+    assert_eq!(found[0], K::DescriptionRefused);
+    let found = members("WHEEL", &latin(WHEEL));
+    assert_eq!(found[0], K::DescriptionUnreadable);
 }
 
 #[test]
@@ -217,13 +336,45 @@ fn wheel_states_the_tags_of_the_file_name() {
         (
             NAME,
             format!("{head}Tag: py3-none-any\n"),
+            vec![K::TagsWidened],
+        ),
+        (
+            "six-1.0-cp36.cp37-abi3-linux_x86_64.whl",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp37-abi3-linux_x86_64\n".to_owned(),
             vec![K::TagsMismatch],
         ),
-        (NAME, head.to_owned(), vec![K::TagsMismatch]),
+        (
+            "six-1.0-py2.py3-none-linux_x86_64.whl",
+            format!("{head}Tag: py3-none-linux_x86_64\n"),
+            vec![K::TagsWidened],
+        ),
+        (
+            NAME,
+            format!("{head}Tag: py4-none-any\n"),
+            vec![K::TagsMismatch],
+        ),
+        (NAME, head.to_owned(), vec![K::TagsUnreadable]),
+        (NAME, format!("{head}Tag:\n"), vec![K::TagsUnreadable]),
+        (
+            NAME,
+            format!("{head}Tag: {{tag}}\n"),
+            vec![K::TagsUnreadable],
+        ),
+        (
+            NAME,
+            format!("{head}Tag: \nTag: -manylinux_2_17_x86_64\n"),
+            vec![K::TagsUnreadable],
+        ),
         (
             NAME,
             format!("{head}Tag: py2-none\n"),
-            vec![K::TagsMismatch],
+            vec![K::TagsUnreadable],
+        ),
+        (NAME, format!("{WHEEL}Tag:\n"), vec![K::TagsUnreadable]),
+        (
+            NAME,
+            format!("{head}Tag:\nTag: cp39-cp39-linux_x86_64\n"),
+            vec![K::TagsUnreadable, K::TagsMismatch],
         ),
         (
             NAME,
@@ -275,6 +426,13 @@ fn wheel_states_the_tags_of_the_file_name() {
         (
             NAME,
             WHEEL.replace("Wheel-Version", "X"),
+            vec![K::VersionUnsupported],
+        ),
+        (NAME, WHEEL.replace("1.0", "0.1"), vec![K::VersionOld]),
+        (NAME, WHEEL.replace("1.0", "1"), vec![K::VersionOld]),
+        (
+            NAME,
+            format!("{WHEEL}Wheel-Version: 0.1\n"),
             vec![K::VersionUnsupported],
         ),
     ] {
@@ -430,7 +588,10 @@ fn names_that_lead_out_deceive_or_clash_are_told() {
     let again = Entry::stored("six.py", b"import sys\n");
     let found = Parts::with(again).kinds();
     // RECORD is written from the members, so it lists the name twice as well.
-    assert_eq!(found, [K::Archive(A::MemberRepeated), K::RecordRepeated]);
+    assert_eq!(
+        found,
+        [K::Archive(A::MemberRepeated), K::RecordRepeatedAlike]
+    );
 }
 
 #[test]

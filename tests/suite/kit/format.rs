@@ -90,10 +90,10 @@ pub(crate) struct Side {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct File {
-    path: Option<String>,
+    pub(crate) path: Option<String>,
     raw_path: Option<String>,
     text: Option<String>,
-    python: Option<String>,
+    pub(crate) python: Option<String>,
     from: Option<String>,
     symlink: Option<String>,
     hardlink: Option<String>,
