@@ -15,7 +15,9 @@ use crate::filename::{SdistFilename, WheelFilename};
 use crate::infer;
 use crate::infer::Inference;
 use crate::input;
-use crate::policy::{EARLIEST_EPOCH, Epoch, InterpreterPolicy, RebuildPolicy, RecipePolicy};
+use crate::policy::{
+    EARLIEST_EPOCH, Epoch, InterpreterPolicy, LATEST_EPOCH, RebuildPolicy, RecipePolicy,
+};
 use crate::rebuild::{Interpreter, Job, Wanted, Workshop};
 use crate::recipe::{
     BuildRecord, Input, InterpreterIdentity, MAX_RECORD_BYTES, RECORD_ENDING, Recipe, Sysconfig,
@@ -165,7 +167,9 @@ impl Recipes<'_> {
     ) -> Result<(Recipe, RecipeSource), Reason> {
         let evidence = SdistEvidence::read(sdist, name, &self.limits)
             .map_err(|error| format!("sdist {name} is refused: {error}"))?;
-        let newest = evidence.newest().map(|time| time.max(EARLIEST_EPOCH));
+        let newest = evidence
+            .newest()
+            .map(|time| time.clamp(EARLIEST_EPOCH, LATEST_EPOCH));
         let policy = policy.or(&RecipePolicy {
             source_date_epoch: newest.map(Epoch::At),
             ..RecipePolicy::default()

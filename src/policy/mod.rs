@@ -39,6 +39,10 @@ pub const FILE_NAME: &str = "wheelproof.toml";
 /// The earliest `SOURCE_DATE_EPOCH` of a build: the first day of 1980.
 pub const EARLIEST_EPOCH: i64 = 315_532_800;
 
+/// The latest `SOURCE_DATE_EPOCH` of a build: the last second of 2107, where the dates
+/// of a ZIP end (APPNOTE 4.4.6, the date of MS-DOS).
+pub const LATEST_EPOCH: i64 = 4_354_819_199;
+
 /// The most bytes a policy file may have.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -363,7 +367,7 @@ fn manifest_in(directory: &Path) -> Result<Option<PathBuf>, AmbiguousManifest> {
 }
 
 /// Returns whether a directory holds anything with the name of a wheel or sdist.
-fn holds_packages(directory: &Path) -> bool {
+pub fn holds_packages(directory: &Path) -> bool {
     std::fs::read_dir(directory).is_ok_and(|mut entries| {
         entries.any(|entry| {
             entry.is_ok_and(|entry| {
@@ -391,6 +395,42 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 /// What is wrong with it, in one sentence.
 pub fn check_build_path(text: &str) -> Result<String, String> {
     rebuild::check_build_path(text)
+}
+
+/// Returns seconds since 1970 when a member of a wheel can have that time.
+///
+/// # Errors
+///
+/// What the range is, in one sentence.
+pub fn check_epoch(seconds: i64) -> Result<i64, String> {
+    if (EARLIEST_EPOCH..=LATEST_EPOCH).contains(&seconds) {
+        return Ok(seconds);
+    }
+    let range = format!(
+        "the times of a wheel go from {EARLIEST_EPOCH} (1980-01-01) to {LATEST_EPOCH} (2107-12-31), in \
+         seconds since 1970"
+    );
+    // JavaScript and Java count so, and so do people who copy from them.
+    let hint = match (EARLIEST_EPOCH..=LATEST_EPOCH).contains(&(seconds / 1000)) {
+        true => format!("; if these are milliseconds, it is {}", seconds / 1000),
+        false => String::new(),
+    };
+    Err(format!("{seconds} is out of range: {range}{hint}"))
+}
+
+/// Returns the seconds since 1970 that a text names, when a member of a wheel can have
+/// that time.
+///
+/// # Errors
+///
+/// What would be right, in one sentence.
+pub fn parse_epoch(text: &str) -> Result<i64, String> {
+    match text.parse() {
+        Ok(seconds) => check_epoch(seconds),
+        Err(_) => Err(format!(
+            "it has to be seconds since 1970, from {EARLIEST_EPOCH} (1980-01-01) to {LATEST_EPOCH} (2107-12-31)"
+        )),
+    }
 }
 
 /// Why a policy cannot be used.

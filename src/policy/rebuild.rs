@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::EARLIEST_EPOCH;
 use super::PolicyError;
+use super::check_epoch;
 use super::source::Source;
 use crate::filename::ProjectName;
 use crate::requirements::{self, Requirement};
@@ -577,13 +577,10 @@ fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyErr
 }
 
 fn epoch(value: &toml::Value, none: &str) -> Result<Epoch, String> {
-    // A ZIP member cannot be older than 1980 (APPNOTE 4.4.6), and tools fail on
-    // smaller values in ways that are hard to read.
+    // A ZIP member cannot be older than 1980 or younger than 2107 (APPNOTE 4.4.6), and
+    // tools fail on other values in ways that are hard to read.
     match value {
-        toml::Value::Integer(seconds) if *seconds >= EARLIEST_EPOCH => Ok(Epoch::At(*seconds)),
-        toml::Value::Integer(seconds) => Err(format!(
-            "{seconds} lies before 1980 (315532800), the earliest time in a wheel"
-        )),
+        toml::Value::Integer(seconds) => check_epoch(*seconds).map(Epoch::At),
         toml::Value::String(text) if text == none => Ok(Epoch::Unset),
         _ => Err(format!("this has to be seconds since 1970, or \"{none}\"")),
     }
@@ -616,6 +613,7 @@ pub fn check_clock_steps(start: i64, steps: &BTreeMap<String, i64>) -> Result<()
                 ending.escape_default()
             ));
         }
+        check_epoch(*seconds)?;
     }
     Ok(())
 }

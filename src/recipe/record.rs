@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Input, Machine, Recipe, SourceModes, SourceTimes, Sysconfig, ToolWheel, Umask};
 use crate::digest::Sha256Digest;
 use crate::filename::{SdistFilename, WheelFilename};
-use crate::policy::{self, Distutils, EARLIEST_EPOCH, Platform};
+use crate::policy::{self, Distutils, Platform};
 
 /// The name and version of the format.
 const SCHEMA: &str = "wheelproof.build-record/1";
@@ -187,11 +187,10 @@ impl BuildRecord {
         let wheel_name = |key: &'static str, text: &str| {
             WheelFilename::parse(text).map_err(|error| wrong(key)(&error))
         };
-        let time = |key: &'static str, seconds: Option<i64>| match seconds {
-            Some(seconds) if seconds < EARLIEST_EPOCH => {
-                Err(wrong(key)(&format!("{seconds} lies before 1980")))
-            }
-            seconds => Ok(seconds),
+        let time = |key: &'static str, seconds: Option<i64>| {
+            seconds
+                .map(|seconds| policy::check_epoch(seconds).map_err(|error| wrong(key)(&error)))
+                .transpose()
         };
         let text = |key: &'static str, checked: Result<String, String>| {
             checked.map_err(|error| wrong(key)(&error))

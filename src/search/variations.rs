@@ -15,6 +15,8 @@ use crate::archive::zip::DosTime;
 use crate::archive::zip::UNIX;
 use crate::digest::Sha256Digest;
 use crate::evidence::SdistEvidence;
+use crate::policy::EARLIEST_EPOCH;
+use crate::policy::LATEST_EPOCH;
 use crate::recipe::SourceModes;
 use crate::recipe::Umask;
 use crate::recipe::unpacked_modes;
@@ -93,7 +95,7 @@ pub fn epochs(sdist: &SdistEvidence, moments: Moments<'_>) -> Vec<i64> {
     epochs.extend(years);
     let mut seen = BTreeSet::new();
     // A ZIP tells no time before 1980.
-    epochs.retain(|epoch| (315_532_800..4_354_819_200).contains(epoch) && seen.insert(*epoch));
+    epochs.retain(|epoch| (EARLIEST_EPOCH..=LATEST_EPOCH).contains(epoch) && seen.insert(*epoch));
     epochs
 }
 
