@@ -25,7 +25,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | `cancel` `count` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `scratch` `time` |
+//! | 0 | `cancel` `count` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `scratch` `spelling` `time` |
 //! | 1 | `archive` `backends` `deflate` `finding` `gnupg` `requirements` `state` `swap` |
 //! | 2 | `policy` `tree` |
 //! | 3 | `elf` `openpgp` `sdist` `wheel` |
@@ -79,6 +79,7 @@ pub mod scratch;
 pub mod sdist;
 pub mod search;
 pub mod selection;
+pub mod spelling;
 pub mod state;
 pub mod swap;
 pub mod time;

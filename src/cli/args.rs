@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::shard::ShardArgs;
+use super::values::{self, ReportFile};
 use crate::fingerprint::Fingerprint;
 use crate::policy::{
     self, KeyValidity, Platform, RecordsPolicy, SandboxPolicy, SourceModes, SourceTimesPolicy,
     Tolerance, WheelhouseName,
 };
 use crate::relpath::RelPath;
-use crate::report::Form;
 use crate::time::UtcTime;
 
 #[derive(Debug, Args)]
@@ -83,12 +83,6 @@ pub(super) struct RunArgs {
     pub(super) common: CommonArgs,
     #[command(flatten)]
     pub(super) requirements: RequirementsFlag,
-    /// Say nothing unless something is wrong
-    #[arg(long, short)]
-    pub(super) quiet: bool,
-    /// When to use colours
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub(super) color: ColorWhen,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(super) command: Vec<std::ffi::OsString>,
@@ -103,9 +97,10 @@ pub(super) struct RequirementsFlag {
 }
 
 /// Where things are, and how far to look.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct PlaceArgs {
     /// The directory: with wheelproof.toml, or with sha256sums.txt and wheels/, or with the files themselves
+    #[arg(default_value = ".")]
     pub(super) dir: PathBuf,
     /// The policy file [default: DIR/wheelproof.toml, if it is there]
     #[arg(long, value_name = "FILE")]
@@ -117,7 +112,7 @@ pub(super) struct PlaceArgs {
     #[arg(long, value_name = "PATH")]
     pub(super) directory: Option<PathBuf>,
     /// A name that may lie in the directory unsigned
-    #[arg(long, value_name = "NAME", value_parser = rel_path)]
+    #[arg(long, value_name = "NAME", value_parser = values::rel_path)]
     pub(super) allow_unlisted: Vec<RelPath>,
     /// Do not look inside the files, whatever the policy says: digests only
     #[arg(long)]
@@ -127,21 +122,21 @@ pub(super) struct PlaceArgs {
     pub(super) deep: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct CommonArgs {
     #[command(flatten)]
     pub(super) place: PlaceArgs,
-    /// Trusted certificates: files, or directories of files
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    /// Trusted certificates: a file, or a directory of files; once for each [env: WHEELPROOF_CERTS, divided as PATH is]
+    #[arg(long, value_name = "PATH")]
     pub(super) certs: Vec<PathBuf>,
     /// The fingerprint of a certificate that may sign [default: any trusted one]
     #[arg(long, value_name = "FINGERPRINT")]
     pub(super) signer: Vec<Fingerprint>,
     /// How many distinct signers have to have signed [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::threshold)]
     pub(super) threshold: Option<NonZeroU32>,
     /// When a signer's key has to be valid [default: both]
-    #[arg(long, value_name = "WHEN", value_parser = key_validity)]
+    #[arg(long, value_name = "WHEN", value_parser = values::key_validity)]
     pub(super) key_validity: Option<KeyValidity>,
     /// Judge keys and signatures as of this time [default: now]
     #[arg(long, value_name = "RFC3339")]
@@ -150,7 +145,7 @@ pub(super) struct CommonArgs {
     #[arg(long, value_name = "RFC3339")]
     pub(super) not_before: Option<UtcTime>,
     /// Whether a signature that does not match is let through beside enough that do [default: refuse]
-    #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
+    #[arg(long, value_name = "refuse|accept", value_parser = values::tolerance)]
     pub(super) bad_signatures: Option<Tolerance>,
     /// A signature over the manifest
     #[arg(long, value_name = "FILE")]
@@ -162,10 +157,10 @@ pub(super) struct CommonArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) state: Option<PathBuf>,
     /// Whether lines of the manifest may end in CR LF [default: refuse]
-    #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
+    #[arg(long, value_name = "refuse|accept", value_parser = values::tolerance)]
     pub(super) crlf: Option<Tolerance>,
     /// Whether the manifest may list a name twice with the same digest [default: refuse]
-    #[arg(long, value_name = "refuse|accept", value_parser = tolerance)]
+    #[arg(long, value_name = "refuse|accept", value_parser = values::tolerance)]
     pub(super) repeated_names: Option<Tolerance>,
     /// Count warnings as errors
     #[arg(long)]
@@ -180,7 +175,7 @@ pub(super) struct SelectionArgs {
     #[arg(long, conflicts_with_all = ["select", "sample"])]
     pub(super) all: bool,
     /// Rebuild N wheels, chosen by the seed
-    #[arg(long, value_name = "N", conflicts_with = "select", requires = "seed")]
+    #[arg(long, value_name = "N", conflicts_with = "select", requires = "seed", value_parser = values::wheels)]
     pub(super) sample: Option<NonZeroUsize>,
     /// The text that decides the sample: the same seed, the same choice
     #[arg(long, value_name = "TEXT", requires = "sample")]
@@ -191,7 +186,7 @@ pub(super) struct SelectionArgs {
 #[command(next_help_heading = "Rebuild")]
 pub(super) struct KeepArgs {
     /// Whether signed build records decide how wheels are rebuilt [default: use]
-    #[arg(long, value_name = "use|ignore", value_parser = records)]
+    #[arg(long, value_name = "use|ignore", value_parser = values::records)]
     pub(super) records: Option<RecordsPolicy>,
     /// Keep rebuilt wheels that have the signed digest in this directory
     #[arg(long, value_name = "PATH")]
@@ -202,34 +197,34 @@ pub(super) struct KeepArgs {
 #[command(next_help_heading = "Recipe")]
 pub(super) struct RecipeArgs {
     /// The interpreter for a Python tag, such as py3=/usr/bin/python3
-    #[arg(long, value_name = "TAG=PATH", value_parser = interpreter)]
+    #[arg(long, value_name = "TAG=PATH", value_parser = values::interpreter)]
     pub(super) python: Vec<(String, PathBuf)>,
     /// SOURCE_DATE_EPOCH of every build
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(315_532_800..))]
+    #[arg(long, value_name = "SECONDS", value_parser = policy::parse_epoch)]
     pub(super) source_date_epoch: Option<i64>,
     /// The time, in seconds since 1970, at which the clock of every build stands still
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(315_532_800..))]
+    #[arg(long, value_name = "SECONDS", value_parser = policy::parse_epoch)]
     pub(super) clock: Option<i64>,
     /// The system that every build writes for: native, or windows, which is simulated [default: native]
-    #[arg(long, value_name = "SYSTEM", value_parser = platform)]
+    #[arg(long, value_name = "SYSTEM", value_parser = values::platform)]
     pub(super) platform: Option<Platform>,
     /// The umask of every build, in octal
-    #[arg(long, value_name = "MASK", value_parser = umask)]
+    #[arg(long, value_name = "MASK", value_parser = values::umask)]
     pub(super) umask: Option<u16>,
     /// The path of the source during the build, with {sdist}, {name}, {version}
-    #[arg(long, value_name = "PATH", value_parser = build_path)]
+    #[arg(long, value_name = "PATH", value_parser = values::build_path)]
     pub(super) build_path: Option<String>,
     /// Where the modes of unpacked files come from: umask (the archive's less the umask), archive, or data-filter [default: umask]
-    #[arg(long, value_name = "FROM", value_parser = source_modes)]
+    #[arg(long, value_name = "FROM", value_parser = values::source_modes)]
     pub(super) source_modes: Option<SourceModes>,
     /// Where the times of unpacked files come from: archive, or one time in seconds since 1970 [default: archive]
-    #[arg(long, value_name = "TIMES", value_parser = source_times)]
+    #[arg(long, value_name = "TIMES", value_parser = values::source_times)]
     pub(super) source_times: Option<SourceTimesPolicy>,
     /// The value of TZ in every build [default: UTC]
     #[arg(long, value_name = "ZONE", value_parser = policy::check_time_zone)]
     pub(super) time_zone: Option<String>,
     /// A variable added to the environment of every build
-    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = values::variable)]
     pub(super) build_env: Vec<(String, String)>,
     /// A list of tool wheels by hash, in the form of requirements
     #[arg(long, value_name = "FILE")]
@@ -240,26 +235,26 @@ pub(super) struct RecipeArgs {
     /// A signed wheelhouse that holds tool wheels
     #[arg(long, value_name = "DIR")]
     pub(super) tool_wheelhouse: Vec<PathBuf>,
-    /// Fetch no tool wheels
+    /// Fetch no tool wheels [env: WHEELPROOF_OFFLINE]
     #[arg(long)]
     pub(super) offline: bool,
     /// require: in bubblewrap or not at all; off: in no sandbox even where there is one [default: auto]
-    #[arg(long, value_name = "HOW", value_parser = sandbox)]
+    #[arg(long, value_name = "HOW", value_parser = values::sandbox)]
     pub(super) sandbox: Option<SandboxPolicy>,
     /// How many builds run at once [default: one a core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::builds)]
     pub(super) jobs: Option<NonZeroUsize>,
     /// How long one build may take [default: 600]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
     pub(super) timeout: Option<NonZeroU32>,
     /// How much memory each process of a build may use [default: 4096]
-    #[arg(long, value_name = "MIB")]
+    #[arg(long, value_name = "MIB", value_parser = values::mebibytes)]
     pub(super) memory_mib: Option<NonZeroU32>,
     /// How much a build may write [default: 4096]
-    #[arg(long, value_name = "MIB")]
+    #[arg(long, value_name = "MIB", value_parser = values::mebibytes)]
     pub(super) disk_mib: Option<NonZeroU32>,
     /// How many processes a build may have [default: 512]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::processes)]
     pub(super) processes: Option<NonZeroU32>,
     /// Keep witnesses in this directory: NAME.whl.witness.json, with the wheel as rebuilt in NAME.whl.rebuilt
     #[arg(long, value_name = "PATH")]
@@ -285,9 +280,9 @@ pub(super) struct RecipeArgs {
     #[arg(long)]
     pub(super) search: bool,
     /// How long all searches together may take [default: 60]
-    #[arg(long, value_name = "SECONDS", requires = "search")]
+    #[arg(long, value_name = "SECONDS", requires = "search", value_parser = values::seconds)]
     pub(super) search_time: Option<NonZeroU32>,
-    /// Where tool wheels are kept between runs [default: the user's cache directory]
+    /// Where tool wheels are kept between runs [env: WHEELPROOF_CACHE] [default: the user's cache directory]
     #[arg(long, value_name = "PATH")]
     pub(super) cache: Option<PathBuf>,
 }
@@ -299,14 +294,8 @@ pub(super) struct OutputArgs {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
     /// Write the report to a file too, in the form that its ending says: .json, .html, .xml (JUnit) or .md (Markdown)
-    #[arg(long, value_name = "FILE", value_parser = report_file)]
+    #[arg(long, value_name = "FILE", value_parser = values::report_file)]
     pub(super) report: Vec<ReportFile>,
-    /// Say nothing unless something is wrong
-    #[arg(long, short)]
-    pub(super) quiet: bool,
-    /// When to use colours
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub(super) color: ColorWhen,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -315,120 +304,4 @@ pub(super) enum Format {
     Text,
     /// For programs
     Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ColorWhen {
-    /// On a terminal
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-impl ColorWhen {
-    pub(super) fn choice(self) -> anstream::ColorChoice {
-        match self {
-            Self::Auto => anstream::ColorChoice::Auto,
-            Self::Always => anstream::ColorChoice::Always,
-            Self::Never => anstream::ColorChoice::Never,
-        }
-    }
-}
-
-fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
-    let found = words.iter().find(|(word, _)| *word == text);
-    found.map(|(_, value)| *value).ok_or_else(|| {
-        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        format!("it has to be one of: {}", known.join(", "))
-    })
-}
-
-fn key_validity(text: &str) -> Result<KeyValidity, String> {
-    word(text, KeyValidity::WORDS)
-}
-
-fn tolerance(text: &str) -> Result<Tolerance, String> {
-    word(text, Tolerance::WORDS)
-}
-
-fn records(text: &str) -> Result<RecordsPolicy, String> {
-    word(text, RecordsPolicy::WORDS)
-}
-
-fn platform(text: &str) -> Result<Platform, String> {
-    word(text, Platform::WORDS)
-}
-
-fn source_modes(text: &str) -> Result<SourceModes, String> {
-    word(text, SourceModes::WORDS)
-}
-
-fn source_times(text: &str) -> Result<SourceTimesPolicy, String> {
-    match text.parse() {
-        Ok(seconds) if seconds >= policy::EARLIEST_EPOCH => Ok(SourceTimesPolicy::At(seconds)),
-        _ if text == "archive" => Ok(SourceTimesPolicy::Archive),
-        _ => Err("it has to be archive, or seconds since 1970, not before 1980".to_owned()),
-    }
-}
-
-fn variable(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write it as NAME=VALUE".to_owned()),
-    }
-}
-
-fn sandbox(text: &str) -> Result<SandboxPolicy, String> {
-    word(text, SandboxPolicy::WORDS)
-}
-
-/// A file to write the report to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ReportFile {
-    pub(super) path: PathBuf,
-    pub(super) form: Form,
-}
-
-pub(super) fn report_file(text: &str) -> Result<ReportFile, String> {
-    let path = PathBuf::from(text);
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    match ending.and_then(Form::of_ending) {
-        Some(form) => Ok(ReportFile { path, form }),
-        None => {
-            let known: Vec<String> = Form::ENDINGS
-                .iter()
-                .map(|(ending, _)| format!(".{ending}"))
-                .collect();
-            Err(format!(
-                "the ending says the form, and has to be one of: {}",
-                known.join(", ")
-            ))
-        }
-    }
-}
-
-pub(super) fn rel_path(text: &str) -> Result<RelPath, String> {
-    RelPath::parse(text).map_err(|error| error.to_string())
-}
-
-fn umask(text: &str) -> Result<u16, String> {
-    u16::from_str_radix(text, 8)
-        .ok()
-        .filter(|bits| *bits <= 0o777)
-        .ok_or_else(|| "it has to be octal, such as 022".to_owned())
-}
-
-fn build_path(text: &str) -> Result<String, String> {
-    policy::check_build_path(text)
-}
-
-fn interpreter(text: &str) -> Result<(String, PathBuf), String> {
-    match text.split_once('=') {
-        Some((tag, path)) if !tag.is_empty() && !path.is_empty() => {
-            Ok((tag.to_owned(), PathBuf::from(path)))
-        }
-        _ => Err("write it as py3=/usr/bin/python3".to_owned()),
-    }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::{OutputArgs, PlaceArgs, RecipeArgs};
 use super::output::Output;
-use super::{Surroundings, finish, rebuild};
+use super::{Surroundings, Voice, finish, rebuild};
 use crate::cancel::Cancel;
 use crate::pipeline::{self, BuildWish};
 
@@ -34,8 +34,13 @@ pub(super) struct BuildArgs {
     output: OutputArgs,
 }
 
-pub(super) fn run(surroundings: &Surroundings, args: &BuildArgs, cancel: &Cancel) -> u8 {
-    let output = Output::new(&args.output);
+pub(super) fn run(
+    surroundings: &Surroundings,
+    voice: Voice,
+    args: &BuildArgs,
+    cancel: &Cancel,
+) -> u8 {
+    let output = Output::new(voice, args.output.format);
     let (request, around) = match rebuild::building(surroundings, &args.place, &args.recipe) {
         Ok(asked) => asked,
         Err(usage) => return output.usage("build", &usage),
@@ -45,7 +50,7 @@ pub(super) fn run(surroundings: &Surroundings, args: &BuildArgs, cancel: &Cancel
         requirements: args.requirements.clone(),
         tags: args.tag.clone(),
     };
-    let progress = output.progress();
+    let progress = output.progress(&request);
     let mut report = pipeline::build(&request, &wish, &around, cancel, &progress);
     progress.clear();
     finish(&mut report, &args.output, &output, cancel)

@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::args::{OutputArgs, PlaceArgs};
 use super::output::Output;
-use super::{Surroundings, finish, request};
+use super::values;
+use super::{Surroundings, Voice, finish, request};
 use crate::cancel::Cancel;
 use crate::fingerprint::Fingerprint;
 use crate::pipeline;
@@ -26,14 +27,14 @@ pub(super) struct CertsArgs {
     /// The policy file [default: DIR/wheelproof.toml, if it is there]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Trusted certificates: files, or directories of files
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    /// Trusted certificates: a file, or a directory of files; once for each [env: WHEELPROOF_CERTS, divided as PATH is]
+    #[arg(long, value_name = "PATH")]
     certs: Vec<PathBuf>,
     /// The fingerprint of a certificate that may sign [default: any trusted one]
     #[arg(long, value_name = "FINGERPRINT")]
     signer: Vec<Fingerprint>,
     /// Fail when a certificate lapses within so many days; 0 asks about now only [default: 60]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=36_500))]
+    #[arg(long, value_name = "N", value_parser = values::days)]
     days: Option<u32>,
     /// Judge as of this time [default: now]
     #[arg(long, value_name = "RFC3339")]
@@ -45,8 +46,13 @@ pub(super) struct CertsArgs {
     out: OutputArgs,
 }
 
-pub(super) fn run(surroundings: &Surroundings, args: &CertsArgs, cancel: &Cancel) -> u8 {
-    let output = Output::new(&args.out);
+pub(super) fn run(
+    surroundings: &Surroundings,
+    voice: Voice,
+    args: &CertsArgs,
+    cancel: &Cancel,
+) -> u8 {
+    let output = Output::new(voice, args.out.format);
     let place = PlaceArgs {
         dir: args.dir.clone(),
         policy: args.policy.clone(),
@@ -56,16 +62,16 @@ pub(super) fn run(surroundings: &Surroundings, args: &CertsArgs, cancel: &Cancel
         shallow: false,
         deep: false,
     };
-    let mut request = match request::place(surroundings, &place) {
+    let mut request = match request::place_of_old(surroundings, &place) {
         Ok(request) => request,
         Err(usage) => return output.usage("certs", &usage),
     };
     let trust = &mut request.policy.trust;
-    request::replace_all(&mut trust.certificates, &args.certs);
+    request::name_certificates(surroundings, &mut trust.certificates, &args.certs);
     if !args.signer.is_empty() {
         trust.signers = args.signer.iter().cloned().collect();
     }
-    request.trust_said = request::trust_said(&args.certs, &args.signer);
+    request.trust_said = request::trust_said(surroundings, &args.certs, &args.signer);
     let trust = &mut request.policy.trust;
     trust.lapse_warning_days = args.days.unwrap_or(trust.lapse_warning_days);
     if trust.certificates.is_empty() {

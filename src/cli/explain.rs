@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::args::OutputArgs;
 use super::output::{self, Output};
-use super::{Surroundings, Usage};
+use super::{Surroundings, Usage, Voice};
 use crate::archive::Limits;
 use crate::cancel::Cancel;
 use crate::pipeline::{self, ExplainRequest};
@@ -42,8 +42,13 @@ pub(super) struct ExplainArgs {
     output: OutputArgs,
 }
 
-pub(super) fn run(surroundings: &Surroundings, args: &ExplainArgs, cancel: &Cancel) -> u8 {
-    let output = Output::new(&args.output);
+pub(super) fn run(
+    surroundings: &Surroundings,
+    voice: Voice,
+    args: &ExplainArgs,
+    cancel: &Cancel,
+) -> u8 {
+    let output = Output::new(voice, args.output.format);
     if let Some(python) = &args.record_environment {
         return record(surroundings, python, &output);
     }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Usage;
 use super::output::{self, Output};
+use super::{Usage, Voice};
 use crate::cancel::Cancel;
 use crate::history;
 use crate::report::{History, Verdict};
@@ -24,8 +24,8 @@ pub(super) struct HistoryArgs {
     output: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &HistoryArgs, cancel: &Cancel) -> u8 {
-    let output = Output::plain(false, anstream::ColorChoice::Auto);
+pub(super) fn run(voice: Voice, args: &HistoryArgs, cancel: &Cancel) -> u8 {
+    let output = Output::plain(voice);
     let said = |error: Usage| {
         output.say(&error.message, &error.next);
         Verdict::Error.exit_code()

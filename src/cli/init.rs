@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::OutputArgs;
 use super::output::Output;
-use super::{Surroundings, Usage, finish, now};
+use super::{Surroundings, Usage, Voice, environment, finish, now, request};
 use crate::audit::Use;
 use crate::cancel::Cancel;
 use crate::pipeline::{self, InitWish, Request, TrustSaid};
@@ -24,8 +24,8 @@ pub(super) struct InitArgs {
     /// The directory to write a policy for
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// Trusted certificates: files, or directories of files [default: looked for in DIR]
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    /// Trusted certificates: a file, or a directory of files; once for each [env: WHEELPROOF_CERTS, divided as PATH is] [default: looked for in DIR]
+    #[arg(long, value_name = "PATH")]
     certs: Vec<PathBuf>,
     /// Replace the policy that is there
     #[arg(long)]
@@ -37,17 +37,21 @@ pub(super) struct InitArgs {
     out: OutputArgs,
 }
 
-pub(super) fn run(surroundings: &Surroundings, args: &InitArgs, cancel: &Cancel) -> u8 {
-    let output = Output::new(&args.out);
+pub(super) fn run(
+    surroundings: &Surroundings,
+    voice: Voice,
+    args: &InitArgs,
+    cancel: &Cancel,
+) -> u8 {
+    let output = Output::new(voice, args.out.format);
     let target = args.dir.join(policy::FILE_NAME);
-    let request = match request(surroundings, args, &target) {
+    let request = match asked(surroundings, args, &target) {
         Ok(request) => request,
         Err(usage) => return output.usage("init", &usage),
     };
     let wish = InitWish {
         output: target,
-        certificates: args
-            .certs
+        certificates: environment::certificates(surroundings, &args.certs)
             .iter()
             .map(|path| from(&args.dir, path))
             .collect(),
@@ -60,7 +64,8 @@ pub(super) fn run(surroundings: &Surroundings, args: &InitArgs, cancel: &Cancel)
     finish(&mut report, &args.out, &output, cancel)
 }
 
-fn request(surroundings: &Surroundings, args: &InitArgs, target: &Path) -> Result<Request, Usage> {
+fn asked(surroundings: &Surroundings, args: &InitArgs, target: &Path) -> Result<Request, Usage> {
+    request::is_there(&args.dir)?;
     if !args.force && target.symlink_metadata().is_ok() {
         return Err(Usage::new(
             format!("{} is there already", target.display()),

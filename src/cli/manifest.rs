@@ -7,7 +7,7 @@ use clap::Args;
 use super::args::{OutputArgs, PlaceArgs};
 use super::output::Output;
 use super::request;
-use super::{Surroundings, Usage, finish};
+use super::{Surroundings, Usage, Voice, finish};
 use crate::cancel::Cancel;
 use crate::pipeline::{self, ManifestWish};
 use crate::policy::WheelhouseName;
@@ -38,9 +38,14 @@ pub(super) struct ManifestArgs {
     out: OutputArgs,
 }
 
-pub(super) fn run(surroundings: &Surroundings, args: &ManifestArgs, cancel: &Cancel) -> u8 {
-    let output = Output::new(&args.out);
-    let request = match request::place(surroundings, &args.place) {
+pub(super) fn run(
+    surroundings: &Surroundings,
+    voice: Voice,
+    args: &ManifestArgs,
+    cancel: &Cancel,
+) -> u8 {
+    let output = Output::new(voice, args.out.format);
+    let request = match request::place_of_old(surroundings, &args.place) {
         Ok(request) => request,
         Err(usage) => return output.usage("manifest", &usage),
     };
@@ -59,7 +64,7 @@ pub(super) fn run(surroundings: &Surroundings, args: &ManifestArgs, cancel: &Can
             ),
         );
     }
-    let progress = output.progress();
+    let progress = output.progress(&request);
     let mut report = pipeline::manifest(&request, &wish, cancel, &progress);
     progress.clear();
     finish(&mut report, &args.out, &output, cancel)

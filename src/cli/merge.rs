@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{ColorWhen, Format};
+use super::Voice;
+use super::args::Format;
 use super::output::{self, Output};
 use crate::cancel::Cancel;
 use crate::input;
@@ -29,16 +30,10 @@ pub(super) struct MergeArgs {
     /// Write the report to a file too, as JSON
     #[arg(long, value_name = "FILE")]
     report: Vec<PathBuf>,
-    /// Say nothing unless something is wrong
-    #[arg(long, short)]
-    quiet: bool,
-    /// When to use colours
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    color: ColorWhen,
 }
 
-pub(super) fn run(args: &MergeArgs, cancel: &Cancel) -> u8 {
-    let output = Output::of(args.format, args.quiet, args.color.choice());
+pub(super) fn run(voice: Voice, args: &MergeArgs, cancel: &Cancel) -> u8 {
+    let output = Output::new(voice, args.format);
     let merged = match merge(args, cancel) {
         Ok(Some(merged)) => merged,
         Ok(None) if cancel.is_requested() => return Verdict::Error.exit_code(),

@@ -6,23 +6,30 @@
 mod args;
 mod build;
 mod certs;
+mod environment;
 mod explain;
 mod history;
 mod init;
+mod inspect;
 mod manifest;
 mod merge;
 mod output;
+mod pages;
 mod progress;
 mod rebuild;
 mod request;
 mod requirements;
+mod rule;
 mod run;
 mod seal;
 mod shard;
 mod sign;
 mod signals;
 mod update;
+mod values;
+mod voice;
 mod witness;
+mod wrong;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -37,7 +44,10 @@ use crate::report::{Report, Verdict};
 use crate::time::UtcTime;
 
 use args::{AuditArgs, OutputArgs, RebuildArgs, RunArgs, VerifyArgs};
+pub use pages::write_pages;
+
 use output::Output;
+use voice::{GlobalArgs, Voice};
 
 /// Checks a directory of Python wheels against a signed manifest, and rebuilds
 /// them to prove it.
@@ -50,6 +60,8 @@ use output::Output;
     else with CMD's own code."
 )]
 struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -86,6 +98,14 @@ enum Command {
     Sign(sign::SignArgs),
     /// From lock files to a wheelhouse: build what is new, drop what nothing needs
     Update(update::UpdateArgs),
+    /// Say what a certificate or a signature file holds; trusts nobody and checks nothing
+    Inspect(inspect::InspectArgs),
+    /// Say what a rule means and what to do about its findings
+    Rule(rule::RuleArgs),
+    /// Print completions for a shell
+    Completions(pages::CompletionsArgs),
+    /// Print a page of the manual, for man
+    Man(pages::ManArgs),
     /// Check the edits that turn a rebuilt wheel into the published one, or find them
     Witness(witness::WitnessArgs),
 }
@@ -154,27 +174,35 @@ const NOT_STARTED: u8 = 125;
 pub fn main(surroundings: &Surroundings) -> ExitCode {
     let cli = match Cli::try_parse_from(&surroundings.arguments) {
         Ok(cli) => cli,
-        Err(error) => return ExitCode::from(output::command_line(&error, surroundings)),
+        Err(error) => return ExitCode::from(wrong::say(&error, surroundings)),
+    };
+    let voice = match cli.global.voice(surroundings) {
+        Ok(voice) => voice,
+        Err(usage) => return ExitCode::from(wrong::environment(&usage, surroundings)),
     };
     let cancel = Cancel::new();
     let watched = signals::watch(&cancel);
     let code = match cli.command {
-        Command::Verify(args) => verify(surroundings, &args, &cancel),
-        Command::Run(args) => run::run(surroundings, &args, &cancel, &watched),
-        Command::Seal(args) => seal::run(surroundings, &args, &cancel),
-        Command::Build(args) => build::run(surroundings, &args, &cancel),
-        Command::Audit(args) => rebuild::audit(surroundings, &args, &cancel),
-        Command::Explain(args) => explain::run(surroundings, &args, &cancel),
-        Command::Manifest(args) => manifest::run(surroundings, &args, &cancel),
-        Command::Certs(args) => certs::run(surroundings, &args, &cancel),
-        Command::Requirements(args) => requirements::run(surroundings, &args, &cancel),
-        Command::Init(args) => init::run(surroundings, &args, &cancel),
-        Command::Sign(args) => sign::run(surroundings, &args, &cancel),
-        Command::Update(args) => update::run(surroundings, &args, &cancel),
-        Command::History(args) => history::run(&args, &cancel),
-        Command::Merge(args) => merge::run(&args, &cancel),
-        Command::Witness(args) => witness::run(&args, &cancel),
-        Command::Rebuild(args) => rebuild::rebuild(surroundings, &args, &cancel),
+        Command::Inspect(args) => inspect::run(surroundings, voice, &args),
+        Command::Rule(args) => rule::run(voice, &args),
+        Command::Completions(args) => pages::completions(voice, &args),
+        Command::Man(args) => pages::man(voice, &args),
+        Command::Verify(args) => verify(surroundings, voice, &args, &cancel),
+        Command::Run(args) => run::run(surroundings, voice, &args, &cancel, &watched),
+        Command::Seal(args) => seal::run(surroundings, voice, &args, &cancel),
+        Command::Build(args) => build::run(surroundings, voice, &args, &cancel),
+        Command::Audit(args) => rebuild::audit(surroundings, voice, &args, &cancel),
+        Command::Explain(args) => explain::run(surroundings, voice, &args, &cancel),
+        Command::Manifest(args) => manifest::run(surroundings, voice, &args, &cancel),
+        Command::Certs(args) => certs::run(surroundings, voice, &args, &cancel),
+        Command::Requirements(args) => requirements::run(surroundings, voice, &args, &cancel),
+        Command::Init(args) => init::run(surroundings, voice, &args, &cancel),
+        Command::Sign(args) => sign::run(surroundings, voice, &args, &cancel),
+        Command::Update(args) => update::run(surroundings, voice, &args, &cancel),
+        Command::History(args) => history::run(voice, &args, &cancel),
+        Command::Merge(args) => merge::run(voice, &args, &cancel),
+        Command::Witness(args) => witness::run(voice, &args, &cancel),
+        Command::Rebuild(args) => rebuild::rebuild(surroundings, voice, &args, &cancel),
     };
     if let Some(signal) = cancel.signal() {
         signals::die_of(signal);
@@ -182,13 +210,13 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn verify(surroundings: &Surroundings, args: &VerifyArgs, cancel: &Cancel) -> u8 {
-    let output = Output::new(&args.output);
+fn verify(surroundings: &Surroundings, voice: Voice, args: &VerifyArgs, cancel: &Cancel) -> u8 {
+    let output = Output::new(voice, args.output.format);
     let request = match request::request(surroundings, &args.common, Some(&args.requirements)) {
         Ok(request) => request,
         Err(usage) => return output.usage("verify", &usage),
     };
-    let progress = output.progress();
+    let progress = output.progress(&request);
     let mut report = pipeline::verify("verify", &request, cancel, &progress).report;
     progress.clear();
     finish(&mut report, &args.output, &output, cancel)

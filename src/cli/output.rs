@@ -3,15 +3,17 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use anstream::{AutoStream, ColorChoice};
+use anstream::AutoStream;
 
-use super::args::{Format, OutputArgs, ReportFile};
+use super::args::Format;
 use super::progress::Bars;
-use super::{NOT_STARTED, Surroundings, USAGE, Usage};
+use super::values::ReportFile;
+use super::{USAGE, Usage, Voice};
+use crate::pipeline::Request;
 use crate::replace::{self, ReplaceError};
 use crate::report::{
-    ComparisonReport, EnvironmentReport, Form, Palette, Report, Trouble, UpdateSummary, Verdict,
-    escape, escape_json,
+    ComparisonReport, EnvironmentReport, Form, Inspection, Palette, Report, Trouble, UpdateSummary,
+    Verdict, escape, escape_json,
 };
 use crate::results::Merged;
 
@@ -19,49 +21,46 @@ use crate::results::Merged;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
     format: Format,
-    quiet: bool,
-    color: ColorChoice,
+    voice: Voice,
 }
 
 impl Output {
-    pub(super) fn new(args: &OutputArgs) -> Self {
-        Self {
-            format: args.format,
-            quiet: args.quiet,
-            color: args.color.choice(),
-        }
+    pub(super) fn new(voice: Voice, format: Format) -> Self {
+        Self { format, voice }
     }
 
-    pub(super) fn plain(quiet: bool, color: ColorChoice) -> Self {
-        Self {
-            format: Format::Text,
-            quiet,
-            color,
-        }
-    }
-
-    /// Returns how a command speaks that has no report of its own.
-    pub(super) fn of(format: Format, quiet: bool, color: ColorChoice) -> Self {
-        Self {
-            format,
-            quiet,
-            color,
-        }
+    /// Returns how a command speaks that has no report for programs.
+    pub(super) fn plain(voice: Voice) -> Self {
+        Self::new(voice, Format::Text)
     }
 
     /// Returns progress bars, which show themselves on a terminal only.
-    pub(super) fn progress(&self) -> Bars {
-        Bars::new(self.quiet)
+    /// Where every step is asked for, it begins with what is read.
+    pub(super) fn progress(&self, request: &Request) -> Bars {
+        let bars = Bars::new(self.voice);
+        bars.reading(request);
+        bars
     }
 
     /// Writes a report to standard output.
     pub(super) fn report(&self, report: &Report) -> io::Result<()> {
         let mut bytes = Vec::new();
         match self.format {
-            Format::Text => report.write_text(&mut bytes, self.quiet)?,
+            Format::Text => report.write_text(&mut bytes, self.voice.quiet)?,
             Format::Json => report.write_json(&mut bytes)?,
         }
-        let mut out = AutoStream::new(io::stdout(), self.color);
+        let mut out = AutoStream::new(io::stdout(), self.voice.color);
+        unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
+    }
+
+    /// Writes what files hold to standard output.
+    pub(super) fn inspection(&self, inspection: &Inspection) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        match self.format {
+            Format::Text => inspection.write_text(&mut bytes)?,
+            Format::Json => inspection.write_json(&mut bytes)?,
+        }
+        let mut out = AutoStream::new(io::stdout(), self.voice.color);
         unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
     }
 
@@ -69,10 +68,10 @@ impl Output {
     pub(super) fn merged(&self, merged: &Merged) -> io::Result<()> {
         let mut bytes = Vec::new();
         match self.format {
-            Format::Text => merged.write_text(&mut bytes, self.quiet)?,
+            Format::Text => merged.write_text(&mut bytes, self.voice.quiet)?,
             Format::Json => merged.write_json(&mut bytes)?,
         }
-        let mut out = AutoStream::new(io::stdout(), self.color);
+        let mut out = AutoStream::new(io::stdout(), self.voice.color);
         unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
     }
 
@@ -80,16 +79,16 @@ impl Output {
     pub(super) fn comparison(&self, report: &ComparisonReport, full: bool) -> io::Result<()> {
         let mut bytes = Vec::new();
         match self.format {
-            Format::Text => report.write_text(&mut bytes, full, self.quiet)?,
+            Format::Text => report.write_text(&mut bytes, full, self.voice.quiet)?,
             Format::Json => report.write_json(&mut bytes)?,
         }
         // Like every other command, this one says on standard error why it could
         // not do its work.
         if self.format == Format::Text && !report.errors.is_empty() {
-            let mut out = AutoStream::new(io::stderr(), self.color);
+            let mut out = AutoStream::new(io::stderr(), self.voice.color);
             return unless_closed(out.write_all(&bytes).and_then(|()| out.flush()));
         }
-        let mut out = AutoStream::new(io::stdout(), self.color);
+        let mut out = AutoStream::new(io::stdout(), self.voice.color);
         unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
     }
 
@@ -100,15 +99,15 @@ impl Output {
             Format::Text => report.write_text(&mut bytes, full)?,
             Format::Json => report.write_json(&mut bytes)?,
         }
-        let mut out = AutoStream::new(io::stdout(), self.color);
+        let mut out = AutoStream::new(io::stdout(), self.voice.color);
         unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
     }
 
     /// Writes a report for people to standard error.
     pub(super) fn report_aside(&self, report: &Report) -> io::Result<()> {
         let mut bytes = Vec::new();
-        report.write_text(&mut bytes, self.quiet)?;
-        let mut out = AutoStream::new(io::stderr(), self.color);
+        report.write_text(&mut bytes, self.voice.quiet)?;
+        let mut out = AutoStream::new(io::stderr(), self.voice.color);
         unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
     }
 
@@ -120,7 +119,7 @@ impl Output {
 
     /// Shows what an update would do, and a question, on standard error.
     pub(super) fn ask(&self, summary: &UpdateSummary, question: &str) {
-        let mut out = AutoStream::new(io::stderr(), self.color);
+        let mut out = AutoStream::new(io::stderr(), self.voice.color);
         let _ = summary.write(&mut out, &Palette::default());
         let _ = write!(out, "{question}");
         let _ = out.flush();
@@ -156,64 +155,27 @@ impl Output {
 
     /// Says an error and what to do on standard error.
     pub(super) fn say(&self, message: &str, next: &str) {
-        let style = anstyle::AnsiColor::Red.on_default().bold();
-        let mut out = AutoStream::new(io::stderr(), self.color);
-        let _ = writeln!(
-            out,
-            "{}error{}: {}",
-            style.render(),
-            style.render_reset(),
-            escape(message)
-        );
-        if !next.is_empty() {
-            let _ = writeln!(out, "  next:     {}", escape(next));
-        }
+        say(self.voice.color, message, next);
     }
 }
 
-/// Says what is wrong with a command line that could not be read, or gives the
-/// help that was asked for; returns the code.
-pub(super) fn command_line(error: &clap::Error, surroundings: &Surroundings) -> u8 {
-    use clap::error::ErrorKind;
-    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        // Help and version are no errors; clap knows their stream.
-        let _ = error.print();
-        return if error.use_stderr() { USAGE } else { 0 };
-    }
-    let mut words = surroundings.arguments.iter().skip(1);
-    let command = words.next().and_then(|word| word.to_str());
-    if command == Some("run") {
-        // Any other code could be CMD's own.
-        write_escaped(error);
-        return NOT_STARTED;
-    }
-    let words: Vec<_> = words.filter_map(|word| word.to_str()).collect();
-    let wants_json =
-        words.contains(&"--format=json") || words.windows(2).any(|two| two == ["--format", "json"]);
-    if wants_json {
-        let message = error.to_string();
-        let message = message.trim_start_matches("error: ");
-        let message = message.split("\n\nUsage:").next().unwrap_or(message);
-        usage_as_json(
-            command,
-            &Usage::new(message.trim_end(), "see wheelproof --help"),
-        );
-    } else {
-        write_escaped(error);
-    }
-    USAGE
-}
-
-/// Writes an error of the command line without what a terminal would obey: a
-/// shell's pattern can turn hostile file names into arguments.
-fn write_escaped(error: &clap::Error) {
-    let mut err = io::stderr();
-    for line in error.to_string().lines() {
-        let _ = writeln!(err, "{}", escape(line));
+/// Says an error and what to do on standard error.
+pub(super) fn say(color: anstream::ColorChoice, message: &str, next: &str) {
+    let style = anstyle::AnsiColor::Red.on_default().bold();
+    let mut out = AutoStream::new(io::stderr(), color);
+    let _ = writeln!(
+        out,
+        "{}error{}: {}",
+        style.render(),
+        style.render_reset(),
+        escape(message)
+    );
+    if !next.is_empty() {
+        let _ = writeln!(out, "  next:     {}", escape(next));
     }
 }
 
-fn usage_as_json(command: Option<&str>, usage: &Usage) {
+pub(super) fn usage_as_json(command: Option<&str>, usage: &Usage) {
     error_as_json(command, USAGE, usage);
 }
 

@@ -11,7 +11,7 @@ use super::args::{
 };
 use super::output::Output;
 use super::shard::{self, ShardArgs, Taker};
-use super::{Surroundings, Usage, finish, request};
+use super::{Surroundings, Usage, Voice, environment, finish, request};
 use crate::cancel::Cancel;
 use crate::pipeline::{self, RebuildWish, Request, Results};
 use crate::policy::{Epoch, InterpreterPolicy, RebuildPolicy};
@@ -20,7 +20,12 @@ use crate::selection::{Selection, Selector};
 /// How long a search takes at most where nothing is said.
 const SEARCH_SECONDS: u32 = 60;
 
-pub(super) fn audit(surroundings: &Surroundings, args: &AuditArgs, cancel: &Cancel) -> u8 {
+pub(super) fn audit(
+    surroundings: &Surroundings,
+    voice: Voice,
+    args: &AuditArgs,
+    cancel: &Cancel,
+) -> u8 {
     Task {
         command: "audit",
         default: Some(Selection::All),
@@ -32,10 +37,15 @@ pub(super) fn audit(surroundings: &Surroundings, args: &AuditArgs, cancel: &Canc
         recipe: &args.recipe,
         output: &args.output,
     }
-    .run(surroundings, cancel)
+    .run(surroundings, voice, cancel)
 }
 
-pub(super) fn rebuild(surroundings: &Surroundings, args: &RebuildArgs, cancel: &Cancel) -> u8 {
+pub(super) fn rebuild(
+    surroundings: &Surroundings,
+    voice: Voice,
+    args: &RebuildArgs,
+    cancel: &Cancel,
+) -> u8 {
     Task {
         command: "rebuild",
         default: None,
@@ -47,7 +57,7 @@ pub(super) fn rebuild(surroundings: &Surroundings, args: &RebuildArgs, cancel: &
         recipe: &args.recipe,
         output: &args.output,
     }
-    .run(surroundings, cancel)
+    .run(surroundings, voice, cancel)
 }
 
 /// What the two commands share; they differ in what is selected when nothing is
@@ -65,8 +75,8 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    fn run(self, surroundings: &Surroundings, cancel: &Cancel) -> u8 {
-        let output = Output::new(self.output);
+    fn run(self, surroundings: &Surroundings, voice: Voice, cancel: &Cancel) -> u8 {
+        let output = Output::new(voice, self.output.format);
         let asked = self.request(surroundings).and_then(|request| {
             let shard = self.shard.shard(surroundings, request.time_is_chosen)?;
             let selection = self.selection()?;
@@ -89,7 +99,7 @@ impl Task<'_> {
             shard,
             results: taker.as_ref().map(|taker| taker as &dyn Results),
         };
-        let progress = output.progress();
+        let progress = output.progress(&request);
         let mut report =
             pipeline::rebuild(self.command, &request, &wish, &around, cancel, &progress);
         progress.clear();
@@ -158,8 +168,12 @@ fn around(
     args: &RecipeArgs,
     keep: Option<PathBuf>,
 ) -> Result<pipeline::Surroundings, Usage> {
-    let cache = match (&args.cache, surroundings.variable("XDG_CACHE_HOME")) {
-        (Some(cache), _) => cache.clone(),
+    let named = surroundings.variable(environment::CACHE).map(PathBuf::from);
+    let cache = match (
+        args.cache.clone().or(named),
+        surroundings.variable("XDG_CACHE_HOME"),
+    ) {
+        (Some(cache), _) => cache,
         (None, Some(directory)) => PathBuf::from(directory).join("wheelproof"),
         (None, None) => match surroundings.variable("HOME") {
             Some(home) => PathBuf::from(home).join(".cache/wheelproof"),
@@ -171,6 +185,7 @@ fn around(
             }
         },
     };
+    let offline = args.offline || environment::switch(surroundings, environment::OFFLINE)?;
     let executable = surroundings.executable.clone().ok_or_else(|| {
         Usage::new(
             "the system does not say where this program's own file is",
@@ -185,7 +200,7 @@ fn around(
             .variable("PATH")
             .map(|path| std::env::split_paths(path).collect())
             .unwrap_or_default(),
-        fetch: (!args.offline).then(|| surroundings.environment.clone()),
+        fetch: (!offline).then(|| surroundings.environment.clone()),
         keep,
         witness: args.witness.clone(),
         logs: args.logs.clone(),

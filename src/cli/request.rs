@@ -1,14 +1,16 @@
 //! From arguments and policy file to what the pipeline is asked.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::args::{CommonArgs, PlaceArgs, RequirementsFlag};
-use super::{Surroundings, Usage, now};
+use super::{Surroundings, Usage, environment, now};
 use crate::audit::Use;
 use crate::fingerprint::Fingerprint;
 use crate::pipeline::{self, Request, TrustSaid};
 use crate::policy::{self, Depth, Policy, PolicyFile, WheelhousePolicy};
 use crate::report::SaidBy;
+use crate::spelling;
 
 /// Reads the policy, lets the flags win, and refuses to trust nobody in
 /// particular. Commands that do not hold files against requirements give `None`.
@@ -17,25 +19,32 @@ pub(super) fn request(
     args: &CommonArgs,
     requirements: Option<&RequirementsFlag>,
 ) -> Result<Request, Usage> {
+    is_there(&args.place.dir)?;
     let (mut policy, policy_file) = load(&args.place.dir, args.place.policy.as_deref())?;
-    override_with(&mut policy, args);
+    override_with(surroundings, &mut policy, args);
     let files = &mut policy.wheelhouse.requirements;
     match requirements {
         Some(flag) => replace_all(files, &flag.files),
         None => files.clear(),
     }
-    if policy.trust.certificates.is_empty() {
-        return Err(nobody_trusted());
-    }
-    policy
+    let locations = policy
         .wheelhouse
         .locate(&args.place.dir)
         .map_err(|error| Usage::new(error, pipeline::NAME_MANIFEST))?;
+    if policy.trust.certificates.is_empty() {
+        let holds_some = policy_file.is_some()
+            || locations.manifest.is_some()
+            || policy::holds_packages(&locations.directory);
+        return Err(match holds_some {
+            true => nobody_trusted(),
+            false => no_wheelhouse(&args.place.dir),
+        });
+    }
     Ok(Request {
         root: args.place.dir.clone(),
         policy,
         policy_file,
-        trust_said: trust_said(&args.certs, &args.signer),
+        trust_said: trust_said(surroundings, &args.certs, &args.signer),
         reference_time: match args.time {
             Some(time) => time,
             None => now(surroundings)?,
@@ -46,12 +55,100 @@ pub(super) fn request(
     })
 }
 
+/// Takes the only path of a command that names a directory and one thing more for the
+/// other thing: then the directory is the working directory. `None` when there is no path.
+pub(super) fn dir_or_not(
+    common: &CommonArgs,
+    other: Option<&PathBuf>,
+) -> Option<(CommonArgs, PathBuf)> {
+    let mut common = common.clone();
+    match other {
+        Some(other) => Some((common, other.clone())),
+        None if common.place.dir == Path::new(".") => None,
+        None => {
+            let only = std::mem::replace(&mut common.place.dir, PathBuf::from("."));
+            Some((common, only))
+        }
+    }
+}
+
+/// Says so when a directory is none, with the one that was perhaps meant.
+pub(super) fn is_there(dir: &Path) -> Result<(), Usage> {
+    let error = match dir.metadata() {
+        Ok(metadata) if metadata.is_dir() => return Ok(()),
+        Ok(_) => {
+            return Err(Usage::new(
+                format!("{} is no directory", dir.display()),
+                "name the directory of the wheelhouse, first of all; '.' is the working directory",
+            ));
+        }
+        Err(error) => error,
+    };
+    if error.kind() != ErrorKind::NotFound {
+        return Err(Usage::new(
+            format!("cannot look into {}: {error}", dir.display()),
+            "name a directory that you may read",
+        ));
+    }
+    let next = match sibling(dir) {
+        Some(other) => format!("did you mean {}?", other.display()),
+        None => "name the directory of the wheelhouse, first of all; '.' is the working directory"
+            .to_owned(),
+    };
+    Err(Usage::new(
+        format!("there is no directory {}", dir.display()),
+        next,
+    ))
+}
+
+/// Returns the directory beside one that is not there with the most similar name.
+fn sibling(dir: &Path) -> Option<PathBuf> {
+    let parent = match dir.parent()? {
+        parent if parent.as_os_str().is_empty() => Path::new("."),
+        parent => parent,
+    };
+    let names: Vec<String> = std::fs::read_dir(parent)
+        .ok()?
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            entry
+                .path()
+                .is_dir()
+                .then(|| entry.file_name().into_string().ok())?
+        })
+        .collect();
+    let name = dir.file_name()?.to_str()?;
+    spelling::nearest(name, names.iter().map(String::as_str)).map(|near| dir.with_file_name(near))
+}
+
+/// Says that a directory holds nothing that could be verified.
+fn no_wheelhouse(dir: &Path) -> Usage {
+    Usage::new(
+        format!(
+            "{} holds no wheelhouse: no {}, no manifest such as {}, no wheel and no sdist",
+            dir.display(),
+            policy::FILE_NAME,
+            policy::MANIFEST_NAMES.first().copied().unwrap_or_default()
+        ),
+        "name the directory that has them",
+    )
+}
+
 /// Says that nobody is trusted.
 pub(super) fn nobody_trusted() -> Usage {
     Usage::new(
         "no certificates are named, so nobody is trusted",
         "name the signers' certificates with --certs, or in the policy under [trust]",
     )
+}
+
+/// The same for a directory that has to be there.
+pub(super) fn place_of_old(
+    surroundings: &Surroundings,
+    args: &PlaceArgs,
+) -> Result<Request, Usage> {
+    is_there(&args.dir)?;
+    place(surroundings, args)
 }
 
 /// Reads the policy and lets the flags win; asks nobody's trust.
@@ -87,21 +184,28 @@ fn load(dir: &Path, named: Option<&Path>) -> Result<(Policy, Option<PolicyFile>)
     Ok((policy, Some(file)))
 }
 
-/// Returns where it is said whom to trust, when these flags win.
-pub(super) fn trust_said(certificates: &[PathBuf], signers: &[Fingerprint]) -> TrustSaid {
-    let said = |is_flag: bool| match is_flag {
-        true => SaidBy::CommandLine,
-        false => SaidBy::Policy,
-    };
+/// Returns where it is said whom to trust, when these flags win, and variables after them.
+pub(super) fn trust_said(
+    surroundings: &Surroundings,
+    certificates: &[PathBuf],
+    signers: &[Fingerprint],
+) -> TrustSaid {
     TrustSaid {
-        certificates: said(!certificates.is_empty()),
-        signers: said(!signers.is_empty()),
+        certificates: match (certificates, surroundings.variable(environment::CERTS)) {
+            ([], None) => SaidBy::Policy,
+            ([], Some(_)) => SaidBy::Environment,
+            _ => SaidBy::CommandLine,
+        },
+        signers: match signers {
+            [] => SaidBy::Policy,
+            _ => SaidBy::CommandLine,
+        },
     }
 }
 
-fn override_with(policy: &mut Policy, args: &CommonArgs) {
+fn override_with(surroundings: &Surroundings, policy: &mut Policy, args: &CommonArgs) {
     let trust = &mut policy.trust;
-    replace_all(&mut trust.certificates, &args.certs);
+    name_certificates(surroundings, &mut trust.certificates, &args.certs);
     if !args.signer.is_empty() {
         trust.signers = args.signer.iter().cloned().collect();
     }
@@ -130,6 +234,18 @@ fn override_place(wheelhouse: &mut WheelhousePolicy, args: &PlaceArgs) {
     } else if args.deep {
         wheelhouse.depth = Depth::Deep;
     }
+}
+
+/// Lets flags, else the environment, name the trusted certificates instead of the policy.
+pub(super) fn name_certificates(
+    surroundings: &Surroundings,
+    certificates: &mut Vec<PathBuf>,
+    flags: &[PathBuf],
+) {
+    replace_all(
+        certificates,
+        &environment::certificates(surroundings, flags),
+    );
 }
 
 pub(super) fn replace_all(values: &mut Vec<PathBuf>, flags: &[PathBuf]) {

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{ColorWhen, CommonArgs, ReportFile};
+use super::args::CommonArgs;
 use super::output::{self, Output};
-use super::{Surroundings, Usage, request};
+use super::values::{self, ReportFile};
+use super::{Surroundings, Usage, Voice, request};
 use crate::cancel::Cancel;
 use crate::input;
 use crate::pipeline::{self, RequirementsWish};
@@ -14,6 +15,7 @@ use crate::report::Verdict;
 use crate::requirements;
 
 #[derive(Debug, Args)]
+#[command(override_usage = "wheelproof requirements [OPTIONS] [DIR] <FILE>")]
 #[command(after_help = "Examples:\n  \
     wheelproof requirements dists requirements.txt > build-requirements.txt\n  \
     wheelproof requirements dists requirements.txt --output build-requirements.txt\n\n\
@@ -24,7 +26,8 @@ pub(super) struct RequirementsArgs {
     #[command(flatten)]
     common: CommonArgs,
     /// The pinned requirements
-    file: PathBuf,
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
     /// Take the hashes of sdists too, not only those of wheels
     #[arg(long)]
     sdists: bool,
@@ -32,32 +35,39 @@ pub(super) struct RequirementsArgs {
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Write the report to a file, in the form that its ending says: .json, .html, .xml (JUnit) or .md (Markdown)
-    #[arg(long, value_name = "FILE", value_parser = super::args::report_file)]
+    #[arg(long, value_name = "FILE", value_parser = values::report_file)]
     report: Vec<ReportFile>,
-    /// Say nothing unless something is wrong
-    #[arg(long, short)]
-    quiet: bool,
-    /// When to use colours
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    color: ColorWhen,
 }
 
-pub(super) fn run(surroundings: &Surroundings, args: &RequirementsArgs, cancel: &Cancel) -> u8 {
-    let output = Output::plain(args.quiet, args.color.choice());
-    let request = match request::request(surroundings, &args.common, None) {
-        Ok(request) => request,
+pub(super) fn run(
+    surroundings: &Surroundings,
+    voice: Voice,
+    args: &RequirementsArgs,
+    cancel: &Cancel,
+) -> u8 {
+    let output = Output::plain(voice);
+    let asked = request::dir_or_not(&args.common, args.file.as_ref())
+        .ok_or_else(|| {
+            Usage::new(
+                "it is not said which requirements",
+                "name a file that pins them",
+            )
+        })
+        .and_then(|(common, file)| Ok((request::request(surroundings, &common, None)?, file)));
+    let (request, file) = match asked {
+        Ok(asked) => asked,
         Err(usage) => return output.usage("requirements", &usage),
     };
     let next = "pin every requirement to one version, as in six==1.16.0";
-    let requirements = input::read(&args.file, requirements::MAX_BYTES)
+    let requirements = input::read(&file, requirements::MAX_BYTES)
         .map_err(|error| Usage::new(error, "name a file with pinned requirements"))
         .and_then(|bytes| {
             requirements::parse(&bytes)
-                .map_err(|error| Usage::new(format!("{}: {error}", args.file.display()), next))
+                .map_err(|error| Usage::new(format!("{}: {error}", file.display()), next))
         })
         .and_then(|requirements| match requirements.is_empty() {
             true => Err(Usage::new(
-                format!("{} asks for nothing", args.file.display()),
+                format!("{} asks for nothing", file.display()),
                 next,
             )),
             false => Ok(requirements),
@@ -67,12 +77,12 @@ pub(super) fn run(surroundings: &Surroundings, args: &RequirementsArgs, cancel: 
         Err(usage) => return output.usage("requirements", &usage),
     };
     let wish = RequirementsWish {
-        path: args.file.clone(),
+        path: file.clone(),
         requirements,
         with_sdists: args.sdists,
         output: args.output.clone(),
     };
-    let progress = output.progress();
+    let progress = output.progress(&request);
     let (mut report, text) = pipeline::requirements(&request, &wish, cancel, &progress);
     progress.clear();
     if cancel.is_requested() {
@@ -83,7 +93,7 @@ pub(super) fn run(surroundings: &Surroundings, args: &RequirementsArgs, cancel: 
     if let Some(trouble) = troubles.first() {
         return output.trouble(&trouble.message);
     }
-    if !args.quiet || report.verdict != Verdict::Pass {
+    if !voice.quiet || report.verdict != Verdict::Pass {
         let _ = output.report_aside(&report);
     }
     match text.map(|text| output.plainly(&text)) {

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::args::RunArgs;
 use super::output::Output;
 use super::signals::Watched;
-use super::{NOT_STARTED, Surroundings, request};
+use super::{NOT_STARTED, Surroundings, Voice, request};
 use crate::audit::Use;
 use crate::cancel::Cancel;
 use crate::handoff::{self, HandoffError, Sealed};
@@ -22,11 +22,12 @@ const NOT_FOUND: u8 = 127;
 
 pub(super) fn run(
     surroundings: &Surroundings,
+    voice: Voice,
     args: &RunArgs,
     cancel: &Cancel,
     watched: &Watched,
 ) -> u8 {
-    let output = Output::plain(args.quiet, args.color.choice());
+    let output = Output::plain(voice);
     let request = match request::request(surroundings, &args.common, Some(&args.requirements)) {
         Ok(request) => Request {
             requirements: Use::HandedOn,
@@ -37,7 +38,7 @@ pub(super) fn run(
             return NOT_STARTED;
         }
     };
-    let progress = output.progress();
+    let progress = output.progress(&request);
     let mut verification = pipeline::verify("run", &request, cancel, &progress);
     progress.clear();
     if cancel.is_requested() {
@@ -49,7 +50,7 @@ pub(super) fn run(
         let _ = output.report_aside(&verification.report);
         return NOT_STARTED;
     };
-    if !args.quiet {
+    if !voice.quiet {
         let _ = output.report_aside(&verification.report);
     }
     let sealed = match seal(

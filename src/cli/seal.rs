@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::{CommonArgs, OutputArgs, RequirementsFlag};
 use super::output::Output;
-use super::{Surroundings, Usage, finish, request, run};
+use super::{Surroundings, Usage, Voice, finish, request, run};
 use crate::audit::Use;
 use crate::cancel::Cancel;
 use crate::handoff::{Place, PlaceError};
@@ -14,6 +14,7 @@ use crate::pipeline::{self, Request};
 use crate::report::Trouble;
 
 #[derive(Debug, Args)]
+#[command(override_usage = "wheelproof seal [OPTIONS] [DIR] <OUT>")]
 #[command(after_help = "Examples:\n  \
     wheelproof seal dists /build/sealed\n  \
     wheelproof seal . debian/sealed --policy debian/wheelproof.toml\n\n\
@@ -24,7 +25,8 @@ pub(super) struct SealArgs {
     #[command(flatten)]
     common: CommonArgs,
     /// The directory to make, which must not exist
-    out: PathBuf,
+    #[arg(value_name = "OUT")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     requirements: RequirementsFlag,
     /// Only print the variables that point pip and uv at OUT; verify and copy nothing
@@ -34,8 +36,13 @@ pub(super) struct SealArgs {
     output: OutputArgs,
 }
 
-pub(super) fn run(surroundings: &Surroundings, args: &SealArgs, cancel: &Cancel) -> u8 {
-    let output = Output::new(&args.output);
+pub(super) fn run(
+    surroundings: &Surroundings,
+    voice: Voice,
+    args: &SealArgs,
+    cancel: &Cancel,
+) -> u8 {
+    let output = Output::new(voice, args.output.format);
     let (request, place) = match asked(surroundings, args) {
         Ok(asked) => asked,
         Err(usage) => return output.usage("seal", &usage),
@@ -46,7 +53,7 @@ pub(super) fn run(surroundings: &Surroundings, args: &SealArgs, cancel: &Cancel)
             Err(error) => output.trouble(&format!("cannot write the variables: {error}")),
         };
     }
-    let progress = output.progress();
+    let progress = output.progress(&request);
     let mut verification = pipeline::verify("seal", &request, cancel, &progress);
     progress.clear();
     let mut sealed = None;
@@ -78,12 +85,14 @@ const NEXT: &str = "find out who writes to the directory, or make room where the
                     then run it again";
 
 fn asked(surroundings: &Surroundings, args: &SealArgs) -> Result<(Request, Place), Usage> {
+    let (common, out) = request::dir_or_not(&args.common, args.out.as_ref())
+        .ok_or_else(|| Usage::new("it is not said which directory to make", "name OUT"))?;
     let request = Request {
         requirements: Use::HandedOn,
-        ..request::request(surroundings, &args.common, Some(&args.requirements))?
+        ..request::request(surroundings, &common, Some(&args.requirements))?
     };
     let is_constrained = !request.policy.wheelhouse.requirements.is_empty();
-    let place = Place::new(&args.out, is_constrained).map_err(refused)?;
+    let place = Place::new(&out, is_constrained).map_err(refused)?;
     if !args.environment {
         place.is_free().map_err(refused)?;
     }

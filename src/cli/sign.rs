@@ -8,7 +8,7 @@ use clap::Args;
 use super::args::{Format, OutputArgs, PlaceArgs};
 use super::output::Output;
 use super::request;
-use super::{Surroundings, Usage, finish};
+use super::{Surroundings, Usage, Voice, finish};
 use crate::cancel::Cancel;
 use crate::fingerprint::Fingerprint;
 use crate::gnupg::Gnupg;
@@ -50,8 +50,8 @@ pub(super) struct SignArgs {
     /// Write the signature here [default: where 'verify' looks for it, else MANIFEST.asc]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Trusted certificates: files, or directories of files
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    /// Trusted certificates: a file, or a directory of files; once for each [env: WHEELPROOF_CERTS, divided as PATH is]
+    #[arg(long, value_name = "PATH")]
     certs: Vec<PathBuf>,
     /// Date the signature, and judge keys, as of this time [default: now]; not through gpg
     #[arg(long, value_name = "RFC3339")]
@@ -60,14 +60,23 @@ pub(super) struct SignArgs {
     out: OutputArgs,
 }
 
-pub(super) fn run(surroundings: &Surroundings, args: &SignArgs, cancel: &Cancel) -> u8 {
-    let output = Output::new(&args.out);
-    let mut request = match request::place(surroundings, &args.place) {
+pub(super) fn run(
+    surroundings: &Surroundings,
+    voice: Voice,
+    args: &SignArgs,
+    cancel: &Cancel,
+) -> u8 {
+    let output = Output::new(voice, args.out.format);
+    let mut request = match request::place_of_old(surroundings, &args.place) {
         Ok(request) => request,
         Err(usage) => return output.usage("sign", &usage),
     };
-    request::replace_all(&mut request.policy.trust.certificates, &args.certs);
-    request.trust_said = request::trust_said(&args.certs, &[]);
+    request::name_certificates(
+        surroundings,
+        &mut request.policy.trust.certificates,
+        &args.certs,
+    );
+    request.trust_said = request::trust_said(surroundings, &args.certs, &[]);
     let way = match (&args.key_file, &args.add) {
         (Some(path), _) => SigningWay::KeyFile {
             path: path.clone(),
@@ -96,7 +105,7 @@ pub(super) fn run(surroundings: &Surroundings, args: &SignArgs, cancel: &Cancel)
         replace: args.replace,
         clock: &clock,
     };
-    let progress = output.progress();
+    let progress = output.progress(&request);
     if !args.print_command {
         let mut report = pipeline::sign(&request, &wish, cancel, &progress);
         progress.clear();

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::args::{OutputArgs, PlaceArgs, RecipeArgs};
 use super::output::Output;
-use super::{Surroundings, finish, rebuild};
+use super::{Surroundings, Voice, finish, rebuild};
 use crate::cancel::Cancel;
 use crate::pipeline::{self, Consent, UpdateWish};
 use crate::report::UpdateSummary;
@@ -62,13 +62,18 @@ enum Published {
     Ignore,
 }
 
-pub(super) fn run(surroundings: &Surroundings, args: &UpdateArgs, cancel: &Cancel) -> u8 {
-    let output = Output::new(&args.output);
+pub(super) fn run(
+    surroundings: &Surroundings,
+    voice: Voice,
+    args: &UpdateArgs,
+    cancel: &Cancel,
+) -> u8 {
+    let output = Output::new(voice, args.output.format);
     let (request, around) = match rebuild::building(surroundings, &args.place, &args.recipe) {
         Ok(asked) => asked,
         Err(usage) => return output.usage("update", &usage),
     };
-    let progress = output.progress();
+    let progress = output.progress(&request);
     let consent = |summary: &UpdateSummary| {
         if args.yes {
             return Consent::Given;

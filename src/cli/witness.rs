@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::args::{ColorWhen, Format};
+use super::Voice;
+use super::args::Format;
 use super::output::Output;
 use crate::archive::Limits;
 use crate::cancel::Cancel;
@@ -74,12 +75,6 @@ struct WitnessOutput {
     /// The form of what is said on standard output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    /// Say nothing unless something is wrong
-    #[arg(long, short)]
-    quiet: bool,
-    /// When to use colours
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    color: ColorWhen,
 }
 
 /// What either command has to say, for programs.
@@ -174,12 +169,12 @@ impl Answer {
     }
 }
 
-pub(super) fn run(args: &WitnessArgs, cancel: &Cancel) -> u8 {
+pub(super) fn run(voice: Voice, args: &WitnessArgs, cancel: &Cancel) -> u8 {
     let (answer, how) = match &args.command {
         Task::Check(args) => (check(args, cancel), &args.output),
         Task::Find(args) => (find(args, cancel), &args.output),
     };
-    say(&answer, how)
+    say(voice, &answer, how)
 }
 
 fn check(args: &CheckArgs, cancel: &Cancel) -> Answer {
@@ -240,14 +235,14 @@ fn write(path: Option<&Path>, witness: &Witness) -> Result<(), String> {
     replace::file(path, text.as_bytes()).map_err(|error| error.to_string())
 }
 
-fn say(answer: &Answer, how: &WitnessOutput) -> u8 {
-    let output = Output::plain(how.quiet, how.color.choice());
+fn say(voice: Voice, answer: &Answer, how: &WitnessOutput) -> u8 {
+    let output = Output::plain(voice);
     let written = match how.format {
         Format::Json => match serde_json::to_string_pretty(answer) {
             Ok(text) => output.plainly(&format!("{}\n", escape_json(&text))),
             Err(error) => Err(error.into()),
         },
-        Format::Text if answer.verdict == Verdict::Pass => match how.quiet {
+        Format::Text if answer.verdict == Verdict::Pass => match voice.quiet {
             true => Ok(()),
             false => output.plainly(&text(answer)),
         },

@@ -8,6 +8,7 @@ mod build;
 mod certs;
 mod explain;
 mod init;
+mod inspect;
 mod made;
 mod manifest;
 mod pinned;
@@ -35,6 +36,7 @@ pub use build::{BuildWish, build};
 pub use certs::certs;
 pub use explain::{ExplainRequest, environment, explain, explain_environments};
 pub use init::{InitWish, init};
+pub use inspect::inspect;
 pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{RebuildWish, Results, Surroundings, rebuild};
 pub use requirements::{RequirementsWish, requirements};
@@ -74,10 +76,11 @@ pub struct TrustSaid {
 }
 
 impl TrustSaid {
-    /// Returns whether the user said on the command line whom to trust. A fingerprint is
-    /// enough: no other certificate answers to it, wherever it is read from.
-    pub fn is_on_the_command_line(self) -> bool {
-        self.certificates == SaidBy::CommandLine || self.signers == SaidBy::CommandLine
+    /// Returns whether the user said on the command line, or in the environment, whom to
+    /// trust. A fingerprint is enough: no other certificate answers to it, wherever it is
+    /// read from.
+    pub fn is_of_the_user(self) -> bool {
+        self.certificates != SaidBy::Policy || self.signers != SaidBy::Policy
     }
 }
 
@@ -112,7 +115,7 @@ impl Request {
                 true => None,
                 false => Some(self.trust_said.signers),
             },
-            chosen_by_directory: of_directory && !self.trust_said.is_on_the_command_line(),
+            chosen_by_directory: of_directory && !self.trust_said.is_of_the_user(),
         });
         report
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::Report;
 use super::text::{Palette, escape};
-use crate::openpgp::KeyState;
+use crate::openpgp::{CertificateSummary, KeyState};
 
 impl Report {
     pub(super) fn write_certificates(
@@ -22,38 +22,48 @@ impl Report {
             self.time
         )?;
         for certificate in &self.certificates {
-            let user_id = certificate.user_ids.first().map_or("", String::as_str);
-            let pinned = if certificate.pinned { "  pinned" } else { "" };
-            writeln!(
-                out,
-                "  {} {}{pinned}  {}",
-                palette.judged(
-                    &format!("{:<14}", state_word(certificate.state)),
-                    Some(certificate.state == KeyState::Valid)
-                ),
-                certificate.fingerprint,
-                escape(user_id)
-            )?;
-            for key in &certificate.keys {
-                let expires = match (key.expires, key.state) {
-                    (Some(expires), _) => format!("expires {expires}"),
-                    (None, KeyState::Valid) => "never expires".to_owned(),
-                    (None, _) => "no expiry known".to_owned(),
-                };
-                let created = key
-                    .created
-                    .map_or_else(String::new, |created| format!(", made {created}"));
-                writeln!(out, "{}key {}", " ".repeat(17), key.fingerprint)?;
-                let details = format!(
-                    "{}{created}, {expires}; now {}",
-                    key.algorithm,
-                    escape(&key.reason)
-                );
-                writeln!(out, "{}{}", " ".repeat(21), palette.faint(&details))?;
-            }
+            write_certificate(out, palette, certificate)?;
         }
         writeln!(out)
     }
+}
+
+/// Writes a certificate and its signing keys.
+pub(super) fn write_certificate(
+    out: &mut dyn Write,
+    palette: &Palette,
+    certificate: &CertificateSummary,
+) -> io::Result<()> {
+    let user_id = certificate.user_ids.first().map_or("", String::as_str);
+    let pinned = if certificate.pinned { "  pinned" } else { "" };
+    writeln!(
+        out,
+        "  {} {}{pinned}  {}",
+        palette.judged(
+            &format!("{:<14}", state_word(certificate.state)),
+            Some(certificate.state == KeyState::Valid)
+        ),
+        certificate.fingerprint,
+        escape(user_id)
+    )?;
+    for key in &certificate.keys {
+        let expires = match (key.expires, key.state) {
+            (Some(expires), _) => format!("expires {expires}"),
+            (None, KeyState::Valid) => "never expires".to_owned(),
+            (None, _) => "no expiry known".to_owned(),
+        };
+        let created = key
+            .created
+            .map_or_else(String::new, |created| format!(", made {created}"));
+        writeln!(out, "{}key {}", " ".repeat(17), key.fingerprint)?;
+        let details = format!(
+            "{}{created}, {expires}; now {}",
+            key.algorithm,
+            escape(&key.reason)
+        );
+        writeln!(out, "{}{}", " ".repeat(21), palette.faint(&details))?;
+    }
+    Ok(())
 }
 
 /// Returns the word for a state in a narrow column.

@@ -31,6 +31,8 @@ pub struct PolicySummary {
 pub enum SaidBy {
     /// A flag.
     CommandLine,
+    /// A variable of the environment.
+    Environment,
     /// The policy, or nobody.
     #[default]
     Policy,
@@ -63,10 +65,19 @@ impl Report {
             let line = format!("{}, sha256 {}{lies}", policy.path, policy.sha256);
             lines.push(("policy", line));
         }
-        if let Some(sentence) = self.believed() {
+        if let Some(sentence) = self.believed().or_else(|| self.of_environment()) {
             lines.push(("trust", sentence));
         }
         lines
+    }
+
+    /// Returns whom the environment of the program chose: nobody sees that in a log.
+    fn of_environment(&self) -> Option<String> {
+        let from = |trust: &&TrustSummary| trust.certificates_from == SaidBy::Environment;
+        let of = self.trust.as_ref().filter(from)?.certificates.join(", ");
+        Some(format!(
+            "the certificates of {of} are trusted because the environment says so"
+        ))
     }
 
     /// Returns whom the writer of the checked directory chose, when nobody else did.

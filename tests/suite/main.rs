@@ -36,6 +36,7 @@ mod founding;
 mod freshness;
 mod gnupg;
 mod gpgv;
+mod grammar;
 mod hostile_sdists;
 mod inference;
 mod init_command;

@@ -103,8 +103,8 @@ fn certificates_that_are_not_there_are_trouble() {
         assert!(out.contains(&format!("no certificates: {certs}")), "{out}");
     }
     // A path that is good does not make up for one that is not.
-    run(&mut house.verify(&["--certs", "keys", "nowhere"])).expect(3);
-    run(&mut house.verify(&["--certs", "keys", "none"])).expect(0);
+    run(&mut house.verify(&["--certs", "keys", "--certs", "nowhere"])).expect(3);
+    run(&mut house.verify(&["--certs", "keys", "--certs", "none"])).expect(0);
 }
 
 #[test]
