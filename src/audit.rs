@@ -31,7 +31,9 @@ pub use certificates::{certificate_states, lapsing_signers};
 pub use inside::inside;
 pub use produce::{currency, survey};
 pub use records::{record, record_fault};
-pub use requirements::{Build, Use, requirement_builds, requirement_faults, requirements};
+pub use requirements::{
+    Build, Use, Wheelhouse, requirement_builds, requirement_faults, requirements,
+};
 pub use sign::{signer_of, standing_signatures};
 
 /// What to do about a page of links.

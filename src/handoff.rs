@@ -4,6 +4,7 @@
 //! files with their signed digest exist, and the environment that points pip and
 //! uv at it. What happens to the original after the check changes nothing.
 
+mod command;
 mod constraints;
 mod hashed;
 mod place;
@@ -26,7 +27,8 @@ use crate::relpath::RelPath;
 use crate::scratch::{self, Scratch};
 use crate::wheelhouse::{CopyError, VerifiedTree};
 
-pub use constraints::{admitted, constraints};
+pub use command::{Replaced, locked_project, with_lists};
+pub use constraints::{admitted, constraints, requirements};
 pub use hashed::hashed_requirements;
 pub use place::{Place, PlaceError};
 
@@ -140,6 +142,17 @@ impl Sealed {
         write(&self.place.constraints(), constraints)?;
         self.place.constrain();
         Ok(())
+    }
+
+    /// Writes a list beside the copy, and returns where it is.
+    ///
+    /// # Errors
+    ///
+    /// Whatever writing gives.
+    pub fn list(&self, number: usize, text: &str) -> Result<PathBuf, HandoffError> {
+        let path = self.place.list(number);
+        write(&path, text)?;
+        Ok(path)
     }
 
     /// Gives the copy a name under which it stays when this program ends. It is there

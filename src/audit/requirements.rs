@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::finding::{Finding, Rule, Severity, Subject, rules};
+use crate::gnupg;
 use crate::pinned::{Held, Package, Preference, Twin};
 use crate::requirements::{Fault, FaultKind, Place};
 
@@ -16,6 +17,17 @@ pub struct Build<'a> {
     /// What it needs to be built, which no hash covers; `None` when it does not say
     /// so readably.
     pub requires: Option<Vec<String>>,
+}
+
+/// What requirements are held against, as the user would name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wheelhouse<'a> {
+    /// The manifest.
+    pub manifest: &'a str,
+    /// The directory with the files.
+    pub directory: &'a Path,
+    /// The directory that commands are given.
+    pub root: &'a Path,
 }
 
 /// What becomes of the requirements after the check.
@@ -93,26 +105,21 @@ fn fault_advice(kind: &FaultKind) -> Option<&'static str> {
 }
 
 /// Returns what the signed files mean for each requirement.
-pub fn requirements(
-    manifest: &str,
-    directory: &Path,
-    held: &[Held<'_>],
-    using: Use,
-) -> Vec<Finding> {
+pub fn requirements(wheelhouse: &Wheelhouse<'_>, held: &[Held<'_>], using: Use) -> Vec<Finding> {
     let mut findings = Vec::new();
     for held in held {
-        requirement(manifest, directory, held, using, &mut findings);
+        requirement(wheelhouse, held, using, &mut findings);
     }
     findings
 }
 
 fn requirement(
-    manifest: &str,
-    directory: &Path,
+    wheelhouse: &Wheelhouse<'_>,
     held: &Held<'_>,
     using: Use,
     findings: &mut Vec<Finding>,
 ) {
+    let manifest = wheelhouse.manifest;
     let requirement = &held.pin.requirement;
     let subject = at(&held.pin.place);
     let (project, version) = (&requirement.project, &requirement.version);
@@ -159,11 +166,64 @@ fn requirement(
                 .expected(signed.join(", "))
                 .found(hashes(requirement.hashes.len())),
         );
+    } else if using == Use::HandedOn && !held.admitted.is_empty() && !held.admits_a_wheel() {
+        findings.push(sdist_only(wheelhouse, &wanted, &subject, held));
     }
     for twin in &held.twins {
-        findings.push(self::twin(
-            manifest, directory, &wanted, &subject, twin, using,
+        // What is told already is the reason why the twin would be taken.
+        if using == Use::AsTheyAre || held.admits_a_wheel() {
+            findings.push(self::twin(wheelhouse, &wanted, &subject, twin, using));
+        }
+    }
+}
+
+/// Returns what it means that a requirement is met by sdists only where wheels only are
+/// handed on: no installer could meet it.
+fn sdist_only(
+    wheelhouse: &Wheelhouse<'_>,
+    wanted: &str,
+    subject: &Subject,
+    held: &Held<'_>,
+) -> Finding {
+    let sdists: Vec<&str> = held
+        .admitted
+        .iter()
+        .map(|package| package.path.file_name())
+        .collect();
+    let wheels: Vec<&str> = held
+        .candidates
+        .iter()
+        .filter(|package| package.is_wheel())
+        .map(|package| package.path.file_name())
+        .collect();
+    let found = match wheels.is_empty() {
+        true => sdists.join(", "),
+        false => format!(
+            "{}; no signed build record says that {} was built from it",
+            sdists.join(", "),
+            wheels.join(" or ")
+        ),
+    };
+    let quoted = |path: &Path| gnupg::quoted(&path.display().to_string());
+    let (root, list) = (quoted(wheelhouse.root), quoted(&held.pin.place.path));
+    let mut next = format!(
+        "build and sign the wheel: wheelproof update {root} --from {list}, then wheelproof sign \
+         {root}"
+    );
+    if !wheels.is_empty() {
+        next.push_str(&format!(
+            "; or require the hash of the signed wheel, which wheelproof requirements {root} \
+             {list} writes"
         ));
+    }
+    let finding = Finding::new(&rules::REQUIREMENT_SDIST_ONLY, subject.clone())
+        .expected(format!("a signed wheel of {wanted}"))
+        .found(found)
+        .next(next);
+    match held.pin.is_conditional {
+        // As where nothing is signed at all.
+        true => finding.severity(Severity::Note),
+        false => finding,
     }
 }
 
@@ -175,8 +235,7 @@ fn hashes(count: usize) -> String {
 }
 
 fn twin(
-    manifest: &str,
-    directory: &Path,
+    wheelhouse: &Wheelhouse<'_>,
     wanted: &str,
     subject: &Subject,
     twin: &Twin<'_>,
@@ -189,8 +248,9 @@ fn twin(
     let finding = Finding::new(&rules::REQUIREMENT_TWIN, subject.clone())
         .expected(format!("{} for {wanted}", twin.admitted.path.file_name()))
         .found(format!(
-            "{} ({manifest}), {when}",
-            twin.package.path.below(directory).display()
+            "{} ({}), {when}",
+            twin.package.path.below(wheelhouse.directory).display(),
+            wheelhouse.manifest
         ));
     match (using, twin.preference) {
         (Use::HandedOn, _) => finding

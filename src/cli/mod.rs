@@ -142,9 +142,22 @@ impl Surroundings {
 
 impl Surroundings {
     /// Returns the directory for temporary files.
-    fn temporary(&self) -> PathBuf {
-        self.variable("TMPDIR")
-            .map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
+    fn temporary(&self) -> Result<PathBuf, Usage> {
+        let (place, is_named) = match self.variable("TMPDIR") {
+            Some(place) => (PathBuf::from(place), true),
+            None => (PathBuf::from("/tmp"), false),
+        };
+        match (place.is_dir(), is_named) {
+            (true, _) => Ok(place),
+            (false, true) => Err(Usage::new(
+                format!("TMPDIR is {}, and no directory is there", place.display()),
+                "make that directory, or set TMPDIR to one that is there",
+            )),
+            (false, false) => Err(Usage::new(
+                "there is no /tmp, and TMPDIR is not set",
+                "set TMPDIR to a directory for temporary files",
+            )),
+        }
     }
 }
 

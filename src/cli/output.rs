@@ -157,15 +157,34 @@ impl Output {
     pub(super) fn say(&self, message: &str, next: &str) {
         say(self.voice.color, message, next);
     }
+
+    /// Says a warning and what to do on standard error.
+    pub(super) fn warn(&self, message: &str, next: &str) {
+        say_as(
+            self.voice.color,
+            ("warning", anstyle::AnsiColor::Yellow),
+            message,
+            next,
+        );
+    }
 }
 
 /// Says an error and what to do on standard error.
 pub(super) fn say(color: anstream::ColorChoice, message: &str, next: &str) {
-    let style = anstyle::AnsiColor::Red.on_default().bold();
+    say_as(color, ("error", anstyle::AnsiColor::Red), message, next);
+}
+
+fn say_as(
+    color: anstream::ColorChoice,
+    (word, ink): (&str, anstyle::AnsiColor),
+    message: &str,
+    next: &str,
+) {
+    let style = ink.on_default().bold();
     let mut out = AutoStream::new(io::stderr(), color);
     let _ = writeln!(
         out,
-        "{}error{}: {}",
+        "{}{word}{}: {}",
         style.render(),
         style.render_reset(),
         escape(message)

@@ -194,7 +194,7 @@ fn around(
     })?;
     Ok(pipeline::Surroundings {
         cache,
-        temporary: surroundings.temporary(),
+        temporary: surroundings.temporary()?,
         executable,
         search_path: surroundings
             .variable("PATH")

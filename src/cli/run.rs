@@ -1,18 +1,20 @@
 //! `wheelproof run DIR -- CMD…`.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::RunArgs;
 use super::output::Output;
 use super::signals::Watched;
-use super::{NOT_STARTED, Surroundings, Voice, request};
+use super::{NOT_STARTED, Surroundings, Usage, Voice, request};
 use crate::audit::Use;
 use crate::cancel::Cancel;
+use crate::gnupg;
 use crate::handoff::{self, HandoffError, Sealed};
-use crate::pinned::Packages;
 use crate::pipeline::{self, Request, Verification};
+use crate::report::{HandedOnSummary, Trouble};
 use crate::wheelhouse::VerifiedTree;
 
 /// CMD was found but could not be started.
@@ -28,11 +30,8 @@ pub(super) fn run(
     watched: &Watched,
 ) -> u8 {
     let output = Output::plain(voice);
-    let request = match request::request(surroundings, &args.common, Some(&args.requirements)) {
-        Ok(request) => Request {
-            requirements: Use::HandedOn,
-            ..request
-        },
+    let (request, parent) = match asked(surroundings, args) {
+        Ok(asked) => asked,
         Err(usage) => {
             output.say(&usage.message, &usage.next);
             return NOT_STARTED;
@@ -44,80 +43,110 @@ pub(super) fn run(
     if cancel.is_requested() {
         return NOT_STARTED;
     }
-    let verified = verification.complete();
-    verification.report.conclude();
-    let Some(verified) = verified else {
-        let _ = output.report_aside(&verification.report);
+    let prepared = verification
+        .complete()
+        .map(|verified| prepare(&verification, &request, args, &verified, &parent, cancel));
+    let sealed = match prepared {
+        Some(Ok(prepared)) => {
+            verification.report.handed_on = Some(prepared.summary.clone());
+            Some(prepared)
+        }
+        Some(Err(trouble)) => {
+            verification.report.errors.push(trouble);
+            None
+        }
+        None => None,
+    };
+    let report = &mut verification.report;
+    report.conclude();
+    if !voice.quiet || report.exit_code != 0 {
+        let _ = output.report_aside(report);
+    }
+    let Some(prepared) = sealed.filter(|_| report.exit_code == 0) else {
         return NOT_STARTED;
     };
-    if !voice.quiet {
-        let _ = output.report_aside(&verification.report);
-    }
-    let sealed = match seal(
-        &surroundings.temporary(),
-        &request,
-        &verification,
-        &verified,
-        cancel,
-    ) {
-        Ok(sealed) => sealed,
-        Err(error) => {
-            output.say(
-                &error.to_string(),
-                "find out who writes to the directory, or make room in TMPDIR, then run it again",
-            );
-            return NOT_STARTED;
-        }
-    };
+    warn(args, &output);
     watched.only_note();
     if cancel.is_requested() {
         return NOT_STARTED;
     }
-    start(surroundings, args, &output, &sealed, cancel)
+    start(surroundings, &prepared, &output, cancel)
 }
 
-/// Copies what was verified, or what the requirements admit of it, into a private
-/// directory below `parent`.
-pub(super) fn seal(
-    parent: &Path,
-    request: &Request,
-    verification: &Verification,
-    verified: &VerifiedTree,
-    cancel: &Cancel,
-) -> Result<Sealed, HandoffError> {
-    let with_requirements = !request.policy.wheelhouse.requirements.is_empty();
-    let packages = match &verification.manifest {
-        Some(manifest) if with_requirements => Packages::of(manifest),
-        _ => return Sealed::copy(verified, None, parent, cancel),
+fn asked(surroundings: &Surroundings, args: &RunArgs) -> Result<(Request, PathBuf), Usage> {
+    let request = Request {
+        requirements: Use::HandedOn,
+        ..request::request(surroundings, &args.common, Some(&args.requirements))?
     };
-    let held = packages.hold(&verification.requirements);
-    let mut sealed = Sealed::copy(verified, Some(&handoff::admitted(&held)), parent, cancel)?;
-    sealed.constrain(&handoff::constraints(&held))?;
-    Ok(sealed)
+    Ok((request, surroundings.temporary()?))
 }
 
-fn start(
-    surroundings: &Surroundings,
+/// Says what CMD will not find, where it is known before it is started.
+fn warn(args: &RunArgs, output: &Output) {
+    let Some(lock) = handoff::locked_project(&args.command) else {
+        return;
+    };
+    let list = gnupg::quoted(&lock.display().to_string());
+    let dir = gnupg::quoted(&args.common.place.dir.display().to_string());
+    output.warn(
+        &format!(
+            "uv takes what is in {} from the addresses that it states, which are not those of the \
+             sealed copy; without a network that fails, unless everything is installed already",
+            lock.display()
+        ),
+        &format!(
+            "wheelproof run {dir} --requirements {list} -- uv pip sync {list}, then uv run \
+             --no-sync"
+        ),
+    );
+}
+
+/// What CMD is started with.
+struct Prepared {
+    sealed: Sealed,
+    command: Vec<OsString>,
+    summary: HandedOnSummary,
+}
+
+/// Copies what CMD may use, and gives it lists that it can use.
+fn prepare(
+    verification: &Verification,
+    request: &Request,
     args: &RunArgs,
-    output: &Output,
-    sealed: &Sealed,
+    verified: &VerifiedTree,
+    parent: &Path,
     cancel: &Cancel,
-) -> u8 {
-    let environment = handoff::environment(&surroundings.environment, sealed.place());
-    match handoff::run(
-        &args.command,
+) -> Result<Prepared, Trouble> {
+    let not_copied = |error: HandoffError| Trouble {
+        message: error.to_string(),
+        next: "find out who writes to the directory, or make room in TMPDIR, then run it again"
+            .to_owned(),
+    };
+    let mut hand_on = verification.hand_on(request, verified)?;
+    let sealed = hand_on.seal(verified, parent, cancel).map_err(not_copied)?;
+    let command = hand_on
+        .command(&args.command, &sealed)
+        .map_err(not_copied)?;
+    Ok(Prepared {
         sealed,
-        &environment,
-        cancel,
-        shares_terminal(),
-    ) {
+        command,
+        summary: hand_on.summary,
+    })
+}
+
+fn start(surroundings: &Surroundings, prepared: &Prepared, output: &Output, cancel: &Cancel) -> u8 {
+    let Prepared {
+        sealed, command, ..
+    } = prepared;
+    let environment = handoff::environment(&surroundings.environment, sealed.place());
+    match handoff::run(command, sealed, &environment, cancel, shares_terminal()) {
         Ok(status) => {
             let code = status.code().or(status.signal().map(|signal| 128 + signal));
             code.and_then(|code| u8::try_from(code).ok())
                 .unwrap_or(NOT_STARTED)
         }
         Err(error) => {
-            let program = args.command.first().map(Path::new).unwrap_or(Path::new(""));
+            let program = command.first().map(Path::new).unwrap_or(Path::new(""));
             output.say(
                 &format!("cannot start {}: {error}", program.display()),
                 "name a program on the path, or its file",

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::{CommonArgs, OutputArgs, RequirementsFlag};
 use super::output::Output;
-use super::{Surroundings, Usage, Voice, finish, request, run};
+use super::{Surroundings, Usage, Voice, finish, request};
 use crate::audit::Use;
 use crate::cancel::Cancel;
 use crate::handoff::{Place, PlaceError};
@@ -62,12 +62,21 @@ pub(super) fn run(
     {
         // Beside OUT, so that a rename can give it that name.
         let parent = place.top().parent().unwrap_or(Path::new("/"));
-        match run::seal(parent, &request, &verification, &verified, cancel) {
-            Ok(copy) => sealed = Some(copy),
-            Err(error) => verification.report.errors.push(Trouble {
-                message: error.to_string(),
-                next: NEXT.to_owned(),
-            }),
+        let made = verification
+            .hand_on(&request, &verified)
+            .and_then(|hand_on| match hand_on.seal(&verified, parent, cancel) {
+                Ok(copy) => Ok((copy, hand_on.summary)),
+                Err(error) => Err(Trouble {
+                    message: error.to_string(),
+                    next: NEXT.to_owned(),
+                }),
+            });
+        match made {
+            Ok((copy, summary)) => {
+                sealed = Some(copy);
+                verification.report.handed_on = Some(summary);
+            }
+            Err(trouble) => verification.report.errors.push(trouble),
         }
     }
     let code = finish(&mut verification.report, &args.output, &output, cancel);
@@ -96,13 +105,19 @@ fn asked(surroundings: &Surroundings, args: &SealArgs) -> Result<(Request, Place
     if !args.environment {
         place.is_free().map_err(refused)?;
     }
+    let locations = request.policy.wheelhouse.locate(&request.root);
+    if let Ok(locations) = locations {
+        place.is_outside(&locations.directory).map_err(refused)?;
+    }
     Ok((request, place))
 }
 
 fn refused(error: PlaceError) -> Usage {
     let next = match error {
         PlaceError::Taken(_) => "remove it if it is an old copy, or name another place",
-        PlaceError::NoPath(_) | PlaceError::Character(_) => "name another place",
+        PlaceError::NoPath(_) | PlaceError::Character(_) | PlaceError::Among { .. } => {
+            "name another place"
+        }
     };
     Usage::new(error, next)
 }

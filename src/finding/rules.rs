@@ -479,6 +479,10 @@ rules! {
     REQUIREMENT_SDIST = "requirement-sdist", Warning,
         "a requirement is installed by building an sdist, and no hash covers what builds it",
         "have a wheel built and signed, and require its hash";
+    /// A requirement is met by an sdist, and only wheels are handed on.
+    REQUIREMENT_SDIST_ONLY = "requirement-sdist-only", Error,
+        "a requirement is met by an sdist only, and only wheels are handed on",
+        "have its wheel built and signed: 'wheelproof update' writes the record that names the sdist";
     /// No signed file meets a requirement.
     REQUIREMENT_NOT_SIGNED = "requirement-not-signed", Error,
         "a requirement is met by no signed file",

@@ -25,6 +25,14 @@ pub enum PlaceError {
     /// Something lies there.
     #[error("{} is there already", .0.display())]
     Taken(PathBuf),
+    /// It lies among the files that are checked.
+    #[error("{} lies below {}, whose files are checked: the copy would be a directory there that nobody signed", .out.display(), .directory.display())]
+    Among {
+        /// The place.
+        out: PathBuf,
+        /// The directory with the files.
+        directory: PathBuf,
+    },
 }
 
 impl Place {
@@ -66,6 +74,23 @@ impl Place {
         }
     }
 
+    /// Returns an error if it lies in or below a directory, by whatever name.
+    ///
+    /// # Errors
+    ///
+    /// It does.
+    pub fn is_outside(&self, directory: &Path) -> Result<(), PlaceError> {
+        // The nearest that is there says where the rest would be.
+        let there = self.top.ancestors().find_map(|it| it.canonicalize().ok());
+        match (there, directory.canonicalize()) {
+            (Some(there), Ok(checked)) if there.starts_with(&checked) => Err(PlaceError::Among {
+                out: self.top.clone(),
+                directory: directory.to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the directory that holds everything.
     pub fn top(&self) -> &Path {
         &self.top
@@ -79,6 +104,11 @@ impl Place {
     /// Returns the list of what may be installed.
     pub fn constraints(&self) -> PathBuf {
         self.top.join("requirements.txt")
+    }
+
+    /// Returns a list that takes the place of one of the user's.
+    pub(super) fn list(&self, number: usize) -> PathBuf {
+        self.top.join(format!("requirements-{number}.txt"))
     }
 
     pub(super) fn uv_configuration(&self) -> PathBuf {

@@ -1,9 +1,10 @@
 //! Pinned requirements held against the signed list.
 //!
-//! In: a [`Manifest`], which is signed, and a [`Listing`], which is not. Out: for
-//! each requirement the signed files that it admits, its hashes of other files,
-//! and the files that an installer would take before those it admits. Nothing is
-//! read from the directory here, and what all this means is said elsewhere.
+//! In: a [`Manifest`], which is signed, what signed build records say, and a
+//! [`Listing`], which is not signed. Out: for each requirement the signed files that it
+//! admits, its hashes of other files, and the files that an installer would take before
+//! those it admits. Nothing is read from the directory here, and what all this means is
+//! said elsewhere.
 
 mod twins;
 
@@ -28,6 +29,13 @@ pub struct Package {
     pub sha256: Sha256Digest,
     /// The parts of its file name.
     pub filename: Filename,
+}
+
+impl Package {
+    /// Returns whether it is a wheel.
+    pub fn is_wheel(&self) -> bool {
+        matches!(self.filename, Filename::Wheel(_))
+    }
 }
 
 /// The file name of a wheel or an sdist.
@@ -64,6 +72,24 @@ impl Filename {
     }
 }
 
+/// What a signed build record says that a wheel was built from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltFrom {
+    /// The file name of the sdist.
+    pub sdist: SdistFilename,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+}
+
+/// A wheel whose own hash is not required, and the sdist whose hash is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StandIn<'a> {
+    /// The wheel.
+    pub wheel: &'a Package,
+    /// What its signed build record says that it was built from.
+    pub built_from: &'a BuiltFrom,
+}
+
 /// A file that an installer may take for a requirement that does not admit it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Twin<'a> {
@@ -83,12 +109,21 @@ pub struct Held<'a> {
     /// The signed files of its project and version.
     pub candidates: Vec<&'a Package>,
     /// Those of them that it admits: whose hash it lists, or all when it lists no
-    /// hash.
+    /// hash; and those that stand for an sdist whose hash it lists.
     pub admitted: Vec<&'a Package>,
+    /// Those of the admitted that stand for an sdist.
+    pub stand_ins: Vec<StandIn<'a>>,
     /// Its hashes that are those of other files of the manifest.
     pub foreign: Vec<(Sha256Digest, &'a RelPath)>,
     /// Files that it does not admit and that an installer may take first.
     pub twins: Vec<Twin<'a>>,
+}
+
+impl Held<'_> {
+    /// Returns whether a wheel is among the admitted files.
+    pub fn admits_a_wheel(&self) -> bool {
+        self.admitted.iter().any(|package| package.is_wheel())
+    }
 }
 
 /// The wheels and sdists of a manifest, found by project and by digest.
@@ -98,6 +133,8 @@ pub struct Packages {
     by_project: BTreeMap<ProjectName, Vec<usize>>,
     /// Every name with a digest, those that are no packages too.
     by_digest: BTreeMap<Sha256Digest, Vec<RelPath>>,
+    /// What wheels were built from, where signed records say so.
+    built_from: BTreeMap<RelPath, BuiltFrom>,
 }
 
 impl Packages {
@@ -119,6 +156,15 @@ impl Packages {
             }
         }
         found
+    }
+
+    /// Lets a wheel stand for the sdist that its signed record names, where a
+    /// requirement has the hash of the sdist. The records have to agree with the
+    /// manifest.
+    #[must_use]
+    pub fn with_records(mut self, built_from: BTreeMap<RelPath, BuiltFrom>) -> Self {
+        self.built_from = built_from;
+        self
     }
 
     /// Holds every requirement of a listing against the files.
@@ -148,7 +194,9 @@ impl Packages {
             .collect();
         let is_admitted =
             |package: &&Package| listed.is_empty() || listed.contains(&package.sha256);
-        let admitted: Vec<&Package> = candidates.iter().copied().filter(is_admitted).collect();
+        let mut admitted: Vec<&Package> = candidates.iter().copied().filter(is_admitted).collect();
+        let stand_ins = self.stand_ins(&candidates, &admitted, &listed);
+        admitted.extend(stand_ins.iter().map(|stand_in| stand_in.wheel));
         let foreign = listed
             .iter()
             .filter(|hash| !candidates.iter().any(|package| package.sha256 == ***hash))
@@ -173,9 +221,38 @@ impl Packages {
             pin,
             candidates,
             admitted,
+            stand_ins,
             foreign,
             twins,
         }
+    }
+
+    /// Returns the wheels that stand for a required sdist. Beside a required wheel that
+    /// could be installed where they can, the list says which of the two is meant.
+    fn stand_ins<'a>(
+        &'a self,
+        candidates: &[&'a Package],
+        admitted: &[&Package],
+        listed: &BTreeSet<&Sha256Digest>,
+    ) -> Vec<StandIn<'a>> {
+        let is_left_open = |wheel: &Package| {
+            let mut wheels = admitted.iter().filter(|other| other.is_wheel());
+            !wheels.any(|other| twins::overlap(wheel, other))
+        };
+        let is_of = |built_from: &BuiltFrom, wheel: &Package| {
+            built_from.sdist.project() == wheel.filename.project()
+                && built_from.sdist.version() == wheel.filename.version()
+                && listed.contains(&built_from.sha256)
+        };
+        candidates
+            .iter()
+            .copied()
+            .filter(|wheel| wheel.is_wheel() && !admitted.contains(wheel) && is_left_open(wheel))
+            .filter_map(|wheel| {
+                let built_from = self.built_from.get(&wheel.path)?;
+                is_of(built_from, wheel).then_some(StandIn { wheel, built_from })
+            })
+            .collect()
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn preferred<'a>(
 /// Returns whether there may be an interpreter that can install both. An sdist can
 /// be installed anywhere; but beside a wheel of its version it is not taken, and
 /// without one nothing that is admitted could be.
-fn overlap(twin: &Package, admitted: &Package) -> bool {
+pub(super) fn overlap(twin: &Package, admitted: &Package) -> bool {
     let is_newer = twin.filename.version() > admitted.filename.version();
     match (&twin.filename, &admitted.filename) {
         (Filename::Sdist(_), Filename::Wheel(_)) => is_newer,

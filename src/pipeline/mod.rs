@@ -7,6 +7,7 @@
 mod build;
 mod certs;
 mod explain;
+mod handed_on;
 mod init;
 mod inspect;
 mod made;
@@ -35,6 +36,7 @@ use crate::time::UtcTime;
 pub use build::{BuildWish, build};
 pub use certs::certs;
 pub use explain::{ExplainRequest, environment, explain, explain_environments};
+pub use handed_on::HandOn;
 pub use init::{InitWish, init};
 pub use inspect::inspect;
 pub use manifest::{ManifestWish, manifest};

@@ -8,17 +8,31 @@ use crate::audit::{self, Build, Use};
 use crate::cancel::Cancel;
 use crate::input::InputError;
 use crate::manifest::Manifest;
-use crate::pinned::{Filename, Held, Package, Packages};
+use crate::pinned::{BuiltFrom, Held, Packages};
 use crate::relpath::RelPath;
 use crate::report::{Report, RequirementsSummary};
 use crate::requirements::{self, Listing};
 use crate::wheelhouse::Checked;
 
+/// Returns the signed files that requirements are held against. An installer that is
+/// given the requirements as they are knows of no build records.
+pub(super) fn packages(
+    request: &Request,
+    manifest: &Manifest,
+    built_from: &BTreeMap<RelPath, BuiltFrom>,
+) -> Packages {
+    let packages = Packages::of(manifest);
+    match request.requirements {
+        Use::AsTheyAre => packages,
+        Use::HandedOn => packages.with_records(built_from.clone()),
+    }
+}
+
 /// Checks the requirements that the policy names, and returns what they say.
 pub(super) fn check(
     request: &Request,
     report: &mut Report,
-    manifest: &Manifest,
+    packages: &Packages,
     checked: &Checked,
     cancel: &Cancel,
 ) -> Listing {
@@ -37,7 +51,6 @@ pub(super) fn check(
             return Listing::default();
         }
     };
-    let packages = Packages::of(manifest);
     let held = packages.hold(&listing);
     report.requirements = summaries(&listing, &held);
     report
@@ -48,9 +61,13 @@ pub(super) fn check(
         .as_ref()
         .map(|manifest| manifest.path.clone())
         .unwrap_or_default();
+    let wheelhouse = audit::Wheelhouse {
+        manifest: &name,
+        directory: checked.verified.root(),
+        root: &request.root,
+    };
     report.findings.extend(audit::requirements(
-        &name,
-        checked.verified.root(),
+        &wheelhouse,
         &held,
         request.requirements,
     ));
@@ -96,10 +113,9 @@ fn builds<'a>(
     cancel: &Cancel,
 ) -> Vec<Build<'a>> {
     let mut known: BTreeMap<&RelPath, Option<Vec<String>>> = BTreeMap::new();
-    let is_wheel = |package: &&Package| matches!(package.filename, Filename::Wheel(_));
     let mut builds = Vec::new();
     for held in held {
-        if held.admitted.iter().any(is_wheel) {
+        if held.admits_a_wheel() {
             continue;
         }
         let Some(sdist) = held.admitted.first().copied() else {

@@ -1,6 +1,6 @@
 //! Certificates, signatures, manifest, directory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -17,6 +17,7 @@ use crate::manifest::{self, Manifest};
 use crate::openpgp::{
     self, Certificates, Clearsigned, ClearsignedFault, ClearsignedFaultKind, SignatureFile,
 };
+use crate::pinned::BuiltFrom;
 use crate::pipeline::{Progress, Request};
 use crate::policy::{Depth, Locations};
 use crate::recipe::{self, BuildRecord};
@@ -47,7 +48,12 @@ pub struct Verification {
     /// What the files of requirements say; nothing when there are none, or when it
     /// did not come to that.
     pub requirements: Listing,
+    /// What wheels were built from, as their verified build records say.
+    pub built_from: BuiltFromByWheel,
 }
+
+/// What wheels were built from, by the names of the wheels.
+type BuiltFromByWheel = BTreeMap<RelPath, BuiltFrom>;
 
 impl Verification {
     /// Returns the directory as verified, when nothing at all speaks against it:
@@ -73,7 +79,7 @@ pub fn verify(
     report.depth = Some(request.policy.wheelhouse.depth);
     let mut manifest = None;
     let mut fresh = None;
-    let checked = steps(
+    let found = steps(
         request,
         &mut report,
         &mut manifest,
@@ -81,11 +87,14 @@ pub fn verify(
         cancel,
         progress,
     );
+    let (checked, built_from) = found.unzip();
+    let built_from = built_from.unwrap_or_default();
     let mut requirements = Listing::default();
     if let (Some(checked), Some(manifest)) = (&checked, &manifest)
         && !cancel.is_requested()
     {
-        requirements = pinned::check(request, &mut report, manifest, checked, cancel);
+        let packages = pinned::packages(request, manifest, &built_from);
+        requirements = pinned::check(request, &mut report, &packages, checked, cancel);
     }
     if let Some(fresh) = fresh
         && !cancel.is_requested()
@@ -97,6 +106,7 @@ pub fn verify(
         checked,
         manifest,
         requirements,
+        built_from,
     }
 }
 
@@ -107,7 +117,7 @@ fn steps(
     fresh: &mut Option<Fresh>,
     cancel: &Cancel,
     progress: &dyn Progress,
-) -> Option<Checked> {
+) -> Option<(Checked, BuiltFromByWheel)> {
     let trust = &request.policy.trust;
     let certificates = match Certificates::load(&trust.certificates) {
         Ok(certificates) => certificates,
@@ -224,7 +234,7 @@ fn steps(
     progress.hashed();
     report.is_empty = lists_nothing && !checked.files.iter().any(is_there);
     describe(report, &locations.directory, &manifest_name, &checked);
-    records(report, &locations.directory, manifest, &checked);
+    let built_from = records(report, &locations.directory, manifest, &checked);
     if request.policy.wheelhouse.depth == Depth::Deep && !cancel.is_requested() {
         let limits = request.policy.wheelhouse.limits;
         let inside = wheelhouse::look_inside(
@@ -243,7 +253,7 @@ fn steps(
             &inside,
         );
     }
-    Some(checked)
+    Some((checked, built_from))
 }
 
 /// Returns where everything is, or says why that is open.
@@ -343,7 +353,7 @@ fn without_manifest(
     request: &Request,
     report: &mut Report,
     locations: &Locations,
-) -> Option<Checked> {
+) -> Option<(Checked, BuiltFromByWheel)> {
     let tree = walked(
         report,
         &locations.directory,
@@ -515,8 +525,15 @@ fn describe(report: &mut Report, directory: &Path, manifest: &str, checked: &Che
 }
 
 /// Reads the verified build records, and says which of them are none, or are not
-/// those of the wheels they lie beside.
-fn records(report: &mut Report, directory: &Path, manifest: &Manifest, checked: &Checked) {
+/// those of the wheels they lie beside. Returns what the others say that wheels were
+/// built from.
+fn records(
+    report: &mut Report,
+    directory: &Path,
+    manifest: &Manifest,
+    checked: &Checked,
+) -> BuiltFromByWheel {
+    let mut built_from = BuiltFromByWheel::new();
     for (path, _) in checked.verified.iter() {
         if recipe::recorded_wheel(path.file_name()).is_none() {
             continue;
@@ -525,6 +542,16 @@ fn records(report: &mut Report, directory: &Path, manifest: &Manifest, checked: 
             Ok(bytes) => {
                 let record = BuildRecord::parse(&bytes);
                 let finding = audit::record(directory, path, record.as_ref(), manifest);
+                if let (None, Ok(record)) = (&finding, record)
+                    && let Some(wheel) = path.as_str().strip_suffix(recipe::RECORD_ENDING)
+                    && let Ok(wheel) = RelPath::parse(wheel)
+                {
+                    let from = BuiltFrom {
+                        sdist: record.sdist,
+                        sha256: record.sdist_sha256,
+                    };
+                    built_from.insert(wheel, from);
+                }
                 report.findings.extend(finding);
             }
             Err(error) => {
@@ -533,6 +560,7 @@ fn records(report: &mut Report, directory: &Path, manifest: &Manifest, checked: 
             }
         }
     }
+    built_from
 }
 
 fn describe_inside(

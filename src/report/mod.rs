@@ -8,6 +8,7 @@ mod certificates;
 mod comparison;
 mod environments;
 mod form;
+mod handed_on;
 mod history;
 mod html;
 mod inspection;
@@ -36,6 +37,7 @@ use crate::time::UtcTime;
 pub use comparison::{ComparedFile, ComparisonReport};
 pub use environments::EnvironmentReport;
 pub use form::Form;
+pub use handed_on::{HandedOnSummary, HandedOnWheel, ReplacedList, StandsFor};
 pub use history::{History, Night, NightRebuild};
 pub use inspection::{InspectedFile, Inspection};
 pub use json::escape_json;
@@ -192,6 +194,9 @@ pub struct Report {
     /// The files of requirements that were held against the signed files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requirements: Vec<RequirementsSummary>,
+    /// What a command is handed, where there is one and everything holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed_on: Option<HandedOnSummary>,
     /// What the policy cares about, in the order of the checks.
     pub findings: Vec<Finding>,
     /// What became of the wheelhouse, for the command that updates it.
@@ -237,6 +242,7 @@ impl Report {
             certificates: Vec::new(),
             files: Vec::new(),
             requirements: Vec::new(),
+            handed_on: None,
             findings: Vec::new(),
             update: None,
             written: Vec::new(),

@@ -37,6 +37,7 @@ mod freshness;
 mod gnupg;
 mod gpgv;
 mod grammar;
+mod hand_off;
 mod hostile_sdists;
 mod inference;
 mod init_command;

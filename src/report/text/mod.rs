@@ -125,6 +125,7 @@ impl Report {
             self.write_policy(out, &palette)?;
             self.write_files(out, &palette)?;
             self.write_requirements(out, &palette)?;
+            self.write_handed_on(out, &palette)?;
             if let Some(update) = &self.update {
                 update.write(out, &palette)?;
             }
