@@ -58,6 +58,9 @@ ENTRIES_MEMORY_TARGET = 128 * MIB
 # How much longer twice as many entries may take.
 LINEAR_TARGET = 2.4
 SIGNERS_TARGET_MS = 60
+# Bytes of a manifest, signatures, repetitions; how much longer they may take than one.
+SIGNATURES_FULL, SIGNATURES_SMOKE = (64 * MIB, 600, 5), (8 * MIB, 60, 2)
+SIGNATURES_TARGET = 2
 SIGNERS = TOP.parent / "shared" / "data" / "bitcoin-25.0"
 TOOLS_LIST = pathlib.Path(__file__).resolve().parent / "verify-tools.txt"
 
@@ -239,6 +242,44 @@ def signers(given, work, repetitions, targets):
     print(f"  {'start to verdict':<17} {milliseconds:8.1f} ms  {targets.at_most(milliseconds, SIGNERS_TARGET_MS, ' ms')}")
 
 
+def generate_signatures(root, size, count):
+    """Writes a manifest of that size and so many different signatures over it."""
+    sys.path.insert(0, os.fspath(TOP / "fixtures" / "foreign"))
+    import make_rsa
+
+    (root / "keys").mkdir(parents=True)
+    (root / "wheels").mkdir()
+    line = b"# " + b"a" * 97 + b"\n"
+    manifest = line * (size // len(line))
+    (root / "sha256sums.txt").write_bytes(manifest)
+    key = make_rsa.Key(65537, "sha512")
+    certificate = make_rsa.armored("PUBLIC KEY BLOCK", key.certificate("bench"))
+    (root / "keys" / "bench.asc").write_text(certificate)
+    begun = hashlib.sha512(manifest)
+    with open(root / "sha256sums.txt.sig", "wb") as file:
+        for number in range(count):
+            file.write(key.signature(0, make_rsa.SIGNED + number, begun))
+
+
+def many_signatures(given, roots, repetitions, targets):
+    """Shows that a manifest is hashed once, however many signatures are over it."""
+    ways = [
+        [given.wheelproof, "verify", os.fspath(root), "--certs", os.fspath(root / "keys"), "--quiet"]
+        for root in roots.values()
+    ]
+    # A manifest of comments lists nothing, which is a finding.
+    few, many = measure.in_turns(ways, repetitions, codes=(1, 4))
+    size = next(iter(roots.values())).joinpath("sha256sums.txt").stat().st_size
+    print(f"\nmany signatures: over a manifest of {size / MIB:.0f} MiB, {repetitions} times each")
+    for count, runs in zip(roots, (few, many)):
+        say(f"{count} signatures", runs)
+    for label, ratio in (
+        ("ratio", many.median / few.median),
+        ("ratio of CPU", many.cpu_median / few.cpu_median),
+    ):
+        print(f"  {label:<17} {ratio:8.2f}   {targets.at_most(ratio, SIGNATURES_TARGET)}")
+
+
 def main():
     parser = argparse.ArgumentParser(description="Time `wheelproof verify` against gpgv, sha256sum and unpacking wheels.")
     parser.add_argument("--smoke", action="store_true", help="a tenth of the files, to see that all works")
@@ -279,6 +320,10 @@ def main():
         long = {count: work / f"entries-{count}" for count in entry_counts}
         for count, root in long.items():
             aside(generate_entries, root, count)
+        signed_size, signed_count, signed_times = SIGNATURES_SMOKE if given.smoke else SIGNATURES_FULL
+        signed = {count: work / f"signatures-{count}" for count in (1, signed_count)}
+        for count, root in signed.items():
+            aside(generate_signatures, root, signed_size, count)
         keyring = sign([*roots.values(), work / "deep", *long.values()], work)
         given.wheel = os.path.abspath(given.wheel or fetch_wheel(work))
 
@@ -313,6 +358,7 @@ def main():
         deep(given, work / "deep", deep_times, deep_target, targets)
         entries(given, long, entry_times, targets)
         signers(given, work, 11 if given.smoke else 41, targets)
+        many_signatures(given, signed, signed_times, targets)
         print(f"\nno peak below {measure.own_peak_bytes() / MIB:.1f} MiB, that of this script, can be seen")
     finally:
         shutil.rmtree(work, ignore_errors=True)

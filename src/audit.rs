@@ -27,7 +27,7 @@ use crate::state::Accepted;
 use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
 
-pub use certificates::{certificate_states, lapsing_signers};
+pub use certificates::{certificate_states, lapsing_signers, revocations};
 pub use inside::inside;
 pub use produce::{currency, survey};
 pub use records::{record, record_fault};
@@ -50,6 +50,17 @@ pub fn certificates(certificates: &Certificates, trust: &Trust) -> Vec<Finding> 
                 Subject::path(path.display().to_string()),
             )
             .found(reason),
+            CertificateFault::Keybox { path } => Finding::new(
+                &rules::CERTIFICATE_MALFORMED,
+                Subject::path(path.display().to_string()),
+            )
+            .found("it is a GnuPG keybox, a store that only GnuPG reads")
+            .next("write the certificates out of it: gpg --export FINGERPRINT > keys/signer.gpg"),
+            CertificateFault::Version { path, version } => Finding::new(
+                &rules::CERTIFICATE_VERSION_UNREAD,
+                Subject::path(path.display().to_string()),
+            )
+            .found(format!("a certificate of {version}")),
             CertificateFault::SecretKey { path, fingerprint } => Finding::new(
                 &rules::CERTIFICATE_SECRET_KEY,
                 Subject::path(path.display().to_string()),
@@ -133,8 +144,13 @@ fn signature(fact: &SignatureFact, is_met: bool, bad: Tolerance) -> Option<Findi
         V::NotPinned => &rules::SIGNER_NOT_PINNED,
         V::UnknownKey => &rules::SIGNATURE_UNKNOWN_KEY,
         V::Unsupported => &rules::SIGNATURE_UNSUPPORTED,
+        V::UnreadVersion => &rules::SIGNATURE_VERSION_UNREAD,
+        V::Malformed => &rules::SIGNATURE_PACKET_MALFORMED,
+        V::Undated => &rules::SIGNATURE_UNDATED,
+        V::NotOverData => &rules::SIGNATURE_NOT_OVER_DATA,
         V::Bad => &rules::SIGNATURE_BAD,
         V::WeakHash => &rules::SIGNATURE_WEAK_HASH,
+        V::CriticalUnknown => &rules::SIGNATURE_CRITICAL_UNKNOWN,
         V::Future => &rules::SIGNATURE_FUTURE,
         V::Expired => &rules::SIGNATURE_EXPIRED,
         V::TooOld => &rules::SIGNATURE_TOO_OLD,
@@ -144,6 +160,8 @@ fn signature(fact: &SignatureFact, is_met: bool, bad: Tolerance) -> Option<Findi
         V::SignerNotYetValid => &rules::SIGNER_NOT_YET_VALID,
         V::SignerUnbound => &rules::SIGNER_UNBOUND,
         V::SignerNotForSigning => &rules::SIGNER_NOT_FOR_SIGNING,
+        V::SignerTooWeak => &rules::SIGNER_KEY_TOO_WEAK,
+        V::SignerUnsupported => &rules::SIGNER_UNSUPPORTED,
     };
     let severity = match fact.verdict {
         // Somebody changed the manifest, or passes off a signature as another's.
@@ -160,11 +178,12 @@ fn signature(fact: &SignatureFact, is_met: bool, bad: Tolerance) -> Option<Findi
         ));
     // Bound today, so the certificate was renewed and lost its old bindings.
     let was_renewed = fact.verdict == V::SignerUnbound && fact.now == KeyState::Valid;
-    Some(match was_renewed {
-        true => finding.next(
+    Some(match (&fact.advice, was_renewed) {
+        (_, true) => finding.next(
             "use a copy of the certificate that still has its old self-signatures, or key-validity = \"now\"",
         ),
-        false => finding,
+        (Some(advice), false) => finding.next(advice),
+        (None, false) => finding,
     })
 }
 

@@ -12,6 +12,7 @@ use sequoia::types::{ReasonForRevocation, SignatureType};
 use sequoia_openpgp as sequoia;
 
 use wheelproof::fingerprint::Fingerprint;
+use wheelproof::cancel::Cancel;
 use wheelproof::openpgp::{Certificates, Judgement, SignatureFile, SignatureVerdict, authenticate};
 use wheelproof::policy::Trust;
 use wheelproof::time::UtcTime;
@@ -176,7 +177,9 @@ pub fn judge(manifest: &[u8], file: SignatureFile, certificates: &Certificates) 
         certificates,
         &Trust::default(),
         WORLD.today,
+        &Cancel::new(),
     )
+    .expect("nobody asks to stop")
 }
 
 /// Returns whether any signature counts; the parts of the answer have to agree.

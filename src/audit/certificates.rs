@@ -4,10 +4,46 @@ use std::collections::BTreeSet;
 
 use crate::finding::{Finding, Severity, Subject, rules};
 use crate::fingerprint::Fingerprint;
-use crate::openpgp::{CertificateSummary, KeyState, SignatureFact, SignatureVerdict};
+use crate::openpgp::{CertificateSummary, Certificates, KeyState, SignatureFact, SignatureVerdict};
+use crate::policy::Trust;
 use crate::time::UtcTime;
 
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
+
+/// Returns which revocations by designated revokers could not be checked. Where the
+/// policy names signers, only theirs are looked at.
+pub fn revocations(certificates: &Certificates, trust: &Trust, now: UtcTime) -> Vec<Finding> {
+    certificates
+        .unchecked_revocations(now)
+        .into_iter()
+        .filter(|unchecked| {
+            trust.signers.is_empty() || trust.signers.contains(&unchecked.certificate)
+        })
+        .map(|unchecked| {
+            let what = match unchecked.key == unchecked.certificate {
+                true => format!("certificate {}", unchecked.certificate),
+                false => format!(
+                    "key {} of certificate {}",
+                    unchecked.key, unchecked.certificate
+                ),
+            };
+            let revoker = &unchecked.revoker;
+            let finding = Finding::new(&rules::REVOCATION_UNCHECKED, Subject::default());
+            match unchecked.is_at_hand {
+                true => finding
+                    .found(format!(
+                        "{what}: a revocation by {revoker}, of an algorithm that cannot be \
+                         checked here"
+                    ))
+                    .next("check it with another program, and ask the signer"),
+                false => finding.found(format!(
+                    "{what}: a revocation that says it is by {revoker}, whose certificate is not \
+                     there"
+                )),
+            }
+        })
+        .collect()
+}
 
 /// Returns which certificates cannot sign now, or will not be able to in so many
 /// days. Where the policy names signers, only they are looked at.

@@ -16,6 +16,7 @@ fn fact(verdict: SignatureVerdict, now: KeyState) -> SignatureFact {
         at_signing: KeyState::Unbound,
         now,
         reason: "a reason".to_owned(),
+        advice: None,
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn run(
             .map(|path| std::env::split_paths(path).collect())
             .unwrap_or_default(),
     };
-    let mut report = pipeline::init(&request, &wish);
+    let mut report = pipeline::init(&request, &wish, cancel);
     finish(&mut report, &args.out, &output, cancel)
 }
 

@@ -56,6 +56,14 @@ rules! {
     CERTIFICATE_MISSING = "certificate-missing", Error,
         "no certificate file holds a signer that the policy names",
         "add that signer's certificate to the certificates";
+    /// A certificate is of a version that is not read.
+    CERTIFICATE_VERSION_UNREAD = "certificate-version-unread", Warning,
+        "a certificate is of a version that is not read here",
+        "ask its owner for a certificate of version 4 or 6; nothing signed by this one counts here";
+    /// A designated revoker has revoked, perhaps.
+    REVOCATION_UNCHECKED = "revocation-unchecked", Warning,
+        "a trusted certificate carries a revocation that cannot be checked",
+        "add the certificate of the revoker, or ask the signer whether the key is revoked";
 
     /// A certificate cannot be used to sign any more, or not yet.
     CERTIFICATE_UNUSABLE = "certificate-unusable", Error,
@@ -87,11 +95,31 @@ rules! {
     /// The signature uses an algorithm or version we cannot check.
     SIGNATURE_UNSUPPORTED = "signature-unsupported", Warning,
         "a signature uses an algorithm that cannot be checked here",
-        "ask the signer for a signature with SHA-256 or better and RSA, ECDSA or EdDSA";
+        "ask the signer for one by a key of Ed25519 or of RSA with 3072 or 4096 bits, or build with another OpenPGP backend";
+    /// The signature is of a version we do not read.
+    SIGNATURE_VERSION_UNREAD = "signature-version-unread", Warning,
+        "a signature is of a version that is not read here",
+        "ask the signer for a signature by a key of version 4 or 6";
+    /// The signature's packet is broken.
+    SIGNATURE_PACKET_MALFORMED = "signature-packet-malformed", Warning,
+        "a signature's packet is not as the standard has it",
+        "fetch the signature file again; if it is published like this, ask for a signature by another program";
+    /// The signature does not say when it was made.
+    SIGNATURE_UNDATED = "signature-undated", Warning,
+        "a signature does not say when it was made",
+        "ask the signer for a signature by a program that writes the time into it, as OpenPGP demands";
+    /// The signature is of another type.
+    SIGNATURE_NOT_OVER_DATA = "signature-not-over-data", Warning,
+        "a signature is of a type that is not over a manifest of this form",
+        "ask the signer for a detached signature over the manifest, or for a clearsigned one";
     /// The signature uses a hash that can be forged.
     SIGNATURE_WEAK_HASH = "signature-weak-hash", Error,
         "a signature uses a hash algorithm that the policy refuses",
         "ask the signer for a signature with SHA-256 or better";
+    /// The signature holds something critical that is not known.
+    SIGNATURE_CRITICAL_UNKNOWN = "signature-critical-unknown", Error,
+        "a signature holds something critical that is not known here",
+        "ask the signer for a signature without it; a reader must not pass over what is marked as critical";
     /// The signature carries an expiration time that has passed.
     SIGNATURE_EXPIRED = "signature-expired", Error,
         "a signature itself has expired",
@@ -128,6 +156,14 @@ rules! {
     SIGNER_NOT_FOR_SIGNING = "signer-not-for-signing", Error,
         "the key that made a signature is not one for signing data",
         "ask the signer to sign with a key that has the signing capability";
+    /// The key is too short, or its algorithm has had its time.
+    SIGNER_KEY_TOO_WEAK = "signer-key-too-weak", Error,
+        "the key that made a signature is too weak to be believed",
+        "ask the signer for a new key, such as Ed25519 or RSA of 3072 bits; another hash does not help";
+    /// Whether the key belongs to the certificate cannot be checked.
+    SIGNER_UNSUPPORTED = "signer-unsupported", Warning,
+        "the signer's certificate uses an algorithm that cannot be checked here",
+        "ask the signer for a certificate of Ed25519 or of RSA with 3072 or 4096 bits, or build with another OpenPGP backend";
     /// A trusted certificate signed, but the policy names other signers.
     SIGNER_NOT_PINNED = "signer-not-pinned", Note,
         "a signature is by a certificate that the policy does not name as signer",

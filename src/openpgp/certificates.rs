@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use sequoia_openpgp::Cert;
 use sequoia_openpgp::cert::CertParser;
+use sequoia_openpgp::packet::{Packet, Tag};
 use sequoia_openpgp::parse::Parse;
 
 use super::ByFingerprint;
 use super::armor;
+use super::signatures::version_name;
 use crate::fingerprint::Fingerprint;
 use crate::input::{self, InputError};
 
@@ -38,6 +40,18 @@ pub enum CertificateFault {
         path: PathBuf,
         /// Why not.
         reason: String,
+    },
+    /// The file is GnuPG's own store of keys, which only GnuPG reads.
+    Keybox {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A certificate in the file is of a version that is not read here.
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version, by name.
+        version: String,
     },
     /// The file holds a secret key. Only its public part is used.
     SecretKey {
@@ -164,6 +178,12 @@ impl Certificates {
             self.add_block(path, bytes);
             return;
         }
+        if is_keybox(bytes) {
+            self.faults.push(CertificateFault::Keybox {
+                path: path.to_owned(),
+            });
+            return;
+        }
         // What stands around the blocks is not ours to judge: people publish
         // certificates with a line of explanation above.
         let (blocks, faults) = armor::split(bytes);
@@ -211,7 +231,16 @@ impl Certificates {
                     found += 1;
                     self.add(path, certificate);
                 }
-                Err(error) => self.faults.push(malformed(error.to_string())),
+                Err(error) => match unread_version(&error) {
+                    Some(version) => {
+                        found += 1;
+                        self.faults.push(CertificateFault::Version {
+                            path: path.to_owned(),
+                            version: version_name(version),
+                        });
+                    }
+                    None => self.faults.push(malformed(error.to_string())),
+                },
             }
         }
         if found == 0 {
@@ -269,9 +298,34 @@ impl Certificates {
             .map(|(fingerprint, _)| fingerprint)
     }
 
+    /// Returns a certificate by the fingerprint of its primary key.
+    pub(super) fn get(&self, fingerprint: &Fingerprint) -> Option<(&Fingerprint, &Cert)> {
+        self.by_fingerprint.get_key_value(fingerprint)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Fingerprint, &Cert)> {
         self.by_fingerprint.iter()
     }
+}
+
+/// Returns whether the bytes are a keybox: its first blob carries the magic "KBXf" at
+/// the offset 8 (kbx/keybox-blob.c of GnuPG, "The Header Blob").
+fn is_keybox(bytes: &[u8]) -> bool {
+    bytes.get(8..12) == Some(b"KBXf")
+}
+
+/// Returns the version of the primary key, when it is why a certificate cannot be
+/// read. A key's first byte is its version (RFC 9580, section 5.5.2).
+fn unread_version(error: &sequoia_openpgp::anyhow::Error) -> Option<u8> {
+    let Some(sequoia_openpgp::Error::UnsupportedCert(_, packets)) = error.downcast_ref() else {
+        return None;
+    };
+    let Some(Packet::Unknown(primary)) = packets.first() else {
+        return None;
+    };
+    let is_key = matches!(primary.tag(), Tag::PublicKey | Tag::SecretKey);
+    let version = primary.body().first().copied();
+    version.filter(|version| is_key && !matches!(version, 4 | 6))
 }
 
 /// Returns the library's fingerprint as ours.

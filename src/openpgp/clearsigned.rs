@@ -139,6 +139,10 @@ impl Clearsigned {
 
     /// Takes a document apart. `path` is for reports only.
     ///
+    /// One in which every line ends in CR LF is read whatever `crlf` says: the standard
+    /// signs the text with such ends, some programs always write them (OpenPGP.js, rnp,
+    /// PGPainless), and what is handed on has LF in any case.
+    ///
     /// # Errors
     ///
     /// The first line that is not as the standard has it. Where the standard
@@ -152,7 +156,10 @@ impl Clearsigned {
         let mut lines = Lines {
             rest: bytes,
             number: 0,
-            crlf,
+            crlf: match has_only_crlf(bytes) {
+                true => Tolerance::Accept,
+                false => crlf,
+            },
         };
         match lines.next()? {
             Some(line) if line == BEGIN => {}
@@ -173,6 +180,12 @@ impl Clearsigned {
     pub fn into_parts(self) -> (Vec<u8>, SignatureFile) {
         (self.text, self.signatures)
     }
+}
+
+/// Returns whether every line that ends in LF has CR before it.
+fn has_only_crlf(bytes: &[u8]) -> bool {
+    let mut ends = (0..bytes.len()).filter(|at| bytes.get(*at) == Some(&b'\n'));
+    ends.all(|at| at > 0 && bytes.get(at - 1) == Some(&b'\r'))
 }
 
 /// The lines of a file, without their ends.

@@ -7,9 +7,11 @@ use sequoia::cert::prelude::*;
 use sequoia_openpgp as sequoia;
 use serde::Serialize;
 
+use super::algorithms;
 use super::certificates::fingerprint_of;
-use super::signatures::Judge;
-use super::{Certificates, KeyState};
+use super::judge::Judge;
+use super::{Certificates, KeyState, UncheckedRevocation};
+use crate::cancel::Cancel;
 use crate::fingerprint::Fingerprint;
 use crate::policy::Trust;
 use crate::time::UtcTime;
@@ -72,11 +74,18 @@ impl Certificates {
         time: UtcTime,
     ) -> Vec<CertificateSummary> {
         let trust = Trust::default();
-        let judge = Judge::new(self, &trust, time, &[]);
+        let judge = Judge::new(self, &trust, time, &[], &Cancel::new());
         self.iter()
             .filter(|(fingerprint, _)| fingerprints.contains(fingerprint))
             .map(|(fingerprint, certificate)| summary(&judge, fingerprint, certificate, time))
             .collect()
+    }
+
+    /// Returns the revocations that name a designated revoker and cannot be checked
+    /// with these certificates, sorted.
+    pub fn unchecked_revocations(&self, time: UtcTime) -> Vec<UncheckedRevocation> {
+        let trust = Trust::default();
+        Judge::new(self, &trust, time, &[], &Cancel::new()).unchecked_revocations()
     }
 }
 
@@ -93,7 +102,7 @@ fn summary(
             let (state, reason) = judge.state_now(fingerprint, &handle);
             KeySummary {
                 fingerprint: fingerprint_of(&key.key().fingerprint()),
-                algorithm: algorithm(key.key()),
+                algorithm: algorithms::name(key.key()),
                 created: UtcTime::from_system(key.key().creation_time()),
                 expires: judge.expiry(certificate, &key, time),
                 state,
@@ -144,26 +153,9 @@ fn rank(state: KeyState) -> u8 {
         KeyState::Expired => 2,
         KeyState::Unbound => 3,
         KeyState::Revoked => 4,
-        KeyState::NotForSigning => 5,
-        KeyState::Unknown => 6,
-    }
-}
-
-fn algorithm(
-    key: &sequoia::packet::Key<
-        sequoia::packet::key::PublicParts,
-        sequoia::packet::key::UnspecifiedRole,
-    >,
-) -> String {
-    use sequoia::crypto::mpi::PublicKey;
-    match key.mpis() {
-        PublicKey::EdDSA { curve, .. } | PublicKey::ECDSA { curve, .. } => {
-            format!("{}, {curve}", key.pk_algo())
-        }
-        PublicKey::ECDH { curve, .. } => format!("{}, {curve}", key.pk_algo()),
-        mpis => match mpis.bits() {
-            Some(bits) => format!("{}, {bits} bits", key.pk_algo()),
-            None => key.pk_algo().to_string(),
-        },
+        KeyState::TooWeak => 5,
+        KeyState::Unsupported => 6,
+        KeyState::NotForSigning => 7,
+        KeyState::Unknown => 8,
     }
 }

@@ -7,17 +7,22 @@
 //! This is the only module that names the OpenPGP library. GnuPG's home, agents
 //! and key servers are never asked.
 
+mod algorithms;
 mod armor;
 mod certificates;
 mod clearsigned;
+mod hashed;
 mod inspect;
+mod judge;
 mod sign;
 mod signatures;
+mod worth;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;
 use crate::fingerprint::Fingerprint;
 use crate::policy::{KeyValidity, Tolerance, Trust};
@@ -43,7 +48,8 @@ pub enum Cryptography {
     Bad,
     /// No trusted certificate holds the key.
     UnknownKey,
-    /// The signature's version, type or algorithm cannot be checked.
+    /// The signature's version, type, algorithm or form is none that can be checked
+    /// here.
     Unsupported,
 }
 
@@ -63,6 +69,11 @@ pub enum KeyState {
     Unbound,
     /// It was not a key for signing data.
     NotForSigning,
+    /// The key, or the one that certifies it, is too weak: whatever the date.
+    TooWeak,
+    /// The algorithm of the key, or of the one that certifies it, cannot be checked
+    /// here.
+    Unsupported,
     /// Not looked at, because no certificate holds the key.
     Unknown,
 }
@@ -77,12 +88,22 @@ pub enum SignatureVerdict {
     NotPinned,
     /// No trusted certificate holds the key.
     UnknownKey,
-    /// It cannot be checked here.
+    /// Its algorithm cannot be checked here.
     Unsupported,
+    /// It is of a version that is not read here.
+    UnreadVersion,
+    /// Its packet is not as its version has it.
+    Malformed,
+    /// It does not say when it was made.
+    Undated,
+    /// It is of a type that is not over the data at hand.
+    NotOverData,
     /// It does not match the manifest.
     Bad,
     /// Its hash algorithm can be forged.
     WeakHash,
+    /// It holds something that its maker marked as critical and that is not known here.
+    CriticalUnknown,
     /// It is dated after the reference time.
     Future,
     /// It has itself expired.
@@ -101,6 +122,10 @@ pub enum SignatureVerdict {
     SignerUnbound,
     /// The key is not for signing.
     SignerNotForSigning,
+    /// The key, or the one that certifies it, is too weak.
+    SignerTooWeak,
+    /// The certificate is of an algorithm that cannot be checked here.
+    SignerUnsupported,
 }
 
 /// Everything known about one signature: three facts and what follows from them
@@ -133,6 +158,22 @@ pub struct SignatureFact {
     pub now: KeyState,
     /// The facts in words.
     pub reason: String,
+    /// What to do, where the usual advice does not fit; findings have it.
+    #[serde(skip)]
+    pub advice: Option<String>,
+}
+
+/// A revocation that names a designated revoker and cannot be checked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UncheckedRevocation {
+    /// The certificate that carries it.
+    pub certificate: Fingerprint,
+    /// The key that it revokes: the primary key for the certificate as a whole.
+    pub key: Fingerprint,
+    /// The designated revoker that it names.
+    pub revoker: Fingerprint,
+    /// Whether the revoker's certificate is there and cannot be checked here.
+    pub is_at_hand: bool,
 }
 
 /// How many signers the policy asks for and which ones count.
@@ -199,16 +240,20 @@ pub struct Judgement {
 ///
 /// Algorithms are judged by what is known now, keys at the time each signature
 /// claims and at `reference_time`; [`Trust::key_validity`] says which of the two
-/// decide.
+/// decide. Returns nothing when somebody asked to stop.
 pub fn authenticate(
     manifest: Vec<u8>,
     files: &[SignatureFile],
     certificates: &Certificates,
     trust: &Trust,
     reference_time: UtcTime,
-) -> Judgement {
-    let judge = signatures::Judge::new(certificates, trust, reference_time, &manifest);
-    let facts: Vec<SignatureFact> = files.iter().flat_map(|file| judge.file(file)).collect();
+    cancel: &Cancel,
+) -> Option<Judgement> {
+    let judge = judge::Judge::new(certificates, trust, reference_time, &manifest, cancel);
+    let mut facts: Vec<SignatureFact> = Vec::new();
+    for file in files {
+        facts.extend(judge.file(file)?);
+    }
     let mut newest: BTreeMap<&Fingerprint, UtcTime> = BTreeMap::new();
     for fact in facts
         .iter()
@@ -234,13 +279,13 @@ pub fn authenticate(
         bytes: manifest,
         lines_before: files.first().map_or(0, SignatureFile::lines_before),
     });
-    Judgement {
+    Some(Judgement {
         facts,
         threshold,
         bad_signatures: trust.bad_signatures,
         signed,
         authenticated,
-    }
+    })
 }
 
 /// Returns what the policy makes of the two key states, worst first.
@@ -257,6 +302,8 @@ fn verdict_of_states(
         KeyState::NotYetValid => V::SignerNotYetValid,
         KeyState::Unbound => V::SignerUnbound,
         KeyState::NotForSigning => V::SignerNotForSigning,
+        KeyState::TooWeak => V::SignerTooWeak,
+        KeyState::Unsupported => V::SignerUnsupported,
         KeyState::Unknown => V::UnknownKey,
     };
     let since = match now {
@@ -269,6 +316,8 @@ fn verdict_of_states(
         KeyState::NotYetValid => V::SignerNotYetValid,
         KeyState::Unbound => V::SignerUnbound,
         KeyState::NotForSigning => V::SignerNotForSigning,
+        KeyState::TooWeak => V::SignerTooWeak,
+        KeyState::Unsupported => V::SignerUnsupported,
         KeyState::Unknown => V::UnknownKey,
     };
     match validity {

@@ -9,10 +9,9 @@ use std::io::Write;
 
 use sequoia::armor;
 use sequoia::cert::CertParser;
-use sequoia::crypto::hash::Hash as _;
 use sequoia::crypto::{KeyPair, Password};
+use sequoia::packet::Packet;
 use sequoia::packet::signature::SignatureBuilder;
-use sequoia::packet::{Packet, Signature};
 use sequoia::parse::Parse;
 use sequoia::serialize::SerializeInto;
 use sequoia::types::{HashAlgorithm, PublicKeyAlgorithm, SignatureType};
@@ -20,8 +19,11 @@ use sequoia::{Cert, KeyHandle};
 use sequoia_openpgp as sequoia;
 
 use super::certificates::fingerprint_of;
-use super::signatures::{Judge, Parsed, as_text, one_line};
+use super::hashed::{Form, Hashed, as_text};
+use super::judge::Judge;
+use super::signatures::{Parsed, one_line};
 use super::{Certificates, KeyState, SignatureFile};
+use crate::cancel::Cancel;
 use crate::fingerprint::Fingerprint;
 use crate::policy::Trust;
 use crate::time::UtcTime;
@@ -65,6 +67,8 @@ pub enum SecretKeyError {
         signer: Fingerprint,
         /// Why not, a key at a time.
         reason: String,
+        /// Whether one would do, were its algorithm one for here.
+        is_unsupported: bool,
     },
     /// The key is protected by a password.
     #[error("the secret key {0} is protected by a password")]
@@ -97,6 +101,13 @@ impl SecretKeyError {
             }
             Self::Several(_) => "say with --signer which one is to sign",
             Self::OtherSigner(_) => "name the file of that signer, or another signer",
+            Self::NoSigningKey {
+                is_unsupported: true,
+                ..
+            } => {
+                "sign with a key of Ed25519, or of RSA with 3072 or 4096 bits through GnuPG; what \
+                 cannot be checked here, nobody who verifies with this program can check either"
+            }
             Self::NoSigningKey { .. } => {
                 "extend or replace the key, or name a subkey that is in the file"
             }
@@ -168,9 +179,10 @@ impl SecretKey {
         let primary = fingerprint_of(&certificate.fingerprint());
         let public = Certificates::of(certificate.clone().strip_secret_key_material());
         let trust = Trust::default();
-        let judge = Judge::new(&public, &trust, time, &[]);
+        let judge = Judge::new(&public, &trust, time, &[], &Cancel::new());
         let mut usable = Vec::new();
         let mut reasons = Vec::new();
+        let mut is_unsupported = false;
         for key in certificate.keys().secret() {
             let fingerprint = fingerprint_of(&key.key().fingerprint());
             // The primary key's fingerprint names the whole certificate.
@@ -180,7 +192,10 @@ impl SecretKey {
             let handle = KeyHandle::from(key.key().fingerprint());
             match judge.state_now(&primary, &handle) {
                 (KeyState::Valid, _) => usable.push((key.key().creation_time(), fingerprint, key)),
-                (_, reason) => reasons.push(format!("{fingerprint}: {reason}")),
+                (state, reason) => {
+                    is_unsupported |= state == KeyState::Unsupported;
+                    reasons.push(format!("{fingerprint}: {reason}"));
+                }
             }
         }
         usable.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
@@ -191,6 +206,7 @@ impl SecretKey {
             return Err(SecretKeyError::NoSigningKey {
                 signer: signer.unwrap_or(&primary).clone(),
                 reason: reasons.join("; "),
+                is_unsupported,
             });
         };
         let algorithm = key.key().pk_algo();
@@ -293,7 +309,7 @@ impl SignatureFile {
                 Parsed::Signature(signature) => Packet::from((**signature).clone())
                     .to_vec()
                     .map_err(|error| one_line(&error)),
-                Parsed::Unsupported { packet, .. } => Ok(packet.clone()),
+                Parsed::Unread { packet, .. } => Ok(packet.clone()),
             })
             .collect()
     }
@@ -307,7 +323,7 @@ impl SignatureFile {
                     Some(SignatureMode::Text)
                 }
                 Parsed::Signature(_) => Some(SignatureMode::Binary),
-                Parsed::Unsupported { .. } => None,
+                Parsed::Unread { .. } => None,
             })
             .collect()
     }
@@ -319,39 +335,19 @@ impl SignatureFile {
     /// (RFC 9580, section 5.2.3), readable without any key. Two bytes prove
     /// nothing when they agree, and everything when they do not.
     pub fn contradicted_by(&self, manifest: &[u8]) -> BTreeSet<u64> {
-        let text = std::cell::LazyCell::new(|| as_text(manifest));
+        let hashed = Hashed::new(manifest, &Cancel::new());
         (1..)
             .zip(&self.packets)
             .filter(|(_, packet)| match packet {
-                Parsed::Signature(signature) => {
-                    let data = match signature.typ() {
-                        SignatureType::Text => text.as_slice(),
-                        _ => manifest,
-                    };
-                    digest_begins_otherwise(signature, data)
-                }
-                Parsed::Unsupported { .. } => false,
+                // What cannot be computed here is not contradicted.
+                Parsed::Signature(signature) => hashed
+                    .digest(signature, Form::of(signature.typ()))
+                    .is_ok_and(|digest| !digest.starts_with(signature.digest_prefix())),
+                Parsed::Unread { .. } => false,
             })
             .map(|(number, _)| number)
             .collect()
     }
-}
-
-fn digest_begins_otherwise(signature: &Signature, data: &[u8]) -> bool {
-    let digest = || -> sequoia::Result<Vec<u8>> {
-        let mut hash = signature
-            .hash_algo()
-            .context()?
-            .for_signature(signature.version());
-        if let Some(salt) = signature.salt() {
-            hash.update(salt);
-        }
-        hash.update(data);
-        signature.hash(&mut hash)?;
-        hash.into_digest()
-    };
-    // What cannot be computed here is not contradicted.
-    digest().is_ok_and(|digest| !digest.starts_with(signature.digest_prefix()))
 }
 
 /// Returns the bytes of a signature file with these packets: all of them in one
@@ -368,8 +364,18 @@ pub fn signature_file(packets: &[Vec<u8>], is_armored: bool) -> std::io::Result<
         return Ok(packets.concat());
     }
     let mut writer = armor::Writer::new(Vec::new(), armor::Kind::Signature)?;
+    // A block of version 6 only has no line with a CRC (RFC 9580, section 6.1). With any
+    // other signature it has: gpgv 2.2.40 refuses a block without one when the length of
+    // the packets is a multiple of three.
+    if packets.iter().all(|packet| is_version_6(packet)) {
+        writer.set_profile(sequoia::Profile::RFC9580)?;
+    }
     for packet in packets {
         writer.write_all(packet)?;
     }
     writer.finalize()
+}
+
+fn is_version_6(packet: &[u8]) -> bool {
+    matches!(Packet::from_bytes(packet), Ok(Packet::Signature(signature)) if signature.version() == 6)
 }

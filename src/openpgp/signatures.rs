@@ -1,38 +1,22 @@
-//! Signature files, and what each signature in them is worth.
+//! Signature files, taken apart into their signatures.
+//!
+//! In: the bytes of a file. Out: its signatures, those that cannot be read among
+//! them, and a fault for whatever is none. Nothing is verified here.
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::sync::OnceLock;
-
-use rayon::prelude::*;
 
 use sequoia::armor::{Kind, Reader, ReaderMode};
-use sequoia::cert::prelude::*;
 use sequoia::packet::header::BodyLength;
-use sequoia::packet::{Packet, Signature, Tag};
+use sequoia::packet::{Packet, Signature, Tag, Unknown};
 use sequoia::parse::{PacketParser, PacketParserResult, Parse};
-use sequoia::policy::{HashAlgoSecurity, Policy, StandardPolicy};
 use sequoia::serialize::SerializeInto;
-use sequoia::types::{RevocationStatus, SignatureType};
-use sequoia::{Cert, KeyHandle};
 use sequoia_openpgp as sequoia;
 
-use super::{
-    CLOCK_SKEW_SECONDS, Certificates, Clearsigned, Cryptography, KeyState, SignatureFact,
-    SignatureVerdict, armor, verdict_of_states,
-};
-use crate::fingerprint::Fingerprint;
-use crate::policy::Trust;
-use crate::time::UtcTime;
+use super::{Clearsigned, armor};
 
 /// The most signatures a file may hold.
 const MAX_SIGNATURES: usize = 10_000;
-
-/// Algorithms are judged by what was known on 2026-11-01 or at the reference
-/// time, whichever is later: an audit of old files must not accept what can be
-/// forged today. A fixed date, not the clock, so that equal input gives equal
-/// reports.
-const ALGORITHMS_KNOWN_UNTIL: i64 = 1_793_491_200;
 
 /// A signature file, taken apart.
 #[derive(Debug)]
@@ -40,12 +24,12 @@ pub struct SignatureFile {
     path: String,
     pub(super) packets: Vec<Parsed>,
     faults: Vec<SignatureFileFault>,
-    covers: Covers,
+    pub(super) covers: Covers,
 }
 
 /// What the signatures of a file are over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Covers {
+pub(super) enum Covers {
     /// Another file, byte for byte or as text.
     File,
     /// The text of the clearsigned document they stand in.
@@ -58,12 +42,24 @@ enum Covers {
 #[derive(Debug)]
 pub(super) enum Parsed {
     Signature(Box<Signature>),
-    Unsupported {
-        /// Why it cannot be read.
+    Unread {
+        /// What kind of thing it is.
+        why: Unread,
+        /// The same in words.
         reason: String,
         /// The packet as it is.
         packet: Vec<u8>,
     },
+}
+
+/// Why a signature packet cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// It is of a version that is not read here.
+    Version(u8),
+    /// It is not as its version has it: a number that contradicts its length, for
+    /// example.
+    Malformed,
 }
 
 /// Something in a signature file that is no detached signature.
@@ -167,7 +163,7 @@ impl SignatureFile {
             .iter()
             .filter_map(|packet| match packet {
                 Parsed::Signature(signature) => Some(signature),
-                Parsed::Unsupported { .. } => None,
+                Parsed::Unread { .. } => None,
             })
             .map(|signature| {
                 let hash = signature.hash_algo();
@@ -185,7 +181,7 @@ impl SignatureFile {
             || self
                 .packets
                 .iter()
-                .any(|packet| matches!(packet, Parsed::Unsupported { .. }))
+                .any(|packet| matches!(packet, Parsed::Unread { .. }))
     }
 
     fn read_armor(&mut self, bytes: &[u8]) {
@@ -263,11 +259,18 @@ impl SignatureFile {
                     self.packets.push(Parsed::Signature(Box::new(signature)));
                 }
                 Packet::Unknown(unknown) if unknown.tag() == Tag::Signature => {
-                    let reason = one_line(unknown.error());
+                    let (why, reason) = unread(&unknown);
                     let packet = Packet::Unknown(unknown).to_vec().map_err(Err)?;
-                    self.packets.push(Parsed::Unsupported { reason, packet });
+                    self.packets.push(Parsed::Unread {
+                        why,
+                        reason,
+                        packet,
+                    });
                 }
                 Packet::Marker(_) | Packet::Padding(_) => {}
+                // Written by a program that knows more than this one, and marked as
+                // nothing that a reader has to know (RFC 9580, section 4.3).
+                Packet::Unknown(unknown) if !is_critical(unknown.tag()) => {}
                 other => {
                     return Err(Ok(SignatureFileFault::WrongPacket {
                         packet: format!("a packet of type \"{}\"", other.tag()),
@@ -293,473 +296,34 @@ impl SignatureFile {
     }
 }
 
-/// Everything that a signature is judged by.
-pub(super) struct Judge<'a> {
-    certificates: &'a Certificates,
-    trust: &'a Trust,
-    reference_time: UtcTime,
-    policy: StandardPolicy<'static>,
-    manifest: &'a [u8],
-    /// The manifest with CRLF line ends, which signatures of type "text" are
-    /// made over (RFC 9580, section 5.2.1.2).
-    manifest_as_text: OnceLock<Vec<u8>>,
+/// Returns whether a reader that does not know a packet of this type must give up: of
+/// the sixty-four types, the upper twenty-four may be passed over.
+fn is_critical(tag: Tag) -> bool {
+    u8::from(tag) < 40
 }
 
-/// A key that may have made a signature, with its certificate.
-struct Candidate<'a> {
-    fingerprint: &'a Fingerprint,
-    certificate: &'a Cert,
-    key: KeyHandle,
-}
-
-impl<'a> Judge<'a> {
-    pub(super) fn new(
-        certificates: &'a Certificates,
-        trust: &'a Trust,
-        reference_time: UtcTime,
-        manifest: &'a [u8],
-    ) -> Self {
-        let known_until = UtcTime::from_unix_seconds(ALGORITHMS_KNOWN_UNTIL)
-            .map_or(reference_time, |known| known.max(reference_time));
-        Self {
-            certificates,
-            trust,
-            reference_time,
-            policy: StandardPolicy::at(known_until.to_system()),
-            manifest,
-            manifest_as_text: OnceLock::new(),
-        }
-    }
-
-    /// Returns one fact for each signature of a file.
-    pub(super) fn file(&self, file: &SignatureFile) -> Vec<SignatureFact> {
-        file.packets
-            .par_iter()
-            // A signature takes long enough to be worth a core of its own.
-            .with_max_len(1)
-            .enumerate()
-            .map(|(place, packet)| (place as u64 + 1, packet))
-            .map(|(number, packet)| match packet {
-                Parsed::Signature(signature) => self.signature(file, number, signature),
-                Parsed::Unsupported { reason, .. } => SignatureFact {
-                    path: file.path.clone(),
-                    number,
-                    verdict: SignatureVerdict::Unsupported,
-                    signer: None,
-                    user_id: None,
-                    key: None,
-                    created: None,
-                    hash: "unknown".to_owned(),
-                    cryptography: Cryptography::Unsupported,
-                    at_signing: KeyState::Unknown,
-                    now: KeyState::Unknown,
-                    reason: reason.clone(),
-                },
-            })
-            .collect()
-    }
-
-    fn signature(&self, file: &SignatureFile, number: u64, signature: &Signature) -> SignatureFact {
-        let created = signature
-            .signature_creation_time()
-            .and_then(UtcTime::from_system);
-        let issuers = signature.get_issuers();
-        let mut fact = SignatureFact {
-            path: file.path.clone(),
-            number,
-            verdict: SignatureVerdict::UnknownKey,
-            signer: None,
-            user_id: None,
-            key: issuers.first().map(|issuer| issuer.to_hex()),
-            created,
-            hash: signature.hash_algo().to_string(),
-            cryptography: Cryptography::UnknownKey,
-            at_signing: KeyState::Unknown,
-            now: KeyState::Unknown,
-            reason: "no trusted certificate holds the key that the signature names".to_owned(),
-        };
-        if !matches!(signature.typ(), SignatureType::Binary | SignatureType::Text) {
-            fact.verdict = SignatureVerdict::Unsupported;
-            fact.cryptography = Cryptography::Unsupported;
-            fact.reason = format!("it is a {}, not a signature over data", signature.typ());
-            return fact;
-        }
-        // A signature over bytes says nothing about a text whose line ends and
-        // blanks are the reader's to choose.
-        if file.covers != Covers::File && signature.typ() != SignatureType::Text {
-            fact.verdict = SignatureVerdict::Unsupported;
-            fact.cryptography = Cryptography::Unsupported;
-            fact.reason = "it is over bytes, and those of a clearsigned text are over text \
-                           (RFC 9580, section 7)"
-                .to_owned();
-            return fact;
-        }
-        let Some(created) = created else {
-            fact.verdict = SignatureVerdict::Unsupported;
-            fact.cryptography = Cryptography::Unsupported;
-            fact.reason = "it claims no time, so no key can be judged by it".to_owned();
-            return fact;
-        };
-        // Two certificates can hold the same key. The best reading counts: an
-        // attacker who adds a certificate cannot spoil an honest one.
-        let best = self
-            .candidates(&issuers)
-            .map(|candidate| self.reading(&fact, file.covers, signature, created, &candidate))
-            .min_by_key(|reading| reading.verdict);
-        match best {
-            // Every key was tried, so that none fits says nothing about any.
-            Some(best) if issuers.is_empty() && best.verdict == SignatureVerdict::Bad => {
-                fact.reason = "it names no key, and no key of a trusted certificate made it \
-                               over these bytes"
-                    .to_owned();
-                fact
-            }
-            Some(best) => best,
-            None => fact,
-        }
-    }
-
-    /// Returns the keys that the signature names, or all keys when it names none.
-    fn candidates(&self, issuers: &[KeyHandle]) -> impl Iterator<Item = Candidate<'a>> {
-        let certificates: &'a Certificates = self.certificates;
-        let issuers = issuers.to_vec();
-        certificates
-            .iter()
-            .flat_map(move |(fingerprint, certificate)| {
-                certificate
-                    .keys()
-                    .map(|key| KeyHandle::from(key.key().fingerprint()))
-                    .filter(|key| {
-                        issuers.is_empty() || issuers.iter().any(|issuer| issuer.aliases(key))
-                    })
-                    .map(|key| Candidate {
-                        fingerprint,
-                        certificate,
-                        key,
-                    })
-                    .collect::<Vec<_>>()
-            })
-    }
-
-    /// Returns the fact as it is when this candidate made the signature.
-    fn reading(
-        &self,
-        unread: &SignatureFact,
-        covers: Covers,
-        signature: &Signature,
-        created: UtcTime,
-        candidate: &Candidate<'_>,
-    ) -> SignatureFact {
-        let mut fact = unread.clone();
-        fact.signer = Some(candidate.fingerprint.clone());
-        fact.user_id = candidate
-            .certificate
-            .userids()
-            .next()
-            .map(|user_id| String::from_utf8_lossy(user_id.userid().value()).into_owned());
-        fact.key = Some(candidate.key.to_hex());
-        let key = candidate
-            .certificate
-            .keys()
-            .find(|key| key.key().key_handle() == candidate.key);
-        let Some(key) = key else { return fact };
-        let message = match (covers, signature.typ()) {
-            // The line end before the armor is not signed (section 7).
-            (Covers::ClearsignedText { .. }, _) => {
-                let text = self.manifest_as_text();
-                text.strip_suffix(b"\r\n").unwrap_or(text)
-            }
-            (Covers::File, SignatureType::Text) => self.manifest_as_text(),
-            (Covers::File, _) => self.manifest,
-        };
-        // The library takes a signature that is older than its key for a forgery.
-        // The mathematics does not care about the age of the key; whether it was
-        // valid then is the next question.
-        let mut public = key.key().clone();
-        if created.to_system() < public.creation_time()
-            && let Err(error) = public.set_creation_time(created.to_system())
-        {
-            (fact.cryptography, fact.verdict) =
-                (Cryptography::Unsupported, SignatureVerdict::Unsupported);
-            fact.reason = one_line(&error);
-            return fact;
-        }
-        if let Err(error) = signature.verify_message(&public, message) {
-            (fact.cryptography, fact.verdict) = match error.downcast_ref::<sequoia::Error>() {
-                Some(
-                    sequoia::Error::UnsupportedHashAlgorithm(_)
-                    | sequoia::Error::UnsupportedPublicKeyAlgorithm(_)
-                    | sequoia::Error::UnsupportedEllipticCurve(_)
-                    | sequoia::Error::UnsupportedSignatureType(_),
-                ) => (Cryptography::Unsupported, SignatureVerdict::Unsupported),
-                _ => (Cryptography::Bad, SignatureVerdict::Bad),
-            };
-            fact.reason = match fact.cryptography {
-                Cryptography::Unsupported => one_line(&error),
-                _ => "the key did not make this signature over these bytes".to_owned(),
-            };
-            return fact;
-        }
-        fact.cryptography = Cryptography::Good;
-        let (now, now_reason) = self.key_state(candidate, self.reference_time);
-        let (at_signing, at_signing_reason) = self.key_state(candidate, created);
-        (fact.at_signing, fact.now) = (at_signing, now);
-        let reasons = if at_signing_reason == now_reason {
-            format!("when it signed and now: {now_reason}")
-        } else {
-            format!("when it signed: {at_signing_reason}; now: {now_reason}")
-        };
-        let (verdict, reason) = self.verdict(signature, created, &fact, reasons);
-        (fact.verdict, fact.reason) = (verdict, reason);
-        fact
-    }
-
-    fn verdict(
-        &self,
-        signature: &Signature,
-        created: UtcTime,
-        fact: &SignatureFact,
-        reasons: String,
-    ) -> (SignatureVerdict, String) {
-        if let Err(error) = self
-            .policy
-            .signature(signature, HashAlgoSecurity::CollisionResistance)
-        {
-            return (SignatureVerdict::WeakHash, one_line(&error));
-        }
-        if created.unix_seconds() > self.reference_time.unix_seconds() + CLOCK_SKEW_SECONDS {
-            return (
-                SignatureVerdict::Future,
-                format!("it is dated {created}, after {}", self.reference_time),
-            );
-        }
-        if let Some(expires) = signature
-            .signature_expiration_time()
-            .and_then(UtcTime::from_system)
-            && expires <= self.reference_time
-        {
-            return (
-                SignatureVerdict::Expired,
-                format!("the signature itself was good until {expires}"),
-            );
-        }
-        if let Some(not_before) = self.trust.not_before
-            && created < not_before
-        {
-            return (
-                SignatureVerdict::TooOld,
-                format!("it is dated {created}, the policy accepts none before {not_before}"),
-            );
-        }
-        let verdict = verdict_of_states(self.trust.key_validity, fact.at_signing, fact.now);
-        if verdict != SignatureVerdict::Good {
-            return (verdict, reasons);
-        }
-        let pinned = &self.trust.signers;
-        match &fact.signer {
-            Some(signer) if pinned.is_empty() || pinned.contains(signer) => (verdict, reasons),
-            _ => (
-                SignatureVerdict::NotPinned,
-                "its certificate is trusted, but the policy names other signers".to_owned(),
+/// Returns why a signature packet cannot be read. Its first byte is its version (RFC
+/// 9580, section 5.2).
+fn unread(packet: &Unknown) -> (Unread, String) {
+    match packet.body().first() {
+        Some(version) if !matches!(version, 3 | 4 | 6) => (
+            Unread::Version(*version),
+            format!(
+                "it is of {}, which is not read here",
+                version_name(*version)
             ),
-        }
-    }
-
-    /// Returns what a key of a certificate is worth at the reference time, and
-    /// why.
-    pub(super) fn state_now(
-        &self,
-        fingerprint: &Fingerprint,
-        key: &KeyHandle,
-    ) -> (KeyState, String) {
-        let Some((fingerprint, certificate)) = self
-            .certificates
-            .iter()
-            .find(|(known, _)| *known == fingerprint)
-        else {
-            return (KeyState::Unknown, "in no certificate".to_owned());
-        };
-        let candidate = Candidate {
-            fingerprint,
-            certificate,
-            key: key.clone(),
-        };
-        self.key_state(&candidate, self.reference_time)
-    }
-
-    /// Returns when a key expires, by itself or with its certificate.
-    pub(super) fn expiry(
-        &self,
-        certificate: &Cert,
-        key: &ErasedKeyAmalgamation<'_, sequoia::packet::key::PublicParts>,
-        time: UtcTime,
-    ) -> Option<UtcTime> {
-        let time = time.to_system();
-        let whole = certificate
-            .with_policy(&self.policy, time)
-            .ok()
-            .and_then(|valid| valid.primary_key().key_expiration_time());
-        let own = key
-            .clone()
-            .with_policy(&self.policy, time)
-            .ok()
-            .and_then(|valid| valid.key_expiration_time());
-        [whole, own]
-            .into_iter()
-            .flatten()
-            .filter_map(UtcTime::from_system)
-            .min()
-    }
-
-    /// Returns what the candidate's key was worth at a time, and why.
-    fn key_state(&self, candidate: &Candidate<'_>, time: UtcTime) -> (KeyState, String) {
-        let certificate = candidate.certificate;
-        let system_time = time.to_system();
-
-        // A revocation counts whatever else is wrong with the certificate. The
-        // library knows that a compromised key is revoked from the beginning and
-        // a retired one from the day of its revocation.
-        let key = certificate
-            .keys()
-            .find(|key| key.key().key_handle() == candidate.key);
-        let Some(key) = key else {
-            return (KeyState::Unbound, "in no certificate".to_owned());
-        };
-        let is_primary = key.primary();
-        let subkey = certificate
-            .keys()
-            .subkeys()
-            .find(|subkey| subkey.key().key_handle() == candidate.key);
-        let of_subkey = subkey
-            .as_ref()
-            .map(|subkey| subkey.revocation_status(&self.policy, system_time));
-        let statuses = [
-            Some(certificate.revocation_status(&self.policy, system_time)),
-            of_subkey,
-        ];
-        for (status, what) in statuses.iter().zip(["certificate", "key"]) {
-            if let Some(RevocationStatus::Revoked(revocations)) = status {
-                let reason = revocations
-                    .first()
-                    .and_then(|revocation| revocation.reason_for_revocation())
-                    .map_or_else(String::new, |(code, _)| format!(" ({code})"));
-                return (KeyState::Revoked, format!("revoked, the {what} is{reason}"));
-            }
-        }
-
-        let created = UtcTime::from_system(key.key().creation_time()).unwrap_or(time);
-        if time < created {
-            return (KeyState::NotYetValid, format!("not made before {created}"));
-        }
-        let valid = match certificate.with_policy(&self.policy, system_time) {
-            Ok(valid) => valid,
-            Err(error) => return (KeyState::Unbound, self.unbound(candidate, time, &error)),
-        };
-        let key = match key.with_policy(&self.policy, system_time) {
-            Ok(key) => key,
-            Err(error) => return (KeyState::Unbound, self.unbound(candidate, time, &error)),
-        };
-        // The certificate's own expiration outweighs the subkey's.
-        let primary = valid.primary_key();
-        for (component, what) in [
-            (primary.key_expiration_time(), "certificate"),
-            (
-                key.key_expiration_time(),
-                if is_primary { "certificate" } else { "subkey" },
-            ),
-        ] {
-            if let Some(expired) = component.and_then(UtcTime::from_system)
-                && expired <= time
-            {
-                return (
-                    KeyState::Expired,
-                    format!("expired, the {what} was good until {expired}"),
-                );
-            }
-        }
-        if let Err(error) = valid.alive().and_then(|()| key.alive()) {
-            return (KeyState::Expired, format!("expired, {}", one_line(&error)));
-        }
-        if !key.for_signing() {
-            return (
-                KeyState::NotForSigning,
-                "not one for signing data".to_owned(),
-            );
-        }
-        (KeyState::Valid, "valid".to_owned())
-    }
-
-    /// Returns why nothing binds the key at a time: whether a later
-    /// self-signature would, and what the library says.
-    fn unbound(
-        &self,
-        candidate: &Candidate<'_>,
-        time: UtcTime,
-        error: &sequoia::anyhow::Error,
-    ) -> String {
-        let own: Vec<&Signature> = candidate
-            .certificate
-            .keys()
-            .find(|key| key.key().key_handle() == candidate.key)
-            .into_iter()
-            .flat_map(|key| key.self_signatures().collect::<Vec<_>>())
-            .chain(
-                candidate
-                    .certificate
-                    .userids()
-                    .flat_map(|user_id| user_id.self_signatures().collect::<Vec<_>>()),
-            )
-            .collect();
-        let is_accepted = |signature: &Signature| {
-            self.policy
-                .signature(signature, HashAlgoSecurity::SecondPreImageResistance)
-                .is_ok()
-        };
-        let first_accepted = own
-            .iter()
-            .filter(|signature| is_accepted(signature))
-            .filter_map(|signature| signature.signature_creation_time())
-            .filter_map(UtcTime::from_system)
-            .min();
-        let hashes: BTreeSet<String> = own
-            .iter()
-            .map(|signature| signature.hash_algo())
-            .filter(|hash| {
-                self.policy
-                    .hash_cutoff(*hash, HashAlgoSecurity::SecondPreImageResistance)
-                    .is_some()
-            })
-            .map(|hash| hash.to_string())
-            .collect();
-        match first_accepted {
-            Some(first) if first > time => {
-                format!("bound only by self-signatures made later, the first on {first}")
-            }
-            None if !hashes.is_empty() => {
-                let hashes = hashes.into_iter().collect::<Vec<_>>().join(" and ");
-                format!("bound only by self-signatures over {hashes}, which can be forged")
-            }
-            _ => format!("not bound to its certificate ({})", one_line(error)),
-        }
-    }
-
-    fn manifest_as_text(&self) -> &[u8] {
-        self.manifest_as_text.get_or_init(|| as_text(self.manifest))
+        ),
+        _ => (Unread::Malformed, one_line(packet.error())),
     }
 }
 
-/// Returns a text with every line end as CR LF.
-pub(super) fn as_text(bytes: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(bytes.len() + bytes.len() / 32);
-    let mut previous = 0;
-    for &byte in bytes {
-        if byte == b'\n' && previous != b'\r' {
-            text.push(b'\r');
-        }
-        text.push(byte);
-        previous = byte;
+/// Returns the name of a version of keys and signatures that OpenPGP does not have.
+pub(super) fn version_name(version: u8) -> String {
+    match version {
+        // LibrePGP (draft-koch-librepgp) has it; RFC 9580 knows of no such keys.
+        5 => "version 5 (LibrePGP, not OpenPGP)".to_owned(),
+        other => format!("version {other}"),
     }
-    text
 }
 
 /// Returns an error and what caused it on one line.

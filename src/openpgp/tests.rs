@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use sequoia::Cert;
 use sequoia::cert::CertBuilder;
+use sequoia::parse::Parse;
 use sequoia::serialize::SerializeInto;
 use sequoia::types::KeyFlags;
 use sequoia_openpgp as sequoia;
@@ -86,8 +87,13 @@ fn a_file_gives_its_signatures_back_as_they_were() {
     let none = SignatureFile::parse("a", b"x");
     assert_eq!((none.len(), none.is_empty()), (0, true));
 
-    // A packet for experiments (section 5).
-    let other = SignatureFile::parse("a", &[&one[..], &[0xfc, 1, 0]].concat());
+    // RFC 9580, section 4.3: of the types that nobody has defined, those from 40 on may
+    // be passed over, one for experiments (60) among them, and those below may not.
+    for tag in [40, 60, 63] {
+        let other = SignatureFile::parse("a", &[&one[..], &[0xc0 | tag, 1, 0], &one].concat());
+        assert_eq!((other.len(), other.faults()), (2, &[][..]), "{tag}");
+    }
+    let other = SignatureFile::parse("a", &[&one[..], &[0xc0 | 39, 1, 0]].concat());
     assert_eq!(other.len(), 1);
     assert!(matches!(
         other.faults(),
@@ -122,10 +128,72 @@ fn a_signature_that_cannot_be_read_keeps_its_place() {
         &Certificates::default(),
         &Trust::default(),
         UtcTime::from_unix_seconds(1_700_000_000).unwrap(),
-    );
+        &Cancel::new(),
+    )
+    .unwrap();
     let numbers: Vec<_> = judgement.facts.iter().map(|fact| fact.number).collect();
     assert_eq!(numbers, [1, 2]);
-    assert_eq!(judgement.facts[1].verdict, SignatureVerdict::Unsupported);
+    assert_eq!(judgement.facts[1].verdict, SignatureVerdict::UnreadVersion);
+}
+
+#[test]
+fn nothing_is_said_of_signatures_when_somebody_asked_to_stop() {
+    let signer = certificate(&[None]);
+    let mut pair = signer
+        .primary_key()
+        .key()
+        .clone()
+        .parts_into_secret()
+        .unwrap()
+        .into_keypair()
+        .unwrap();
+    let signature =
+        sequoia::packet::signature::SignatureBuilder::new(sequoia::types::SignatureType::Binary)
+            .sign_message(&mut pair, b"x")
+            .unwrap();
+    let packet = sequoia::Packet::from(signature).to_vec().unwrap();
+    let judged = |cancel: &Cancel| {
+        authenticate(
+            b"x".to_vec(),
+            &[SignatureFile::parse("a", &packet)],
+            &public(&[&signer]),
+            &Trust::default(),
+            now(),
+            cancel,
+        )
+    };
+    let cancel = Cancel::new();
+    assert_eq!(judged(&cancel).unwrap().facts.len(), 1);
+    cancel.request();
+    assert!(judged(&cancel).is_none());
+}
+
+/// RFC 9580, section 6.1: no CRC for packets of version 6; with any other it stays.
+#[test]
+fn a_block_of_version_6_alone_has_no_line_with_a_crc() {
+    let six = {
+        let mut packet = vec![0xc2, 37, 6, 0, 27, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 16];
+        packet.extend([7; 16]);
+        packet.extend([3; 64]);
+        packet[1] = (packet.len() - 2) as u8;
+        packet
+    };
+    assert!(matches!(
+        sequoia::Packet::from_bytes(&six),
+        Ok(sequoia::Packet::Signature(signature)) if signature.version() == 6
+    ));
+    let four = packet(0, [1, 2]);
+    let has_crc = |packets: &[&[u8]]| {
+        let packets: Vec<Vec<u8>> = packets.iter().map(|packet| packet.to_vec()).collect();
+        let file = String::from_utf8(signature_file(&packets, true).unwrap()).unwrap();
+        file.lines()
+            .any(|line| line.len() == 5 && line.starts_with('='))
+    };
+    assert!(!has_crc(&[&six]));
+    assert!(!has_crc(&[&six, &six]));
+    assert!(has_crc(&[&four]));
+    assert!(has_crc(&[&six, &four]));
+    assert!(has_crc(&[&six, UNKNOWN]));
 }
 
 /// RFC 9580, section 4.2: only packets of data have partial lengths, and a length that
@@ -186,7 +254,11 @@ fn hash_headers_are_not_held_against_what_cannot_be_read() {
     );
     let crlf = good.replace('\n', "\r\n");
     assert!(parse(&crlf, Tolerance::Accept).is_ok());
-    assert_eq!(kind(&crlf), ClearsignedFaultKind::CarriageReturn);
+    assert!(parse(&crlf, Tolerance::Refuse).is_ok());
+    // Where some lines end in LF, something changed the others.
+    let mixed = crlf.replacen("x\r\n", "x\n", 1);
+    assert_eq!(kind(&mixed), ClearsignedFaultKind::CarriageReturn);
+    assert!(parse(&mixed, Tolerance::Accept).is_ok());
 
     let parts = [Part::Headers, Part::Text, Part::Signature].map(|part| part.to_string());
     assert_eq!(parts, ["headers", "text", "signature"]);

@@ -23,6 +23,11 @@ pub fn certs(request: &Request) -> Report {
     report
         .findings
         .extend(audit::certificates(&certificates, trust));
+    report.findings.extend(audit::revocations(
+        &certificates,
+        trust,
+        request.reference_time,
+    ));
     report.findings.extend(audit::certificate_states(
         &report.certificates,
         trust.lapse_warning_days,

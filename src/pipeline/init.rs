@@ -9,6 +9,7 @@ use super::verify::{locate, signed_bytes};
 use crate::archive::Limits;
 use crate::archive::zip::Archive;
 use crate::audit;
+use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;
 use crate::filename::{ProjectName, WheelFilename};
 use crate::fingerprint::Fingerprint;
@@ -40,13 +41,13 @@ pub struct InitWish {
 }
 
 /// Writes a policy for what lies in a directory.
-pub fn init(request: &Request, wish: &InitWish) -> Report {
+pub fn init(request: &Request, wish: &InitWish, cancel: &Cancel) -> Report {
     let mut report = request.report("init");
-    steps(request, wish, &mut report);
+    steps(request, wish, &mut report, cancel);
     report
 }
 
-fn steps(request: &Request, wish: &InitWish, report: &mut Report) -> Option<()> {
+fn steps(request: &Request, wish: &InitWish, report: &mut Report, cancel: &Cancel) -> Option<()> {
     let root = &request.root;
     let locations = locate(request, report)?;
     // Links and unreadable directories are for the verification to judge; here
@@ -89,7 +90,7 @@ fn steps(request: &Request, wish: &InitWish, report: &mut Report) -> Option<()> 
             .to_str()
             .map(str::to_owned)
     };
-    let (signers, project) = signed(request, &locations, &certificates, report);
+    let (signers, project) = signed(request, &locations, &certificates, report, cancel)?;
     let draft = Draft {
         certificates: found
             .iter()
@@ -149,14 +150,15 @@ fn certificates_in(root: &Path) -> Vec<PathBuf> {
 }
 
 /// Returns who signed the manifest that is there, as far as the certificates
-/// tell, and the project that it states.
+/// tell, and the project that it states. Returns nothing when somebody asked to stop.
 fn signed(
     request: &Request,
     locations: &Locations,
     certificates: &Certificates,
     report: &mut Report,
-) -> (Vec<SuggestedSigner>, Option<WheelhouseName>) {
-    let nothing = (Vec::new(), None);
+    cancel: &Cancel,
+) -> Option<(Vec<SuggestedSigner>, Option<WheelhouseName>)> {
+    let nothing = Some((Vec::new(), None));
     let Some(path) = &locations.manifest else {
         return nothing;
     };
@@ -167,15 +169,21 @@ fn signed(
     let lines = request.policy.wheelhouse.lines;
     if locations.signatures.is_empty() && !Clearsigned::is_in(&bytes) {
         let project = Unsigned::parse(&bytes, lines).project().cloned();
-        return (Vec::new(), project);
+        return Some((Vec::new(), project));
     }
     let Some((bytes, files)) = signed_bytes(request, report, &name, bytes, locations) else {
         return nothing;
     };
     let project = Unsigned::parse(&bytes, lines).project().cloned();
     let trust = Trust::default();
-    let judgement =
-        openpgp::authenticate(bytes, &files, certificates, &trust, request.reference_time);
+    let judgement = openpgp::authenticate(
+        bytes,
+        &files,
+        certificates,
+        &trust,
+        request.reference_time,
+        cancel,
+    )?;
     let mut signers: BTreeMap<Fingerprint, SuggestedSigner> = BTreeMap::new();
     for fact in &judgement.facts {
         let Some(signer) = &fact.signer else { continue };
@@ -195,7 +203,7 @@ fn signed(
         }
     }
     report.signatures = judgement.facts;
-    (signers.into_values().collect(), project)
+    Some((signers.into_values().collect(), project))
 }
 
 fn wheels(tree: Option<&Tree>) -> Vec<(RelPath, WheelFilename)> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::trouble;
+use crate::cancel::Cancel;
 use crate::input;
 use crate::openpgp::{
     self, CertificateFault, Certificates, Clearsigned, SignatureFact, SignatureFile,
@@ -60,6 +61,10 @@ fn file(path: &Path, bytes: Vec<u8>, time: UtcTime) -> InspectedFile {
         .iter()
         .map(|fault| match fault {
             CertificateFault::Malformed { reason, .. } => reason.clone(),
+            CertificateFault::Keybox { .. } => {
+                "a GnuPG keybox, a store that only GnuPG reads".to_owned()
+            }
+            CertificateFault::Version { version, .. } => format!("a certificate of {version}"),
             CertificateFault::SecretKey { fingerprint, .. } => {
                 format!("a secret key of {fingerprint}: this file is not for handing out")
             }
@@ -81,5 +86,8 @@ fn said(faults: &[impl ToString]) -> Vec<String> {
 /// Returns what signatures say of themselves: with no certificate, nothing is checked.
 fn facts(text: Vec<u8>, file: SignatureFile, time: UtcTime) -> Vec<SignatureFact> {
     let nobody = Certificates::default();
-    openpgp::authenticate(text, &[file], &nobody, &Trust::default(), time).facts
+    let trust = Trust::default();
+    // Without a certificate nothing is hashed, so there is nothing to break off.
+    openpgp::authenticate(text, &[file], &nobody, &trust, time, &Cancel::new())
+        .map_or_else(Vec::new, |judgement| judgement.facts)
 }

@@ -100,6 +100,8 @@ struct Ready {
     trusted: Certificates,
     /// What is in the target, and stays.
     kept: Option<SignatureFile>,
+    /// What is to be said of the signatures in the target that go, once they are gone.
+    replaced: Vec<Finding>,
     /// How the target is written.
     is_armored: bool,
     /// Whether there is a target.
@@ -141,8 +143,10 @@ fn prepare(
         &trusted,
         &request.policy.trust,
         request.reference_time,
-    );
+        cancel,
+    )?;
     let mut kept = None;
+    let mut replaced = Vec::new();
     for file in files {
         let facts: Vec<&SignatureFact> = judgement
             .facts
@@ -151,7 +155,7 @@ fn prepare(
             .collect();
         let is_target = file.path() == target_name;
         if is_target && wish.replace {
-            report.findings.extend(dropped(&facts));
+            replaced = dropped(&facts);
         } else {
             report
                 .findings
@@ -177,6 +181,7 @@ fn prepare(
         target,
         trusted,
         kept,
+        replaced,
         is_armored,
         is_there,
     })
@@ -317,7 +322,8 @@ fn add(
         &made.certificates,
         &trust,
         now,
-    );
+        cancel,
+    )?;
     let manifest_name = ready.manifest_path.display().to_string();
     let is_good = judgement.authenticated.is_some()
         && file.faults().is_empty()
@@ -349,20 +355,21 @@ fn add(
     let everybody = ready.trusted.clone().and(made.certificates);
     let judge = |bytes: &[u8]| {
         let file = SignatureFile::parse(ready.target.display().to_string(), bytes);
-        let facts = openpgp::authenticate(
+        let judgement = openpgp::authenticate(
             ready.manifest.clone(),
             std::slice::from_ref(&file),
             &everybody,
             &Trust::default(),
             now,
-        )
-        .facts;
-        (file, facts)
+            cancel,
+        )?;
+        Some((file, judgement.facts))
     };
     let mut packets = Vec::new();
     let mut stay = Vec::new();
+    let mut gone = ready.replaced.clone();
     if let Some(kept) = &ready.kept {
-        let (_, facts) = judge(&assembled(&packets_of(kept, report)?, true, report)?);
+        let (_, facts) = judge(&assembled(&packets_of(kept, report)?, true, report)?)?;
         for (packet, fact) in packets_of(kept, report)?.into_iter().zip(facts) {
             let is_own = fact.cryptography == Cryptography::Good
                 && fact
@@ -370,7 +377,7 @@ fn add(
                     .as_ref()
                     .is_some_and(|signer| signers.contains(signer));
             if is_own {
-                report.findings.extend(dropped(&[&fact]));
+                gone.extend(dropped(&[&fact]));
             } else {
                 packets.push(packet);
                 stay.push(facts_to_keep(&fact));
@@ -393,7 +400,7 @@ fn add(
     let bytes = assembled(&packets, ready.is_armored, report)?;
 
     // What is about to be written, read as anybody will read it.
-    let (written, facts) = judge(&bytes);
+    let (written, facts) = judge(&bytes)?;
     let are_kept = facts
         .iter()
         .take(stay.len())
@@ -418,6 +425,8 @@ fn add(
         report.errors.push(trouble(&error, next));
         return None;
     }
+    // Only now: a signature that nobody took out is not dropped.
+    report.findings.extend(gone);
     report.written.push(WrittenFile {
         path: ready.target.display().to_string(),
         sha256: Sha256Digest::of(&bytes),
@@ -431,7 +440,7 @@ fn add(
         true => &everybody,
         false => &ready.trusted,
     };
-    outlook(request, &ready.target, &ready.manifest, theirs, now, report);
+    outlook(request, &ready, theirs, report, cancel);
     Some(())
 }
 
@@ -478,18 +487,17 @@ fn assembled(packets: &[Vec<u8>], is_armored: bool, report: &mut Report) -> Opti
 /// fault of whoever has just signed.
 fn outlook(
     request: &Request,
-    target: &Path,
-    manifest: &[u8],
+    ready: &Ready,
     certificates: &Certificates,
-    now: UtcTime,
     report: &mut Report,
+    cancel: &Cancel,
 ) {
     let Some(locations) = locate(request, report) else {
         return;
     };
     let mut paths = locations.signatures;
-    if !paths.iter().any(|path| path == target) {
-        paths.push(target.to_owned());
+    if !paths.contains(&ready.target) {
+        paths.push(ready.target.clone());
     }
     let name = locations
         .manifest
@@ -498,12 +506,14 @@ fn outlook(
         return;
     };
     let judgement = openpgp::authenticate(
-        manifest.to_vec(),
+        ready.manifest.clone(),
         &files,
         certificates,
         &request.policy.trust,
-        now,
+        report.time,
+        cancel,
     );
+    let Some(judgement) = judgement else { return };
     let findings = audit::signatures(&name, &files, &judgement);
     report.findings.extend(findings.into_iter().map(|finding| {
         let severity = finding.severity.min(Severity::Note);

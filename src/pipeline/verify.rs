@@ -130,6 +130,11 @@ fn steps(
     report
         .findings
         .extend(audit::certificates(&certificates, trust));
+    report.findings.extend(audit::revocations(
+        &certificates,
+        trust,
+        request.reference_time,
+    ));
 
     let locations = locate(request, report)?;
     let manifest_path = match &locations.manifest {
@@ -159,7 +164,7 @@ fn steps(
         signed_bytes(request, report, &manifest_name, manifest_bytes, &locations)?;
     // The walk needs nothing of the signatures, and nothing is made of it before
     // they are judged.
-    let ((judgement, parsed), tree) = rayon::join(
+    let (judged, tree) = rayon::join(
         || {
             let judgement = openpgp::authenticate(
                 manifest_bytes,
@@ -167,16 +172,18 @@ fn steps(
                 &certificates,
                 trust,
                 request.reference_time,
-            );
+                cancel,
+            )?;
             let lines = request.policy.wheelhouse.lines;
             let parsed = judgement
                 .authenticated
                 .as_ref()
                 .map(|authenticated| Manifest::parse(authenticated, lines));
-            (judgement, parsed)
+            Some((judgement, parsed))
         },
         || Tree::scan(&locations.directory),
     );
+    let (judgement, parsed) = judged?;
     report.findings.extend(audit::signatures(
         &manifest_name,
         &signature_files,

@@ -75,6 +75,8 @@ pub(super) fn state_word(state: KeyState) -> &'static str {
         KeyState::NotYetValid => "not yet valid",
         KeyState::Unbound => "UNBOUND",
         KeyState::NotForSigning => "cannot sign",
+        KeyState::TooWeak => "TOO WEAK",
+        KeyState::Unsupported => "unsupported",
         KeyState::Unknown => "unknown",
     }
 }

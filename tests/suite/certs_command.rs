@@ -123,6 +123,45 @@ fn each_way_of_not_being_able_to_sign_has_its_word() {
     }
 }
 
+/// gpg made them, and openssl the numbers of two; fixtures/foreign/make says how.
+#[test]
+fn certificates_that_cannot_be_checked_are_told_as_that_and_not_as_unbound() {
+    if !cfg!(feature = "crypto-rust") {
+        return;
+    }
+    for (name, state, says) in [
+        ("rsa-5120", "unsupported", "5120 bits, more than 4096"),
+        ("rsa-exponent", "unsupported", "an exponent of 34 bits"),
+        ("rsa-sha3", "unsupported", "RSA with SHA3-512"),
+        ("brainpool-p256", "unsupported", "brainpoolP256r1"),
+        ("secp256k1", "unsupported", "secp256k1"),
+        ("rsa-1024", "too-weak", "1024 bits"),
+        ("dsa-1024", "too-weak", "1024 bits"),
+        ("owner-revoked", "valid", ""),
+    ] {
+        let house = House::new();
+        house.remove("keys/signer.asc");
+        let from = crate::common::fixture("foreign").join(format!("{name}.asc"));
+        std::fs::copy(from, house.at("keys/it.asc")).unwrap();
+        let outcome = certs(&house, &[]);
+        let report = outcome.json();
+        let certificate = &report["certificates"][0];
+        assert_eq!(certificate["state"], state, "{name}");
+        for key in certificate["keys"].as_array().unwrap() {
+            let reason = key["reason"].as_str().unwrap();
+            assert!(reason.contains(says), "{name}: {reason}");
+            assert!(!reason.contains("not bound"), "{name}: {reason}");
+        }
+        // The revoker of the last one is not there.
+        let expected: &[&str] = match state {
+            "valid" => &["revocation-unchecked"],
+            _ => &["certificate-unusable"],
+        };
+        let rules: Vec<String> = outcome.rules().into_iter().map(|(rule, _)| rule).collect();
+        assert_eq!(rules, expected, "{name}");
+    }
+}
+
 #[test]
 fn one_good_subkey_is_enough_and_the_latest_to_expire_counts() {
     let until = |number, expires| Subkey {

@@ -14,6 +14,7 @@ use sequoia::armor::{Kind, Reader, ReaderMode};
 use sequoia::types::{HashAlgorithm, ReasonForRevocation};
 use tempfile::TempDir;
 
+use wheelproof::cancel::Cancel;
 use wheelproof::openpgp::{
     Certificates, SignatureFact, SignatureFile, SignatureVerdict, authenticate,
 };
@@ -74,7 +75,14 @@ fn word(verdict: SignatureVerdict) -> &'static str {
         V::SignerNotYetValid
         | V::SignerUnbound
         | V::SignerNotForSigning
+        | V::SignerTooWeak
+        | V::SignerUnsupported
         | V::Unsupported
+        | V::UnreadVersion
+        | V::Malformed
+        | V::Undated
+        | V::NotOverData
+        | V::CriticalUnknown
         | V::WeakHash
         | V::Future => "ERRSIG",
     }
@@ -110,7 +118,9 @@ fn facts(certificates: &[Vec<u8>], signatures: &[u8], data: &[u8]) -> Vec<Signat
     };
     let now = UtcTime::from_system(SystemTime::now()).unwrap();
     let file = SignatureFile::parse("signatures", signatures);
-    authenticate(data.to_vec(), &[file], &certificates, &trust, now).facts
+    let data = data.to_vec();
+    let judgement = authenticate(data, &[file], &certificates, &trust, now, &Cancel::new());
+    judgement.unwrap().facts
 }
 
 /// How often a word was found, and how often an exception was needed.
@@ -648,4 +658,68 @@ fn what_gpg_signs_has_the_word_of_gpgv_in_every_algorithm() {
     }
     tally.agrees();
     assert!(tally.compared > 8 * 2 * 4 * 3, "{}", tally.compared);
+}
+
+/// Where gpgv and we differ about what gpg itself makes: the list in
+/// docs/signatures.md, "`now` and gpgv".
+#[test]
+fn what_gpgv_takes_and_we_do_not_is_what_the_manual_lists() {
+    use SignatureVerdict as V;
+    if !has_program("gpgv") {
+        return;
+    }
+    // The backend decides what can be computed; docs/signatures.md speaks of the default.
+    if !cfg!(feature = "crypto-rust") {
+        return;
+    }
+    // What fixtures/cases/base.toml begins with.
+    const MANIFEST: &[u8] =
+        b"e276cb91fc5ece00ddc06af6b9d87a14e4dfac56ed5012ca238fafc9146b737b  demo-1.0-py3-none-any.whl\n";
+    for (certificate, signature, ours, theirs) in [
+        ("rsa-2048", "rsa-2048", V::Good, "GOODSIG"),
+        ("ed25519", "ed25519", V::Good, "GOODSIG"),
+        ("ed25519", "ed25519-notation", V::Good, "GOODSIG"),
+        ("owner", "owner", V::Good, "GOODSIG"),
+        ("rsa-5120", "rsa-5120", V::Unsupported, "GOODSIG"),
+        ("rsa-exponent", "rsa-exponent", V::Unsupported, "GOODSIG"),
+        (
+            "rsa-5120",
+            "rsa-5120-subkey",
+            V::SignerUnsupported,
+            "GOODSIG",
+        ),
+        (
+            "brainpool-p256",
+            "brainpool-p256",
+            V::Unsupported,
+            "GOODSIG",
+        ),
+        ("secp256k1", "secp256k1", V::Unsupported, "GOODSIG"),
+        ("rsa-1024", "rsa-1024", V::SignerTooWeak, "GOODSIG"),
+        ("dsa-1024", "dsa-1024", V::SignerTooWeak, "GOODSIG"),
+        ("rsa-2048", "rsa-2048-ripemd160", V::WeakHash, "GOODSIG"),
+        ("ed25519", "ed25519-critical", V::CriticalUnknown, "BADSIG"),
+    ] {
+        let read = |name: String| {
+            let path = crate::common::fixture("foreign").join(name);
+            std::fs::read(path).unwrap()
+        };
+        let certificate = read(format!("{certificate}.asc"));
+        let file = read(format!("{signature}.sig"));
+        let found = words(&dearmored(&certificate), &file, MANIFEST);
+        assert_eq!(found, [theirs], "{signature}");
+        let facts = facts(std::slice::from_ref(&certificate), &file, MANIFEST);
+        assert_eq!(facts[0].verdict, ours, "{signature}: {}", facts[0].reason);
+        // Over other bytes none of them is good, and what cannot be computed stays so.
+        let other = facts_of(&certificate, &file, b"another list\n");
+        let expected = match ours {
+            V::Unsupported => V::Unsupported,
+            _ => V::Bad,
+        };
+        assert_eq!(other, expected, "{signature}");
+    }
+}
+
+fn facts_of(certificate: &[u8], signature: &[u8], data: &[u8]) -> SignatureVerdict {
+    facts(&[certificate.to_vec()], signature, data)[0].verdict
 }

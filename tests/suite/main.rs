@@ -47,6 +47,7 @@ mod kit;
 mod manifest_command;
 mod manifest_forms;
 mod manual;
+mod many_signatures;
 mod nightly;
 mod odd_wheels;
 mod program;

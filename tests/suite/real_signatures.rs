@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use crate::common;
+use wheelproof::cancel::Cancel;
 use wheelproof::openpgp::{
     Certificates, Cryptography, Judgement, KeyState, SignatureFile, SignatureVerdict, authenticate,
 };
@@ -31,13 +32,14 @@ fn judge(threshold: u32, key_validity: KeyValidity) -> Option<Judgement> {
         key_validity,
         ..Trust::default()
     };
-    Some(authenticate(
+    authenticate(
         manifest,
         &[file],
         &certificates,
         &trust,
         "2026-11-23T00:00:00Z".parse().unwrap(),
-    ))
+        &Cancel::new(),
+    )
 }
 
 #[test]

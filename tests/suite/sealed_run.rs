@@ -287,7 +287,9 @@ fn a_file_changed_between_the_check_and_the_copy_is_not_handed_on() {
             &certificates,
             &Trust::default(),
             crate::signing::TODAY.parse().unwrap(),
-        );
+            &Cancel::new(),
+        )
+        .unwrap();
         let (manifest, _) = Manifest::parse(
             &judgement.authenticated.unwrap(),
             wheelproof::policy::Lines::default(),

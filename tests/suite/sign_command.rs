@@ -651,6 +651,43 @@ fn an_rsa_key_file_is_refused_and_gpg_signs_with_the_same_key() {
     others_accept_ring(&house, &public.stdout, 1);
 }
 
+/// gpg signs with these curves, and nothing that the default backend computes verifies
+/// what it signed.
+#[test]
+fn a_key_file_on_a_curve_that_cannot_be_checked_is_refused_by_its_name() {
+    if !has_program("gpg") || !cfg!(feature = "crypto-rust") {
+        return;
+    }
+    for curve in ["brainpoolP256r1", "secp256k1"] {
+        let (home, fingerprint) = made_key(curve, "");
+        let exported = home
+            .gpg()
+            .args(["--batch", "--export-secret-keys", &fingerprint])
+            .output()
+            .unwrap();
+        let house = unsigned();
+        house.write("secret", &exported.stdout);
+        let mut sign = command(&house, &["--key-file", "secret", "--format", "json"]);
+        let error = run(&mut sign).expect(3).json()["errors"][0].clone();
+        let [message, next] = ["message", "next"].map(|key| error[key].as_str().unwrap());
+        assert!(message.contains(curve), "{message}");
+        assert!(message.contains("cannot be checked here"), "{message}");
+        assert!(next.contains("Ed25519"), "{next}");
+        assert!(!house.at("sha256sums.txt.asc").exists());
+    }
+}
+
+#[test]
+fn nothing_is_said_to_be_dropped_when_nothing_was_written() {
+    let house = House::new();
+    let before = signature(&house);
+    house.write("secret", b"junk");
+    let flags = ["--replace", "--key-file", "secret", "--format", "json"];
+    let outcome = run(&mut command(&house, &flags)).expect(3);
+    assert_eq!(outcome.rules(), []);
+    assert_eq!(signature(&house), before);
+}
+
 // Through GnuPG.
 
 /// Makes a key with GnuPG; returns its home and fingerprint.

@@ -15,6 +15,7 @@ use crate::signing::{
     BEGIN, SIGNED, Signer, Subkey, TODAY, Use, Wish, armored, plan, subkey, wish,
 };
 use wheelproof::audit;
+use wheelproof::cancel::Cancel;
 use wheelproof::finding::{Finding, Severity};
 use wheelproof::openpgp::{
     CertificateFault, Certificates, Cryptography, Judgement, KeyState, SignatureFile,
@@ -78,7 +79,9 @@ impl Case<'_> {
             &certificates,
             &self.trust,
             self.time.parse().unwrap(),
-        );
+            &Cancel::new(),
+        )
+        .unwrap();
         let findings = audit::signatures("manifest", &files, &judgement);
         (judgement, findings)
     }
@@ -190,6 +193,34 @@ fn a_signature_by_an_unknown_key_counts_for_nothing() {
     );
     let rules: Vec<_> = findings.iter().map(|finding| finding.rule.name).collect();
     assert_eq!(rules, ["signature-unknown-key", "no-trusted-signature"]);
+}
+
+/// The user IDs are those of `Signer`, which gpg names by the address alone.
+#[test]
+fn a_signature_by_an_unknown_key_names_the_certificate_whose_user_id_it_claims() {
+    let (signer, newer) = (Signer::ordinary(1), Signer::ordinary(2));
+    let advice = |claimed: &str| {
+        let case = Case::new(&[&signer], newer.sign_as(claimed, MANIFEST));
+        let (judgement, findings) = case.judge_with_findings();
+        assert_eq!(judgement.facts[0].verdict, SignatureVerdict::UnknownKey);
+        assert_eq!(judgement.facts[0].signer, None);
+        (judgement.facts[0].reason.clone(), findings[0].next.clone())
+    };
+    let fingerprint = signer.fingerprint().to_string();
+    for claimed in [
+        "test-only@wheelproof.invalid",
+        "Signer 1 <test-only@wheelproof.invalid>",
+    ] {
+        let (reason, next) = advice(claimed);
+        assert!(
+            reason.contains(&fingerprint) && reason.contains(claimed),
+            "{reason}"
+        );
+        assert!(next.contains("fetch the current certificate"), "{next}");
+    }
+    let (reason, next) = advice("other@wheelproof.invalid");
+    assert!(!reason.contains("other@"), "{reason}");
+    assert!(!next.contains("fetch the current"), "{next}");
 }
 
 #[test]
@@ -311,7 +342,7 @@ fn a_self_signature_given_as_signature_over_data_is_refused() {
     let binding = signer.self_signature();
     is(
         &Case::new(&[&signer], binding),
-        SignatureVerdict::Unsupported,
+        SignatureVerdict::NotOverData,
         "not a signature over data",
     );
 }
@@ -920,7 +951,9 @@ fn no_changed_bit_of_a_signature_counts_unless_it_is_outside_what_is_signed() {
                 &certificates,
                 &Trust::default(),
                 TODAY.parse().unwrap(),
-            );
+                &Cancel::new(),
+            )
+            .unwrap();
             if judgement.authenticated.is_some() {
                 counted.push((position, bit));
             }
@@ -1059,7 +1092,9 @@ fn a_secret_key_among_the_certificates_is_told_and_its_public_part_used() {
         &certificates,
         &Trust::default(),
         TODAY.parse().unwrap(),
-    );
+        &Cancel::new(),
+    )
+    .unwrap();
     assert!(judgement.authenticated.is_some());
     // The public certificate alone raises nothing.
     std::fs::write(&path, signer.certificate()).unwrap();

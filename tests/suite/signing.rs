@@ -364,6 +364,40 @@ impl Signer {
         signature
     }
 
+    /// Returns an ordinary signature that says it is by a user ID, armored.
+    pub(crate) fn sign_as(&self, user_id: &str, data: &[u8]) -> Vec<u8> {
+        let signature = SignatureBuilder::new(SignatureType::Binary)
+            .set_signature_creation_time(at(SIGNED))
+            .unwrap()
+            .set_hash_algo(HashAlgorithm::SHA512)
+            .set_signers_user_id(user_id)
+            .unwrap()
+            .sign_message(&mut self.primary.clone(), data)
+            .unwrap();
+        armored(
+            armor::Kind::Signature,
+            &Packet::from(signature).to_vec().unwrap(),
+        )
+    }
+
+    /// Returns so many different signatures over the data, which is hashed once.
+    pub(crate) fn many(&self, count: u64, data: &[u8]) -> Vec<u8> {
+        let hash = HashAlgorithm::SHA512.context().unwrap();
+        let mut hash = hash.for_signature(4);
+        hash.update(data);
+        (0..count)
+            .flat_map(|number| {
+                let signature = SignatureBuilder::new(SignatureType::Binary)
+                    .set_signature_creation_time(at(SIGNED) + Duration::from_secs(number))
+                    .unwrap()
+                    .set_hash_algo(HashAlgorithm::SHA512)
+                    .sign_hash(&mut self.primary.clone(), hash.clone())
+                    .unwrap();
+                Packet::from(signature).to_vec().unwrap()
+            })
+            .collect()
+    }
+
     /// Returns a detached signature over the data, binary.
     pub(crate) fn sign_binary(&self, wish: Wish, data: &[u8]) -> Vec<u8> {
         Packet::from(self.signature(wish, data)).to_vec().unwrap()

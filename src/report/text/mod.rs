@@ -341,8 +341,13 @@ pub(in crate::report) fn verdict_word(verdict: SignatureVerdict) -> &'static str
         V::NotPinned => "not pinned",
         V::UnknownKey => "unknown key",
         V::Unsupported => "unsupported",
+        V::UnreadVersion => "not read",
+        V::Malformed => "malformed",
+        V::Undated => "undated",
+        V::NotOverData => "wrong type",
         V::Bad => "BAD",
         V::WeakHash => "weak hash",
+        V::CriticalUnknown => "critical",
         V::Future => "in the future",
         V::Expired => "expired",
         V::TooOld => "too old",
@@ -352,6 +357,8 @@ pub(in crate::report) fn verdict_word(verdict: SignatureVerdict) -> &'static str
         V::SignerNotYetValid => "key too new",
         V::SignerUnbound => "key unbound",
         V::SignerNotForSigning => "cannot sign",
+        V::SignerTooWeak => "key too weak",
+        V::SignerUnsupported => "unsupported",
     }
 }
 
