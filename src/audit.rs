@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::count::counted;
+use crate::filename::{SdistFilename, WheelFilename};
 use crate::finding::{Finding, Rule, Severity, Subject, rules};
 use crate::manifest::{self, Fault, FaultKind};
 use crate::openpgp::{
@@ -355,6 +356,12 @@ fn file(
         Some(line) => finding.listed(manifest, line),
         None => finding,
     })
+}
+
+/// Returns whether an installer that is pointed at a directory takes a file of this name
+/// for a package or for a page of links, whatever else it is.
+pub fn is_for_installers(name: &str) -> bool {
+    WheelFilename::parse(name).is_ok() || SdistFilename::parse(name).is_ok() || is_page(name)
 }
 
 /// Returns whether pip would read a file of this name as a page of links.

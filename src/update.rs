@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::Sha256Digest;
 use crate::filename::{ProjectName, SdistFilename, WheelFilename};
-use crate::policy::{Epoch, RecipePolicy};
-use crate::recipe::{BuildRecord, Recipe, ToolWheel};
+use crate::policy::RecipePolicy;
+use crate::recipe::{BuildRecord, Input, Recipe, Sysconfig, ToolWheel};
 use crate::requirements::{Pin, Requirement};
 
 /// An sdist that the list asks for.
@@ -87,8 +87,21 @@ pub struct Plan {
     pub dropped: BTreeSet<String>,
 }
 
-/// What the policy states of a project, and the tools it names, if it does.
-pub type Stated<'a> = dyn Fn(&ProjectName) -> (RecipePolicy, Option<Vec<ToolWheel>>) + 'a;
+/// What the policy states of a project.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// What it says itself.
+    pub policy: RecipePolicy,
+    /// The tools that it names, if it does.
+    pub tools: Option<Vec<ToolWheel>>,
+    /// The inputs that it names, with the digests they have now.
+    pub inputs: Vec<Input>,
+    /// The sysconfig data that it names, if it does.
+    pub sysconfig: Option<Sysconfig>,
+}
+
+/// Says what the policy states of a project.
+pub type Stated<'a> = dyn Fn(&ProjectName) -> Asked + 'a;
 
 /// Decides what becomes of a wheelhouse.
 pub fn plan(wanted: &[Wanted], present: &Present, stated: &Stated<'_>) -> Plan {
@@ -166,112 +179,21 @@ fn step(wanted: &Wanted, present: &Present, stated: &Stated<'_>) -> Step {
             (true, ..) => Because::New,
         });
     };
-    let (policy, tools) = stated(wanted.sdist.project());
-    match departure(&recorded.record, &policy, tools.as_deref()) {
+    match departure(&recorded.record, &stated(wanted.sdist.project())) {
         Some(departure) => Step::Build(Because::RecipeChanged(departure)),
         None => Step::Keep(recorded.record.wheel.clone()),
     }
 }
 
+/// A part of a recipe: its word in the policy, whether it is stated, what the record says,
+/// and what is asked for.
+type Part = (&'static str, bool, String, String);
+
 /// Returns the first part in which a record is not what is stated now. What the
 /// policy leaves open may be as the record has it; where no index decided, the
-/// defaults are stated too. The machine is not compared.
-pub fn departure(
-    record: &BuildRecord,
-    policy: &RecipePolicy,
-    tools: Option<&[ToolWheel]>,
-) -> Option<Departure> {
-    let old = &record.recipe;
-    let new = Recipe::from_policy(policy, &record.sdist, old.interpreter.clone(), Vec::new());
-    let all = !record.is_of_index;
-    let seconds = |time: Option<i64>| time.map_or("none".to_owned(), |time| time.to_string());
-    let shown = |value: serde_json::Result<serde_json::Value>| {
-        value.map_or_else(|error| error.to_string(), |value| value.to_string())
-    };
-    let modes = |recipe: &Recipe| shown(serde_json::to_value(recipe.source_modes));
-    let times = |recipe: &Recipe| shown(serde_json::to_value(recipe.source_times));
-    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
-    let variables = |recipe: &Recipe| shown(serde_json::to_value(&recipe.environment));
-    let path = |recipe: &Recipe| recipe.build_path.display().to_string();
-    let wheels = |tools: &[ToolWheel]| {
-        let tools: BTreeSet<String> = tools
-            .iter()
-            .map(|tool| format!("{} {}", tool.filename, tool.sha256))
-            .collect();
-        tools.into_iter().collect::<Vec<_>>().join(", ")
-    };
-    let states_epoch = matches!(policy.source_date_epoch, Some(Epoch::At(_) | Epoch::Unset));
-    let parts = [
-        (
-            "source-date-epoch",
-            states_epoch,
-            seconds(old.source_date_epoch),
-            seconds(new.source_date_epoch),
-        ),
-        (
-            "clock",
-            policy.clock.is_some() || all,
-            seconds(old.clock),
-            seconds(new.clock),
-        ),
-        (
-            "clock-steps",
-            policy.clock_steps.is_some() || all,
-            shown(serde_json::to_value(&old.clock_steps)),
-            shown(serde_json::to_value(&new.clock_steps)),
-        ),
-        (
-            "distutils",
-            policy.distutils.is_some() || all,
-            shown(serde_json::to_value(&old.distutils)),
-            shown(serde_json::to_value(&new.distutils)),
-        ),
-        (
-            "platform",
-            policy.platform.is_some() || all,
-            old.platform.as_str().to_owned(),
-            new.platform.as_str().to_owned(),
-        ),
-        (
-            "umask",
-            policy.umask.is_some() || all,
-            old.umask.to_string(),
-            new.umask.to_string(),
-        ),
-        (
-            "source-modes",
-            policy.source_modes.is_some() || all,
-            modes(old),
-            modes(&new),
-        ),
-        (
-            "source-times",
-            policy.source_times.is_some() || all,
-            times(old),
-            times(&new),
-        ),
-        (
-            "time-zone",
-            policy.time_zone.is_some() || all,
-            old.time_zone.clone(),
-            new.time_zone.clone(),
-        ),
-        ("build-path", true, path(old), path(&new)),
-        (
-            "prefix-map",
-            true,
-            text(&old.prefix_map),
-            text(&new.prefix_map),
-        ),
-        ("environment", true, variables(old), variables(&new)),
-        (
-            "tools",
-            tools.is_some(),
-            wheels(&old.tools),
-            wheels(tools.unwrap_or_default()),
-        ),
-    ];
-    parts
+/// defaults are stated too.
+pub fn departure(record: &BuildRecord, asked: &Asked) -> Option<Departure> {
+    parts(record, asked)
         .into_iter()
         .find(|(_, is_stated, recorded, stated)| *is_stated && recorded != stated)
         .map(|(part, _, recorded, stated)| Departure {
@@ -279,6 +201,142 @@ pub fn departure(
             recorded,
             stated,
         })
+}
+
+/// Returns every part of a recipe. Both recipes are taken apart in full, so that a new
+/// part does not compile before it is compared here.
+fn parts(record: &BuildRecord, asked: &Asked) -> Vec<Part> {
+    let policy = &asked.policy;
+    let old_interpreter = &record.recipe.interpreter;
+    let new = Recipe::from_policy(policy, &record.sdist, old_interpreter.clone(), Vec::new());
+    let all = !record.is_of_index;
+    // Interpreter, root and machine are this machine's: which of them can use the wheel
+    // was asked before, and a new patch level is no reason to build everything again.
+    let Recipe {
+        interpreter: _,
+        root: _,
+        machine: _,
+        // Below, with what the machine says of it.
+        sysconfig: _,
+        tools,
+        inputs,
+        source_date_epoch,
+        clock,
+        clock_steps,
+        platform,
+        distutils,
+        umask,
+        source_modes,
+        source_times,
+        time_zone,
+        build_path,
+        prefix_map,
+        environment,
+    } = &record.recipe;
+    let states_epoch = policy.source_date_epoch.is_some();
+    let states_steps = policy.clock_steps.is_some() || all;
+    let states_modes = policy.source_modes.is_some() || all;
+    let states_times = policy.source_times.is_some() || all;
+    let clocks = [*clock, new.clock].map(seconds);
+    let epochs = [*source_date_epoch, new.source_date_epoch].map(seconds);
+    let steps = [clock_steps, &new.clock_steps].map(json);
+    let systems = [*platform, new.platform].map(|it| it.as_str().to_owned());
+    let paths = [build_path, &new.build_path].map(|it| it.display().to_string());
+    let maps = [prefix_map, &new.prefix_map].map(|it| text(it.as_deref()));
+    let named = asked.tools.as_deref().unwrap_or_default();
+    let data = sysconfigs(record, asked.sysconfig.as_ref());
+    let mut parts = Vec::new();
+    let mut add = |part, is_stated, [recorded, stated]: [String; 2]| {
+        parts.push((part, is_stated, recorded, stated));
+    };
+    add("source-date-epoch", states_epoch, epochs);
+    add("clock", policy.clock.is_some() || all, clocks);
+    add("clock-steps", states_steps, steps);
+    let is_stated = policy.distutils.is_some() || all;
+    add(
+        "distutils",
+        is_stated,
+        [distutils, &new.distutils].map(json),
+    );
+    add("platform", policy.platform.is_some() || all, systems);
+    let umasks = [*umask, new.umask].map(|it| it.to_string());
+    add("umask", policy.umask.is_some() || all, umasks);
+    let modes = [source_modes, &new.source_modes].map(json);
+    add("source-modes", states_modes, modes);
+    let times = [source_times, &new.source_times].map(json);
+    add("source-times", states_times, times);
+    let is_stated = policy.time_zone.is_some() || all;
+    add(
+        "time-zone",
+        is_stated,
+        [time_zone, &new.time_zone].map(Clone::clone),
+    );
+    add("build-path", true, paths);
+    add("prefix-map", true, maps);
+    add(
+        "environment",
+        true,
+        [environment, &new.environment].map(json),
+    );
+    add(
+        "inputs",
+        true,
+        [inputs, &asked.inputs].map(|it| directories(it)),
+    );
+    add("sysconfig", true, data);
+    add("tools", asked.tools.is_some(), [tools, named].map(wheels));
+    parts
+}
+
+fn seconds(time: Option<i64>) -> String {
+    time.map_or_else(|| "none".to_owned(), |time| time.to_string())
+}
+
+fn text(text: Option<&str>) -> String {
+    text.unwrap_or("none").to_owned()
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(value) => value.to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn wheels(tools: &[ToolWheel]) -> String {
+    let tools: BTreeSet<String> = tools
+        .iter()
+        .map(|tool| format!("{} {}", tool.filename, tool.sha256))
+        .collect();
+    tools.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn directories(inputs: &[Input]) -> String {
+    let inputs: BTreeSet<String> = inputs
+        .iter()
+        .map(|input| format!("{} {}", input.at.display(), input.sha256))
+        .collect();
+    match inputs.is_empty() {
+        true => "none".to_owned(),
+        false => inputs.into_iter().collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Returns which sysconfig data a wheel was built by, and which is asked for now. A
+/// record has data where something was compiled, be it the interpreter's own, and says
+/// of the interpreter's own which that is.
+fn sysconfigs(record: &BuildRecord, asked: Option<&Sysconfig>) -> [String; 2] {
+    const OWN: &str = "the interpreter's own";
+    let Some(recorded) = record.recipe.sysconfig.as_ref().map(Sysconfig::sha256) else {
+        return [String::new(), String::new()];
+    };
+    let interpreter = record.recipe.machine.interpreter.as_ref();
+    let is_own = interpreter.is_none_or(|it| it.sysconfig_sha256 == recorded);
+    match asked {
+        Some(asked) => [recorded.to_string(), asked.sha256().to_string()],
+        None if is_own => [OWN.to_owned(), OWN.to_owned()],
+        None => [recorded.to_string(), OWN.to_owned()],
+    }
 }
 
 /// Why requirements cannot be met by one wheelhouse.
@@ -366,7 +424,8 @@ pub fn merged<'a>(pins: impl Iterator<Item = &'a Pin>) -> Result<Vec<Requirement
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::Umask;
+    use crate::policy::{Epoch, Platform, SourceModes, SourceTimesPolicy};
+    use crate::recipe::{InterpreterIdentity, Umask};
     use crate::requirements::Place;
     use std::path::{Path, PathBuf};
 
@@ -422,8 +481,22 @@ mod tests {
         }
     }
 
-    fn nothing(_: &ProjectName) -> (RecipePolicy, Option<Vec<ToolWheel>>) {
-        Default::default()
+    fn nothing(_: &ProjectName) -> Asked {
+        Asked::default()
+    }
+
+    /// Compares with what a policy and perhaps its tools state.
+    fn departs(
+        record: &BuildRecord,
+        policy: &RecipePolicy,
+        tools: Option<&[ToolWheel]>,
+    ) -> Option<Departure> {
+        let asked = Asked {
+            policy: policy.clone(),
+            tools: tools.map(<[ToolWheel]>::to_vec),
+            ..Asked::default()
+        };
+        departure(record, &asked)
     }
 
     const WHEEL: &str = "x-1.0-py3-none-any.whl";
@@ -492,12 +565,12 @@ mod tests {
     #[test]
     fn a_recipe_is_compared_in_what_is_stated() {
         let mut old = record(WHEEL, SDIST, "x");
-        assert_eq!(departure(&old, &RecipePolicy::default(), None), None);
+        assert_eq!(departs(&old, &RecipePolicy::default(), None), None);
         let umask = RecipePolicy {
             umask: Some(0o077),
             ..RecipePolicy::default()
         };
-        let found = departure(&old, &umask, None).unwrap();
+        let found = departs(&old, &umask, None).unwrap();
         assert_eq!(
             (found.part, found.recorded.as_str(), found.stated.as_str()),
             ("umask", "022", "077")
@@ -505,18 +578,18 @@ mod tests {
         // Its own build states the defaults; the wheel of an index was as it was.
         old.recipe.umask = Umask::from_bits(0o077);
         let default = RecipePolicy::default();
-        assert_eq!(departure(&old, &default, None).unwrap().part, "umask");
+        assert_eq!(departs(&old, &default, None).unwrap().part, "umask");
         old.is_of_index = true;
-        assert_eq!(departure(&old, &default, None), None);
-        assert_eq!(departure(&old, &umask, None), None);
+        assert_eq!(departs(&old, &default, None), None);
+        assert_eq!(departs(&old, &umask, None), None);
         old.recipe.source_date_epoch = Some(1_700_000_000);
-        assert_eq!(departure(&old, &default, None), None);
+        assert_eq!(departs(&old, &default, None), None);
         let epoch = RecipePolicy {
             source_date_epoch: Some(Epoch::At(1_600_000_000)),
             ..RecipePolicy::default()
         };
         assert_eq!(
-            departure(&old, &epoch, None).unwrap().part,
+            departs(&old, &epoch, None).unwrap().part,
             "source-date-epoch"
         );
         let tool = ToolWheel {
@@ -525,16 +598,162 @@ mod tests {
             path: PathBuf::from("/anywhere"),
         };
         let tools = std::slice::from_ref(&tool);
-        assert_eq!(
-            departure(&old, &default, Some(tools)).unwrap().part,
-            "tools"
-        );
+        assert_eq!(departs(&old, &default, Some(tools)).unwrap().part, "tools");
         old.recipe.tools = vec![ToolWheel {
             path: PathBuf::new(),
             ..tool.clone()
         }];
-        assert_eq!(departure(&old, &default, Some(tools)), None);
-        assert_eq!(departure(&old, &default, None), None);
+        assert_eq!(departs(&old, &default, Some(tools)), None);
+        assert_eq!(departs(&old, &default, None), None);
+    }
+
+    fn sysconfig(compiler: &str) -> Sysconfig {
+        Sysconfig::from_json(format!("{{\"CC\": \"{compiler}\"}}").as_bytes()).unwrap()
+    }
+
+    fn input(contents: &str) -> Input {
+        Input {
+            at: PathBuf::from("/opt/inp"),
+            sha256: digest(contents),
+            path: PathBuf::from("/some/dir"),
+        }
+    }
+
+    fn tool(contents: &str) -> ToolWheel {
+        ToolWheel {
+            filename: WheelFilename::parse("flit_core-3.9.0-py3-none-any.whl").unwrap(),
+            sha256: digest(contents),
+            path: PathBuf::new(),
+        }
+    }
+
+    /// Returns what is asked for with every part of a recipe stated.
+    fn all_stated() -> Asked {
+        let words = |key: &str, value: &str| [(key.to_owned(), value.to_owned())];
+        let time = 1_600_000_000;
+        Asked {
+            policy: RecipePolicy {
+                source_date_epoch: Some(Epoch::At(time)),
+                clock: Some(Epoch::At(time)),
+                clock_steps: Some([(".whl".to_owned(), time + 4)].into()),
+                platform: Some(Platform::Windows),
+                distutils: Some([("a".to_owned(), words("b", "c").into())].into()),
+                umask: Some(0o077),
+                source_modes: Some(SourceModes::Archive),
+                source_times: Some(SourceTimesPolicy::At(time)),
+                time_zone: Some("CET-1CEST".to_owned()),
+                build_path: Some("/b/{sdist}".to_owned()),
+                prefix_map: Some("/p".to_owned()),
+                environment: Some(words("CC", "gcc").into()),
+                ..RecipePolicy::default()
+            },
+            tools: Some(vec![tool("flit")]),
+            inputs: vec![input("a")],
+            sysconfig: Some(sysconfig("gcc")),
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_recipe_is_compared() {
+        let asked = all_stated();
+        let mut old = record(WHEEL, SDIST, "x");
+        let interpreter = PathBuf::from("/usr/bin/python3");
+        old.recipe = Recipe {
+            inputs: asked.inputs.clone(),
+            sysconfig: asked.sysconfig.clone(),
+            ..Recipe::from_policy(
+                &asked.policy,
+                &old.sdist,
+                interpreter,
+                asked.tools.clone().unwrap(),
+            )
+        };
+        assert_eq!(departure(&old, &asked), None);
+        type Change = fn(&mut Asked);
+        let changes: [(&str, Change); 15] = [
+            ("source_date_epoch", |it| {
+                it.policy.source_date_epoch = Some(Epoch::Unset)
+            }),
+            ("clock", |it| {
+                it.policy.clock = Some(Epoch::At(1_600_000_001))
+            }),
+            ("clock_steps", |it| it.policy.clock_steps = None),
+            ("platform", |it| it.policy.platform = None),
+            ("distutils", |it| it.policy.distutils = None),
+            ("umask", |it| it.policy.umask = None),
+            ("source_modes", |it| {
+                it.policy.source_modes = Some(SourceModes::DataFilter)
+            }),
+            ("source_times", |it| {
+                it.policy.source_times = Some(SourceTimesPolicy::Archive)
+            }),
+            ("time_zone", |it| it.policy.time_zone = None),
+            ("build_path", |it| it.policy.build_path = None),
+            ("prefix_map", |it| it.policy.prefix_map = None),
+            ("environment", |it| it.policy.environment = None),
+            ("tools", |it| it.tools = Some(vec![tool("another")])),
+            ("inputs", |it| it.inputs = vec![input("b")]),
+            ("sysconfig", |it| it.sysconfig = Some(sysconfig("clang"))),
+        ];
+        let mut parts = BTreeSet::new();
+        for (part, change) in changes {
+            let mut other = asked.clone();
+            change(&mut other);
+            let found = departure(&old, &other).map(|it| it.part.replace('-', "_"));
+            assert_eq!(found.as_deref(), Some(part));
+            parts.insert(part.to_owned());
+        }
+        // As a report writes a recipe, all of it but what is this machine's.
+        let written = serde_json::to_value(&old.recipe).unwrap();
+        let mut written: BTreeSet<String> = written.as_object().unwrap().keys().cloned().collect();
+        assert!(written.remove("interpreter"));
+        assert_eq!(parts, written);
+        // An input less, or more, is another recipe too.
+        for inputs in [
+            vec![],
+            vec![
+                input("a"),
+                Input {
+                    at: "/b".into(),
+                    ..input("b")
+                },
+            ],
+        ] {
+            let other = Asked {
+                inputs,
+                ..asked.clone()
+            };
+            assert_eq!(departure(&old, &other).unwrap().part, "inputs");
+        }
+    }
+
+    #[test]
+    fn sysconfig_data_is_compared_where_something_was_compiled() {
+        let mut old = record(WHEEL, SDIST, "x");
+        let stated = |data: Option<Sysconfig>| Asked {
+            sysconfig: data,
+            ..Asked::default()
+        };
+        // Nothing was compiled, so the record has none.
+        assert_eq!(departure(&old, &stated(Some(sysconfig("gcc")))), None);
+        // The data of the interpreter that built it, which nobody stated.
+        old.recipe.sysconfig = Some(sysconfig("gcc"));
+        old.recipe.machine.interpreter = Some(InterpreterIdentity {
+            implementation: "cpython".to_owned(),
+            package: None,
+            path: "/usr/bin/python3".to_owned(),
+            sha256: digest("python"),
+            sysconfig_sha256: sysconfig("gcc").sha256(),
+            version: "3.11.2".to_owned(),
+        });
+        assert_eq!(departure(&old, &stated(None)), None);
+        assert_eq!(departure(&old, &stated(Some(sysconfig("gcc")))), None);
+        let found = departure(&old, &stated(Some(sysconfig("clang")))).unwrap();
+        assert_eq!(found.part, "sysconfig");
+        // Data from elsewhere, which is no longer stated.
+        old.recipe.sysconfig = Some(sysconfig("clang"));
+        assert_eq!(departure(&old, &stated(None)).unwrap().part, "sysconfig");
+        assert_eq!(departure(&old, &stated(Some(sysconfig("clang")))), None);
     }
 
     fn pin(line: u64, project: &str, version: &str, hashes: &[&str]) -> Pin {

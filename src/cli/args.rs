@@ -102,7 +102,7 @@ pub(super) struct PlaceArgs {
     /// The directory: with wheelproof.toml, or with sha256sums.txt and wheels/, or with the files themselves
     #[arg(default_value = ".")]
     pub(super) dir: PathBuf,
-    /// The policy file [default: DIR/wheelproof.toml, if it is there]
+    /// The policy file, heeded in full [default: DIR/wheelproof.toml, if it is there, which may not widen, run or write by itself]
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
     /// The manifest

@@ -6,11 +6,13 @@ use clap::Args;
 
 use super::args::{OutputArgs, PlaceArgs};
 use super::output::Output;
+use super::request::{Asked, Flags};
 use super::values;
 use super::{Surroundings, Voice, finish, request};
 use crate::cancel::Cancel;
 use crate::fingerprint::Fingerprint;
 use crate::pipeline;
+use crate::policy::Errand;
 use crate::time::UtcTime;
 
 #[derive(Debug, Args)]
@@ -24,7 +26,7 @@ pub(super) struct CertsArgs {
     /// The directory whose policy names the certificates
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// The policy file [default: DIR/wheelproof.toml, if it is there]
+    /// The policy file, heeded in full [default: DIR/wheelproof.toml, if it is there, which may not widen by itself]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Trusted certificates: a file, or a directory of files; once for each [env: WHEELPROOF_CERTS, divided as PATH is]
@@ -62,7 +64,15 @@ pub(super) fn run(
         shallow: false,
         deep: false,
     };
-    let mut request = match request::place_of_old(surroundings, &place) {
+    let mut asked = Asked {
+        errand: Errand::Certificates,
+        trust_said: request::trust_said(surroundings, &args.certs, &args.signer),
+        flags: Flags::default(),
+    };
+    asked
+        .flags
+        .take("trust.lapse-warning-days", args.days.is_some());
+    let mut request = match request::place_of_old(surroundings, &place, asked) {
         Ok(request) => request,
         Err(usage) => return output.usage("certs", &usage),
     };
@@ -71,8 +81,6 @@ pub(super) fn run(
     if !args.signer.is_empty() {
         trust.signers = args.signer.iter().cloned().collect();
     }
-    request.trust_said = request::trust_said(surroundings, &args.certs, &args.signer);
-    let trust = &mut request.policy.trust;
     trust.lapse_warning_days = args.days.unwrap_or(trust.lapse_warning_days);
     if trust.certificates.is_empty() {
         return output.usage("certs", &request::nobody_trusted());

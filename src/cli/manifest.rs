@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::args::{OutputArgs, PlaceArgs};
 use super::output::Output;
-use super::request;
+use super::request::{self, Asked};
 use super::{Surroundings, Usage, Voice, finish};
 use crate::cancel::Cancel;
 use crate::pipeline::{self, ManifestWish};
-use crate::policy::WheelhouseName;
+use crate::policy::{Errand, WheelhouseName};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -45,7 +45,8 @@ pub(super) fn run(
     cancel: &Cancel,
 ) -> u8 {
     let output = Output::new(voice, args.out.format);
-    let request = match request::place_of_old(surroundings, &args.place) {
+    let asked = Asked::for_all(Errand::Sign);
+    let request = match request::place_of_old(surroundings, &args.place, asked) {
         Ok(request) => request,
         Err(usage) => return output.usage("manifest", &usage),
     };

@@ -10,11 +10,12 @@ use super::args::{
     RequirementsFlag, SelectionArgs,
 };
 use super::output::Output;
+use super::request::{Asked, Rebuilds};
 use super::shard::{self, ShardArgs, Taker};
 use super::{Surroundings, Usage, Voice, environment, finish, request};
 use crate::cancel::Cancel;
 use crate::pipeline::{self, RebuildWish, Request, Results};
-use crate::policy::{Epoch, InterpreterPolicy, RebuildPolicy};
+use crate::policy::{Epoch, Errand, InterpreterPolicy, RebuildPolicy};
 use crate::selection::{Selection, Selector};
 
 /// How long a search takes at most where nothing is said.
@@ -110,11 +111,11 @@ impl Task<'_> {
     }
 
     fn request(&self, surroundings: &Surroundings) -> Result<Request, Usage> {
-        let mut request = request::request(surroundings, self.common, Some(self.requirements))?;
-        let rebuild = &mut request.policy.rebuild;
-        override_with(rebuild, self.recipe);
-        rebuild.records = self.keep.records.unwrap_or(rebuild.records);
-        Ok(request)
+        let rebuilds = Rebuilds {
+            recipe: Some(self.recipe),
+            records: self.keep.records,
+        };
+        request::rebuilding(surroundings, self.common, Some(self.requirements), rebuilds)
     }
 
     fn selection(&self) -> Result<Selection, Usage> {
@@ -157,7 +158,9 @@ pub(super) fn building(
     place: &PlaceArgs,
     recipe: &RecipeArgs,
 ) -> Result<(Request, pipeline::Surroundings), Usage> {
-    let mut request = request::place(surroundings, place)?;
+    let mut asked = Asked::for_all(Errand::Build);
+    asked.flags.take_recipe(recipe);
+    let mut request = request::place(surroundings, place, asked)?;
     override_with(&mut request.policy.rebuild, recipe);
     Ok((request, around(surroundings, recipe, None)?))
 }
@@ -214,7 +217,7 @@ fn around(
     })
 }
 
-fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
+pub(super) fn override_with(policy: &mut RebuildPolicy, args: &RecipeArgs) {
     // A tag that is named on the command line has no other interpreter.
     let mut named: BTreeMap<String, Vec<InterpreterPolicy>> = BTreeMap::new();
     for (tag, path) in &args.python {

@@ -7,12 +7,13 @@ use clap::Args;
 
 use super::args::{Format, OutputArgs, PlaceArgs};
 use super::output::Output;
-use super::request;
+use super::request::{self, Asked};
 use super::{Surroundings, Usage, Voice, finish};
 use crate::cancel::Cancel;
 use crate::fingerprint::Fingerprint;
 use crate::gnupg::Gnupg;
 use crate::pipeline::{self, SignWish, SigningWay};
+use crate::policy::Errand;
 use crate::report::Verdict;
 use crate::time::UtcTime;
 
@@ -67,7 +68,11 @@ pub(super) fn run(
     cancel: &Cancel,
 ) -> u8 {
     let output = Output::new(voice, args.out.format);
-    let mut request = match request::place_of_old(surroundings, &args.place) {
+    let asked = Asked {
+        trust_said: request::trust_said(surroundings, &args.certs, &[]),
+        ..Asked::for_all(Errand::Sign)
+    };
+    let mut request = match request::place_of_old(surroundings, &args.place, asked) {
         Ok(request) => request,
         Err(usage) => return output.usage("sign", &usage),
     };
@@ -76,7 +81,6 @@ pub(super) fn run(
         &mut request.policy.trust.certificates,
         &args.certs,
     );
-    request.trust_said = request::trust_said(surroundings, &args.certs, &[]);
     let way = match (&args.key_file, &args.add) {
         (Some(path), _) => SigningWay::KeyFile {
             path: path.clone(),

@@ -288,22 +288,30 @@ impl Recipes<'_> {
         policy: &RecipePolicy,
     ) -> Result<Recipe, Reason> {
         recipe.root.clone_from(&found.root);
-        for (at, path) in policy.inputs.iter().flatten() {
-            recipe.inputs.push(Input {
-                at: at.clone(),
-                sha256: self.workshop.input_digest(path, self.cancel)?,
-                path: path.clone(),
-            });
-        }
+        recipe.inputs.extend(self.inputs(policy)?);
         if let Some(place) = &policy.sysconfig {
             recipe.sysconfig = Some(self.sysconfig_at(place)?);
         }
         Ok(recipe)
     }
 
+    /// Returns the inputs that a policy names, with the digests they have now.
+    pub(super) fn inputs(&self, policy: &RecipePolicy) -> Result<Vec<Input>, Reason> {
+        let named = policy.inputs.iter().flatten();
+        named
+            .map(|(at, path)| {
+                Ok(Input {
+                    at: at.clone(),
+                    sha256: self.workshop.input_digest(path, self.cancel)?,
+                    path: path.clone(),
+                })
+            })
+            .collect()
+    }
+
     /// Returns the sysconfig data at a place that the policy names: a file of JSON,
     /// a build record, CPython's own module, or another interpreter.
-    fn sysconfig_at(&self, place: &Path) -> Result<Sysconfig, Reason> {
+    pub(super) fn sysconfig_at(&self, place: &Path) -> Result<Sysconfig, Reason> {
         let refuse = |reason: &dyn std::fmt::Display| {
             format!("the sysconfig data at {}: {reason}", place.display())
         };
@@ -535,7 +543,10 @@ impl Recipes<'_> {
     /// Returns the file of an interpreter; a bare name is looked for on the path.
     fn locate(&self, python: &Path) -> Result<PathBuf, Reason> {
         if python.components().count() > 1 || python.is_absolute() {
-            return Ok(python.to_owned());
+            // It runs in another directory than this one.
+            return std::path::absolute(python).map_err(|error| {
+                Reason(format!("the interpreter '{}': {error}", python.display()))
+            });
         }
         let name = python.display().to_string();
         find_program(&name, self.search_path).ok_or_else(|| {

@@ -175,8 +175,8 @@ impl<'a> Toolbox<'a> {
         };
         let request = Request {
             root: root.to_owned(),
-            // Its places are its own; whom to trust and how far to look is decided
-            // here.
+            // Its places are its own; whom to trust, how far to look and what a list may
+            // look like is decided here. What may lie there unlisted is never a tool.
             policy: Policy {
                 trust: self.request.policy.trust.clone(),
                 // But a directory of tools names no file for us to write.
@@ -185,6 +185,7 @@ impl<'a> Toolbox<'a> {
                     requirements: Vec::new(),
                     depth: self.request.policy.wheelhouse.depth,
                     limits: self.request.policy.wheelhouse.limits,
+                    lines: self.request.policy.wheelhouse.lines,
                     ..own.wheelhouse
                 },
                 rebuild: RebuildPolicy::default(),

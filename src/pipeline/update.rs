@@ -24,14 +24,12 @@ use crate::digest::{READ_SIZE, Sha256Digest, hash_reader};
 use crate::filename::{ProjectName, SdistFilename, WheelFilename};
 use crate::finding::Severity;
 use crate::input;
-use crate::policy::{Locations, RebuildPolicy, RecipePolicy};
+use crate::policy::{Locations, RebuildPolicy};
 use crate::rebuild::{
     Fetcher, IndexWheel, Interpreter, Job, MarkersError, NoSource, SourceFile, ToolsError,
     Workshop, markers_hold,
 };
-use crate::recipe::{
-    BuildRecord, MAX_RECORD_BYTES, RECORD_ENDING, Recipe, ToolWheel, recorded_wheel,
-};
+use crate::recipe::{BuildRecord, MAX_RECORD_BYTES, RECORD_ENDING, Recipe, recorded_wheel};
 use crate::relpath::RelPath;
 use crate::report::{
     Change, IndexComparison, RecipeSource, Report, Trouble, UpdateStep, UpdateSummary, WrittenFile,
@@ -39,7 +37,7 @@ use crate::report::{
 use crate::requirements::{self, Listing, Requirement};
 use crate::selection::{Pair, Signed};
 use crate::swap::{self, SwapError, Workplace};
-use crate::update::{self, Because, Plan, Present, Recorded, Step, Wanted};
+use crate::update::{self, Asked, Because, Plan, Present, Recorded, Step, Wanted};
 
 /// What is wanted of a wheelhouse.
 #[derive(Clone)]
@@ -690,24 +688,29 @@ impl Shop<'_> {
             .collect()
     }
 
-    /// Returns what the policy states of a project, and the tools it names.
-    fn stated(
-        &self,
-        target: &Target,
-        project: &ProjectName,
-    ) -> Result<(RecipePolicy, Option<Vec<ToolWheel>>), Reason> {
+    /// Returns what the policy states of a project, with what it names by place as it is
+    /// there now.
+    fn stated(&self, target: &Target, project: &ProjectName) -> Result<Asked, Reason> {
         let policy = target.policy.recipe_of(project);
-        if !policy.names_tools() {
-            return Ok((policy, None));
-        }
         let recipes = self.recipes(&target.policy);
-        let found = recipes.interpreter(None, &policy, None)?;
-        let tools = self.toolbox.gather(
-            self.workshop.cache(),
-            &policy,
-            &recipes.fetching_python(&found),
-        )?;
-        Ok((policy, Some(tools)))
+        let tools = match policy.names_tools() {
+            true => {
+                let found = recipes.interpreter(None, &policy, None)?;
+                let python = recipes.fetching_python(&found);
+                let cache = self.workshop.cache();
+                Some(self.toolbox.gather(cache, &policy, &python)?)
+            }
+            false => None,
+        };
+        let sysconfig = policy.sysconfig.as_deref();
+        Ok(Asked {
+            inputs: recipes.inputs(&policy)?,
+            sysconfig: sysconfig
+                .map(|place| recipes.sysconfig_at(place))
+                .transpose()?,
+            policy,
+            tools,
+        })
     }
 
     /// Finds the sdist of each project: in the wheelhouse, in the directories that

@@ -486,7 +486,8 @@ pub(super) fn walked(
 }
 
 /// Returns the names that may lie in the directory unsigned: what the policy
-/// allows, and manifest, signatures and policy where they lie among the files.
+/// allows, and manifest, signatures and policy where they lie among the files. A file
+/// can be a signature and a wheel in one, so none of these may have the name of a package.
 pub(super) fn allowed(request: &Request, locations: &Locations) -> BTreeSet<RelPath> {
     let own = locations
         .manifest
@@ -494,6 +495,7 @@ pub(super) fn allowed(request: &Request, locations: &Locations) -> BTreeSet<RelP
         .chain(&locations.signatures)
         .chain(request.policy_file.iter().map(|file| &file.path));
     own.filter_map(|path| below(path, &locations.directory))
+        .filter(|path| !audit::is_for_installers(path.file_name()))
         .chain(request.policy.wheelhouse.allow_unlisted.iter().cloned())
         .collect()
 }

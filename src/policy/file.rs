@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::keys::Stated;
 use super::{MAX_BYTES, Policy, PolicyError, place};
 use crate::digest::Sha256Digest;
 use crate::input;
@@ -18,6 +19,8 @@ pub struct PolicyFile {
     pub sha256: Sha256Digest,
     /// Whether the user named it; else it was found in the directory.
     pub is_named: bool,
+    /// What it states, with its effects.
+    pub(super) stated: Vec<Stated>,
 }
 
 impl PolicyFile {
@@ -28,12 +31,15 @@ impl PolicyFile {
     /// The file cannot be read, or it says something that is no policy.
     pub fn load(path: &Path, is_named: bool) -> Result<(Policy, Self), PolicyError> {
         let bytes = input::read(path, MAX_BYTES)?;
+        let sha256 = Sha256Digest::of(&bytes);
+        let (policy, stated) = Policy::decode(path, bytes)?;
         let file = Self {
             path: path.to_owned(),
-            sha256: Sha256Digest::of(&bytes),
+            sha256,
             is_named,
+            stated,
         };
-        Ok((Policy::decode(path, bytes)?, file))
+        Ok((policy, file))
     }
 
     /// Returns whether one who may write in one of these directories may decide what

@@ -6,10 +6,12 @@
 
 mod draft;
 mod file;
+mod keys;
 mod place;
 mod raw;
 mod rebuild;
 mod source;
+mod standing;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -27,11 +29,13 @@ use crate::time::UtcTime;
 
 pub use draft::{Draft, SuggestedSigner};
 pub use file::PolicyFile;
+pub use keys::Class;
 pub use rebuild::{
     Distutils, Epoch, InterpreterPolicy, Platform, RebuildPolicy, RecipePolicy, RecordsPolicy,
     SandboxPolicy, SourceModes, SourceTimesPolicy, check_clock_steps, check_distutils,
     check_input_path, check_prefix_map, check_time_zone,
 };
+pub use standing::{Circumstances, Errand, Refusal, classes};
 
 /// The name of the policy file in a directory.
 pub const FILE_NAME: &str = "wheelproof.toml";
@@ -461,10 +465,11 @@ impl Policy {
     ///
     /// The file cannot be read, or it says something that is no policy.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
-        Self::decode(path, input::read(path, MAX_BYTES)?)
+        let (policy, _) = Self::decode(path, input::read(path, MAX_BYTES)?)?;
+        Ok(policy)
     }
 
-    fn decode(path: &Path, bytes: Vec<u8>) -> Result<Self, PolicyError> {
+    fn decode(path: &Path, bytes: Vec<u8>) -> Result<(Self, Vec<keys::Stated>), PolicyError> {
         let text = String::from_utf8(bytes).map_err(|error| {
             let before = error.as_bytes().get(..error.utf8_error().valid_up_to());
             let before = before.unwrap_or_default();
@@ -475,7 +480,7 @@ impl Policy {
                 message: "the line is not UTF-8".to_owned(),
             }
         })?;
-        Self::parse(path, &text)
+        raw::parse(path, &text)
     }
 
     /// Checks the text of a policy file that lies at `path`.
@@ -484,7 +489,8 @@ impl Policy {
     ///
     /// The first thing in the text that is no policy, with line and column.
     pub fn parse(path: &Path, text: &str) -> Result<Self, PolicyError> {
-        raw::parse(path, text)
+        let (policy, _) = raw::parse(path, text)?;
+        Ok(policy)
     }
 }
 

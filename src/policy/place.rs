@@ -23,7 +23,7 @@ pub(super) fn passes(path: &Path, directories: &[&Path]) -> bool {
 }
 
 /// Returns where a path ends, as far as its steps are there.
-fn real(path: &Path) -> PathBuf {
+pub(super) fn real(path: &Path) -> PathBuf {
     let mut end = PathBuf::from("/");
     walk(path, &mut |step| {
         end = step.to_owned();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::keys::{Class, Name, Rule, Stated, Table as _, Taken, table};
 use super::rebuild;
 use super::source::Source;
 use super::{
@@ -26,60 +27,93 @@ struct RawPolicy {
     rebuild: rebuild::Raw,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawTrust {
-    certificates: Vec<PathBuf>,
-    signers: Vec<Spanned<String>>,
-    threshold: Option<Spanned<i64>>,
-    key_validity: Option<Spanned<String>>,
-    not_before: Option<Spanned<String>>,
-    lapse_warning_days: Option<Spanned<i64>>,
-    bad_signatures: Option<Spanned<String>>,
+table! {
+    struct RawTrust {
+        certificates: Vec<PathBuf> => Rule::Trusts,
+        signers: Vec<Spanned<String>> => Rule::Trusts,
+        // One signer is the least that is ever asked for.
+        threshold: i64 => Rule::Narrows,
+        key_validity: String => Rule::Widens(|word| word != "both"),
+        not_before: String => Rule::Narrows,
+        // Under --strict, and in `certs`, the warning is what fails.
+        lapse_warning_days: i64 => Rule::Widens(|days| *days < i64::from(LAPSE_WARNING_DAYS)),
+        bad_signatures: String => Rule::Widens(|word| word != "refuse"),
+    }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawWheelhouse {
-    manifest: Option<PathBuf>,
-    signatures: Vec<PathBuf>,
-    directory: Option<PathBuf>,
-    allow_unlisted: Vec<Spanned<String>>,
-    depth: Option<Spanned<String>>,
-    limits: RawLimits,
-    crlf: Option<Spanned<String>>,
-    repeated_names: Option<Spanned<String>>,
-    project: Option<Spanned<String>>,
-    state: Option<PathBuf>,
-    requirements: Vec<PathBuf>,
+table! {
+    struct RawWheelhouse {
+        // Whoever writes the directory could as well put any manifest in the usual place.
+        manifest: PathBuf => Rule::Places(|path| vec![path.clone()]),
+        signatures: Vec<PathBuf> => Rule::Places(Clone::clone),
+        directory: PathBuf => Rule::Moves(Clone::clone),
+        allow_unlisted: Vec<Spanned<String>> => Rule::Widens(|names| !names.is_empty()),
+        depth: String => Rule::Widens(|word| word != "deep"),
+        crlf: String => Rule::Widens(|word| word != "refuse"),
+        repeated_names: String => Rule::Widens(|word| word != "refuse"),
+        project: String => Rule::Narrows,
+        state: PathBuf => Rule::Writes,
+        requirements: Vec<PathBuf> => Rule::Narrows,
+        [limits]: RawLimits,
+    }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawLimits {
-    members: Option<Spanned<i64>>,
-    member_mib: Option<Spanned<i64>>,
-    total_mib: Option<Spanned<i64>>,
-    ratio: Option<Spanned<i64>>,
+table! {
+    struct RawLimits {
+        members: i64 => Rule::Widens(|most| exceeds(*most, Limits::default().members)),
+        member_mib: i64 => Rule::Widens(|most| exceeds(*most, Limits::default().member_bytes >> 20)),
+        total_mib: i64 => Rule::Widens(|most| exceeds(*most, Limits::default().total_bytes >> 20)),
+        ratio: i64 => Rule::Widens(|most| exceeds(*most, Limits::default().ratio)),
+    }
 }
 
-pub(super) fn parse(path: &Path, text: &str) -> Result<Policy, PolicyError> {
+/// Returns whether a limit lets more through than the one that holds without it.
+pub(super) fn exceeds(limit: i64, default: u64) -> bool {
+    u64::try_from(limit).is_ok_and(|limit| limit > default)
+}
+
+/// Returns every key that a policy may have, with what it lets its writer do. A key
+/// whose name is up to the policy stands as `TAG` or `NAME`.
+pub(super) fn classes() -> Vec<(String, Class)> {
+    let mut all = Vec::new();
+    RawTrust::classes(&Name::top("trust"), &mut all);
+    RawWheelhouse::classes(&Name::top("wheelhouse"), &mut all);
+    rebuild::Raw::classes(&Name::top("rebuild"), &mut all);
+    all
+}
+
+pub(super) fn parse(path: &Path, text: &str) -> Result<(Policy, Vec<Stated>), PolicyError> {
     let source = Source { path, text };
     let raw: RawPolicy = toml::from_str(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         source.error(span, error.message().to_owned())
     })?;
-    Ok(Policy {
+    let mut taken = Taken {
+        source: &source,
+        stated: Vec::new(),
+    };
+    let RawPolicy {
+        trust: raw_trust,
+        wheelhouse: raw_wheelhouse,
+        rebuild: raw_rebuild,
+    } = &raw;
+    raw_trust.take(&Name::top("trust"), &mut taken);
+    raw_wheelhouse.take(&Name::top("wheelhouse"), &mut taken);
+    raw_rebuild.take(&Name::top("rebuild"), &mut taken);
+    let stated = taken.stated;
+    let policy = Policy {
         trust: trust(&source, raw.trust)?,
         wheelhouse: wheelhouse(&source, raw.wheelhouse)?,
         rebuild: rebuild::checked(&source, raw.rebuild)?,
-    })
+    };
+    Ok((policy, stated))
 }
 
 fn trust(source: &Source<'_>, raw: RawTrust) -> Result<Trust, PolicyError> {
     let signers = raw
         .signers
         .iter()
+        .flat_map(Spanned::get_ref)
         .map(|signer| {
             source.check(signer, |text| {
                 text.parse::<Fingerprint>()
@@ -94,7 +128,7 @@ fn trust(source: &Source<'_>, raw: RawTrust) -> Result<Trust, PolicyError> {
         None => 1,
     };
     Ok(Trust {
-        certificates: source.resolve_all(raw.certificates),
+        certificates: source.paths(raw.certificates).unwrap_or_default(),
         signers,
         threshold: NonZeroU32::new(threshold).unwrap_or(NonZeroU32::MIN),
         key_validity: match &raw.key_validity {
@@ -150,14 +184,15 @@ fn wheelhouse(source: &Source<'_>, raw: RawWheelhouse) -> Result<WheelhousePolic
                 })
             })
             .transpose()?,
-        state: raw.state.map(|path| source.resolve(path)),
-        requirements: source.resolve_all(raw.requirements),
-        manifest: raw.manifest.map(|path| source.resolve(path)),
-        signatures: source.resolve_all(raw.signatures),
-        directory: raw.directory.map(|path| source.resolve(path)),
+        state: source.path(raw.state),
+        requirements: source.paths(raw.requirements).unwrap_or_default(),
+        manifest: source.path(raw.manifest),
+        signatures: source.paths(raw.signatures).unwrap_or_default(),
+        directory: source.path(raw.directory),
         allow_unlisted: raw
             .allow_unlisted
             .iter()
+            .flat_map(Spanned::get_ref)
             .map(|name| {
                 source.check(name, |text| {
                     RelPath::parse(text).map_err(|error| error.to_string())

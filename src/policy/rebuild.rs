@@ -10,6 +10,8 @@ use toml::Spanned;
 
 use super::PolicyError;
 use super::check_epoch;
+use super::keys::{Class, Effect, Name, Rule, Table, Taken, table};
+use super::raw::exceeds;
 use super::source::Source;
 use crate::filename::ProjectName;
 use crate::requirements::{self, Requirement};
@@ -302,20 +304,71 @@ impl SourceModes {
     }
 }
 
+table! {
+    struct Raw {
+        jobs: i64 => Rule::AtOnce(|number| *number),
+        timeout: i64 => Rule::Widens(|most| exceeds(*most, RebuildPolicy::default().timeout.as_secs())),
+        memory_mib: i64 => Rule::Widens(|most| exceeds(*most, RebuildPolicy::default().memory >> 20)),
+        disk_mib: i64 => Rule::Widens(|most| exceeds(*most, RebuildPolicy::default().disk >> 20)),
+        processes: i64 => Rule::Widens(|most| exceeds(*most, RebuildPolicy::default().processes)),
+        sandbox: String => Rule::Runs(|word| match word.as_str() {
+            "off" => Effect::Unconfines,
+            _ => Effect::Harmless,
+        }),
+        records: String => Rule::Widens(|word| word != "use"),
+        exact: bool => Rule::Narrows,
+        [interpreters]: RawTags,
+        [recipe]: RawRecipe,
+        [projects]: RawProjects,
+    }
+}
+
+/// `[rebuild.interpreters]`, whose keys are Python tags.
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub(super) struct Raw {
-    jobs: Option<Spanned<i64>>,
-    timeout: Option<Spanned<i64>>,
-    memory_mib: Option<Spanned<i64>>,
-    disk_mib: Option<Spanned<i64>>,
-    processes: Option<Spanned<i64>>,
-    sandbox: Option<Spanned<String>>,
-    records: Option<Spanned<String>>,
-    exact: Option<bool>,
-    interpreters: BTreeMap<Spanned<String>, Spanned<RawInterpreters>>,
-    recipe: RawRecipe,
-    projects: BTreeMap<Spanned<String>, RawRecipe>,
+#[serde(transparent)]
+pub(super) struct RawTags(BTreeMap<Spanned<String>, Spanned<RawInterpreters>>);
+
+impl Table for RawTags {
+    fn take(&self, name: &Name, taken: &mut Taken<'_>) {
+        for (tag, named) in &self.0 {
+            let list = match named.get_ref() {
+                RawInterpreters::One(one) => std::slice::from_ref(one),
+                RawInterpreters::Several(several) => several.as_slice(),
+            };
+            let programs = list.iter().map(RawInterpreter::program).collect();
+            taken.add(
+                &name.below(tag.get_ref()),
+                named.span(),
+                Effect::Runs(programs),
+            );
+        }
+    }
+
+    fn classes(name: &Name, all: &mut Vec<(String, Class)>) {
+        all.push((name.below("TAG").shown, Class::Runs));
+    }
+}
+
+/// `[rebuild.projects]`, whose keys are names of projects.
+#[derive(Deserialize, Default)]
+#[serde(transparent)]
+pub(super) struct RawProjects(BTreeMap<Spanned<String>, RawRecipe>);
+
+impl Table for RawProjects {
+    fn take(&self, name: &Name, taken: &mut Taken<'_>) {
+        for (project, recipe) in &self.0 {
+            let own = Name {
+                shown: name.below(project.get_ref()).shown,
+                // A flag replaces what the project has and what all share.
+                setting: "rebuild.recipe".to_owned(),
+            };
+            recipe.take(&own, taken);
+        }
+    }
+
+    fn classes(name: &Name, all: &mut Vec<(String, Class)>) {
+        RawRecipe::classes(&name.below("NAME"), all);
+    }
 }
 
 #[derive(Deserialize)]
@@ -323,7 +376,7 @@ pub(super) struct Raw {
     untagged,
     expecting = "an interpreter is a path, or a table { root = \"/DIR\", python = \"/PATH\" }, or a list of these"
 )]
-enum RawInterpreters {
+pub(super) enum RawInterpreters {
     // First: a list of two would also do for a table of two fields.
     Several(Vec<RawInterpreter>),
     One(RawInterpreter),
@@ -334,46 +387,82 @@ enum RawInterpreters {
     untagged,
     expecting = "an interpreter is a path, or a table { root = \"/DIR\", python = \"/PATH\" }"
 )]
-enum RawInterpreter {
+pub(super) enum RawInterpreter {
     Path(PathBuf),
     Table(RawInterpreterTable),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawInterpreterTable {
+pub(super) struct RawInterpreterTable {
     root: Option<PathBuf>,
     python: PathBuf,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawRecipe {
-    interpreter: Option<Spanned<RawInterpreter>>,
-    sysconfig: Option<PathBuf>,
-    source_date_epoch: Option<Spanned<toml::Value>>,
-    clock: Option<Spanned<toml::Value>>,
-    clock_steps: Option<Spanned<BTreeMap<String, i64>>>,
-    platform: Option<Spanned<String>>,
-    distutils: Option<Spanned<Distutils>>,
-    umask: Option<Spanned<String>>,
-    source_modes: Option<Spanned<String>>,
-    source_times: Option<Spanned<toml::Value>>,
-    time_zone: Option<Spanned<String>>,
-    build_path: Option<Spanned<String>>,
-    prefix_map: Option<Spanned<String>>,
-    tools: Option<Vec<PathBuf>>,
-    pinned_tools: Option<Spanned<Vec<String>>>,
-    tool_directories: Option<Vec<PathBuf>>,
-    tool_wheelhouses: Option<Vec<PathBuf>>,
-    inputs: Option<BTreeMap<Spanned<PathBuf>, PathBuf>>,
-    environment: Option<BTreeMap<String, String>>,
+impl RawInterpreter {
+    /// Returns what is run: the interpreter, or the whole system that takes the place
+    /// of this one.
+    fn program(&self) -> PathBuf {
+        match self {
+            Self::Path(python) => python.clone(),
+            Self::Table(RawInterpreterTable { root: None, python }) => python.clone(),
+            // Never a bare name.
+            Self::Table(RawInterpreterTable {
+                root: Some(root), ..
+            }) => Path::new(".").join(root),
+        }
+    }
+}
+
+table! {
+    // What decides the bytes and nothing else describes: with a false word the signed
+    // bytes do not come back, and the report has the recipe. What brings in code or data
+    // that is not in the signed sdist widens: a tool could bring the wheel itself.
+    struct RawRecipe {
+        interpreter: RawInterpreter => Rule::Runs(|named| Effect::Runs(vec![named.program()])),
+        sysconfig: PathBuf => Rule::Runs(sysconfig),
+        source_date_epoch: toml::Value => Rule::Describes,
+        clock: toml::Value => Rule::Describes,
+        clock_steps: BTreeMap<String, i64> => Rule::Describes,
+        platform: String => Rule::Describes,
+        distutils: Distutils => Rule::Describes,
+        umask: String => Rule::Describes,
+        source_modes: String => Rule::Describes,
+        source_times: toml::Value => Rule::Describes,
+        time_zone: String => Rule::Describes,
+        build_path: String => Rule::Describes,
+        prefix_map: String => Rule::Describes,
+        tools: Vec<PathBuf> => Rule::Widens(|lists| !lists.is_empty()),
+        pinned_tools: Vec<String> => Rule::Widens(|lines| !lines.is_empty()),
+        tool_directories: Vec<PathBuf> => Rule::Widens(|places| !places.is_empty()),
+        tool_wheelhouses: Vec<PathBuf> => Rule::Widens(|places| !places.is_empty()),
+        inputs: BTreeMap<Spanned<PathBuf>, PathBuf> => Rule::Widens(|inputs| !inputs.is_empty()),
+        environment: BTreeMap<String, String> => Rule::Widens(|variables| !variables.is_empty()),
+    }
+}
+
+/// Returns what naming a source of sysconfig data does: it is read from a file, which
+/// names the compiler, or asked of an interpreter.
+fn sysconfig(place: &PathBuf) -> Effect {
+    let is_read = place
+        .extension()
+        .is_some_and(|it| it == "json" || it == "py");
+    match is_read {
+        true => Effect::Widens,
+        false => Effect::Runs(vec![place.clone()]),
+    }
+}
+
+/// Returns whether a program is looked for on the path: its name is no path.
+pub(super) fn is_bare(program: &Path) -> bool {
+    program.components().count() == 1 && program.is_relative()
 }
 
 pub(super) fn checked(source: &Source<'_>, raw: Raw) -> Result<RebuildPolicy, PolicyError> {
     let defaults = RebuildPolicy::default();
     let interpreters = raw
         .interpreters
+        .0
         .into_iter()
         .map(|(tag, named)| {
             let tag = source.check(&tag, |text| {
@@ -405,6 +494,7 @@ pub(super) fn checked(source: &Source<'_>, raw: Raw) -> Result<RebuildPolicy, Po
         .collect::<Result<_, PolicyError>>()?;
     let projects = raw
         .projects
+        .0
         .into_iter()
         .map(|(name, raw)| {
             let name = source.check(&name, |text| {
@@ -439,7 +529,7 @@ pub(super) fn checked(source: &Source<'_>, raw: Raw) -> Result<RebuildPolicy, Po
             Some(value) => source.word(value, RecordsPolicy::WORDS)?,
             None => defaults.records,
         },
-        exact: raw.exact.unwrap_or(defaults.exact),
+        exact: raw.exact.map_or(defaults.exact, Spanned::into_inner),
         interpreters,
         recipe: recipe(source, raw.recipe)?,
         projects,
@@ -456,9 +546,8 @@ fn interpreter(source: &Source<'_>, raw: RawInterpreter) -> Result<InterpreterPo
     if root.is_some() && (!python.is_absolute() || climbs(&python)) {
         return Err("inside a root, python has to be an absolute path without '..'".to_owned());
     }
-    let is_name = python.components().count() == 1 && python.is_relative();
     Ok(InterpreterPolicy {
-        python: match root.is_some() || is_name {
+        python: match root.is_some() || is_bare(&python) {
             true => python,
             false => source.resolve(python),
         },
@@ -493,7 +582,7 @@ fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyErr
                 interpreter(source, raw.into_inner()).map_err(|error| source.error(span, error))
             })
             .transpose()?,
-        sysconfig: raw.sysconfig.map(|path| source.resolve(path)),
+        sysconfig: source.path(raw.sysconfig),
         source_date_epoch: epoch(&raw.source_date_epoch)?,
         clock,
         clock_steps,
@@ -549,7 +638,7 @@ fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyErr
             .as_ref()
             .map(|value| source.check(value, |text| check_prefix_map(text)))
             .transpose()?,
-        tools: raw.tools.map(|paths| source.resolve_all(paths)),
+        tools: source.paths(raw.tools),
         pinned_tools: raw
             .pinned_tools
             .as_ref()
@@ -560,19 +649,19 @@ fn recipe(source: &Source<'_>, raw: RawRecipe) -> Result<RecipePolicy, PolicyErr
                 })
             })
             .transpose()?,
-        tool_directories: raw.tool_directories.map(|paths| source.resolve_all(paths)),
-        tool_wheelhouses: raw.tool_wheelhouses.map(|paths| source.resolve_all(paths)),
+        tool_directories: source.paths(raw.tool_directories),
+        tool_wheelhouses: source.paths(raw.tool_wheelhouses),
         inputs: raw
             .inputs
             .map(|inputs| {
-                let resolved = inputs.into_iter().map(|(at, path)| {
+                let resolved = inputs.into_inner().into_iter().map(|(at, path)| {
                     let at = source.check(&at, |at| check_input_path(at))?;
                     Ok((at, source.resolve(path)))
                 });
                 resolved.collect::<Result<_, PolicyError>>()
             })
             .transpose()?,
-        environment: raw.environment,
+        environment: raw.environment.map(Spanned::into_inner),
     })
 }
 

@@ -17,13 +17,20 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> PolicyError {
+    /// Returns the line and the column where something stands, counted from 1.
+    pub(super) fn position(&self, span: &Range<usize>) -> (usize, usize) {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+        (before.matches('\n').count() + 1, column)
+    }
+
+    pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> PolicyError {
+        let (line, column) = self.position(&span);
         PolicyError::Invalid {
             path: self.path.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            line,
+            column,
             message: message.into(),
         }
     }
@@ -37,6 +44,16 @@ impl Source<'_> {
 
     pub(super) fn resolve_all(&self, paths: Vec<PathBuf>) -> Vec<PathBuf> {
         paths.into_iter().map(|path| self.resolve(path)).collect()
+    }
+
+    /// Returns the path that a key says, if it is there.
+    pub(super) fn path(&self, value: Option<Spanned<PathBuf>>) -> Option<PathBuf> {
+        value.map(|path| self.resolve(path.into_inner()))
+    }
+
+    /// Returns the paths that a key lists; `None` when it is not there.
+    pub(super) fn paths(&self, value: Option<Spanned<Vec<PathBuf>>>) -> Option<Vec<PathBuf>> {
+        value.map(|paths| self.resolve_all(paths.into_inner()))
     }
 
     /// Checks a value that has a place, keeping the place for the error.

@@ -36,6 +36,7 @@ impl House {
             .env("XDG_CACHE_HOME", self.at("cache"))
             .args([command, "."])
             .args(arguments)
+            .args(self.naming_the_policy())
             .args(["--certs", "keys", "--time", TODAY, "--format", "json"]);
         program
     }

@@ -416,6 +416,20 @@ impl House {
         run(&mut self.verify(&all))
     }
 
+    /// Does the same by the policy of the directory, named: what it says is the user's word.
+    #[track_caller]
+    pub(crate) fn check_by_policy(&self, flags: &[&str]) -> Outcome {
+        self.check(&[&["--policy", "wheelproof.toml"], flags].concat())
+    }
+
+    /// Returns the flag that names the policy of the directory, when there is one.
+    pub(crate) fn naming_the_policy(&self) -> &[&str] {
+        match self.at("wheelproof.toml").exists() {
+            true => &["--policy", "wheelproof.toml"],
+            false => &[],
+        }
+    }
+
     /// Verifies with the signer's certificate and returns the text report.
     #[track_caller]
     pub(crate) fn text(&self, flags: &[&str]) -> Outcome {

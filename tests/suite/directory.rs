@@ -106,7 +106,7 @@ fn a_name_is_allowed_by_policy_or_flag_exactly_and_nothing_beside_it() {
         "wheelproof.toml",
         "[wheelhouse]\nallow-unlisted = [\".empty\"]\n",
     );
-    let outcome = house.check(&[]).expect(0);
+    let outcome = house.check_by_policy(&[]).expect(0);
     let allowed = outcome.json()["files"]
         .as_array()
         .unwrap()
@@ -114,12 +114,15 @@ fn a_name_is_allowed_by_policy_or_flag_exactly_and_nothing_beside_it() {
         .any(|file| file["path"] == ".empty" && file["status"] == "allowed");
     assert!(allowed);
     house.write("wheels/.empty2", "");
-    assert_eq!(house.check(&[]).expect(1).errors(), ["file-unlisted"]);
+    assert_eq!(
+        house.check_by_policy(&[]).expect(1).errors(),
+        ["file-unlisted"]
+    );
     house.remove("wheels/.empty2");
     // The name is allowed to a file, not to anything else.
     house.remove("wheels/.empty");
     symlink("/dev/null", house.wheel(".empty")).unwrap();
-    assert_eq!(house.check(&[]).expect(1).errors(), ["symlink"]);
+    assert_eq!(house.check_by_policy(&[]).expect(1).errors(), ["symlink"]);
 }
 
 #[test]

@@ -316,7 +316,8 @@ fn the_policy_names_the_state_and_run_heeds_it_too() {
     let start = || {
         run(wheelproof()
             .current_dir(house.at(""))
-            .args(["run", ".", "--certs", "keys", "--", "true"]))
+            .args(["run", ".", "--policy", "wheelproof.toml"])
+            .args(["--certs", "keys", "--", "true"]))
     };
     start().expect(0);
     assert!(state(&house).contains(SECOND));

@@ -112,6 +112,7 @@ fn rebuild(house: &House, path: &str, flags: &[&str]) -> Outcome {
         .env("TMPDIR", house.at("tmp"))
         .env("XDG_CACHE_HOME", house.at("cache"))
         .args(["rebuild", ".", "--all", "--certs", "keys", "--time", TODAY])
+        .args(house.naming_the_policy())
         .args(flags))
 }
 

@@ -72,7 +72,7 @@ fn what_was_left_out_is_said() {
         "wheelproof.toml",
         "[trust]\ncertificates = [\"keys\"]\n[wheelhouse]\ndepth = \"shallow\"\n",
     );
-    assert_eq!(house.check(&[]).json()["depth"], "shallow");
+    assert_eq!(house.check_by_policy(&[]).json()["depth"], "shallow");
     assert_eq!(house.check(&["--deep"]).json()["depth"], "deep");
     house.check(&["--deep", "--shallow"]).expect(2);
 }

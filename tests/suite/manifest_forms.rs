@@ -166,12 +166,12 @@ fn crlf_line_ends_are_refused_unless_policy_or_flag_accepts_them() {
     assert_eq!(&errors[..6], ["manifest-line-malformed"; 6]);
     house.check(&["--crlf", "accept"]).expect(0);
     house.write("wheelproof.toml", "[wheelhouse]\ncrlf = \"accept\"\n");
-    house.check(&[]).expect(0);
+    house.check_by_policy(&[]).expect(0);
     house.check(&["--crlf", "refuse"]).expect(1);
     house.check(&["--crlf", "perhaps"]).expect(2);
     // Accepting them accepts no CR anywhere else.
     house.sign(House::lines().replace('\n', "\r\r\n"));
-    let errors = house.check(&[]).expect(1).errors();
+    let errors = house.check_by_policy(&[]).expect(1).errors();
     assert_eq!(errors[0], "manifest-name-unsafe");
 }
 
@@ -188,7 +188,7 @@ fn a_repeated_name_is_refused_unless_policy_or_flag_accepts_the_same_digest() {
         "wheelproof.toml",
         "[wheelhouse]\nrepeated-names = \"accept\"\n",
     );
-    house.check(&[]).expect(0);
+    house.check_by_policy(&[]).expect(0);
     house.check(&["--repeated-names", "refuse"]).expect(1);
     // Another digest is refused all the same, and so is a twin.
     for line in [
@@ -196,7 +196,7 @@ fn a_repeated_name_is_refused_unless_policy_or_flag_accepts_the_same_digest() {
         format!("{}  {}", &again[..64], FILES[0].to_uppercase()),
     ] {
         house.sign(format!("{lines}{line}\n"));
-        house.check(&[]).expect(1);
+        house.check_by_policy(&[]).expect(1);
     }
 }
 
@@ -317,10 +317,10 @@ fn bad_signatures_are_let_through_by_policy_or_flag() {
     assert_eq!(house.check(&[]).expect(1).errors(), ["signature-bad"]);
     house.check(&["--bad-signatures", "accept"]).expect(0);
     house.write("wheelproof.toml", "[trust]\nbad-signatures = \"accept\"\n");
-    let rules = house.check(&[]).expect(0).rules();
+    let rules = house.check_by_policy(&[]).expect(0).rules();
     assert_eq!(rules, [("signature-bad".to_owned(), "note".to_owned())]);
     house.check(&["--bad-signatures", "refuse"]).expect(1);
-    house.check(&["--threshold", "2"]).expect(1);
+    house.check_by_policy(&["--threshold", "2"]).expect(1);
 }
 
 #[test]

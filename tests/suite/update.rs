@@ -10,7 +10,9 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{Outcome, has_program, run, send, sha256sum, start, until, wait, wheelproof};
+use crate::common::{
+    Outcome, has_bubblewrap, has_program, run, send, sha256sum, start, until, wait, wheelproof,
+};
 use crate::signing::{Signer, TODAY};
 
 /// Writes an sdist whose build writes the smallest wheel that every check lets pass.
@@ -170,6 +172,11 @@ impl Yard {
         program
             .current_dir(self.at(""))
             .args(["verify", house, "--certs", "keys", "--time", TODAY]);
+        // Its policy is the release manager's own.
+        let policy = self.at(house).join("wheelproof.toml");
+        if policy.exists() {
+            program.arg("--policy").arg(policy);
+        }
         run(&mut program)
     }
 
@@ -274,6 +281,43 @@ fn where_nothing_changed_nothing_is_touched() {
     assert_eq!(yard.inode("house"), before);
     yard.verify("house").expect(0);
     assert_eq!(yard.beside(), Vec::<String>::new());
+}
+
+#[test]
+fn a_wheel_whose_input_has_other_contents_is_built_again() {
+    if !has_bubblewrap() {
+        return;
+    }
+    let yard = Yard::new();
+    yard.write("lock.txt", yard.sdist("one", "1.0", ""));
+    std::fs::create_dir(yard.at("input")).unwrap();
+    yard.write("input/compiler", "first");
+    yard.write("mine.toml", "");
+    let update = || {
+        let made = yard.update(&["--policy", "mine.toml"]).expect(0);
+        let part = made.json()["update"]["steps"][0]["part"].clone();
+        (steps(&made), part)
+    };
+    let changed = || (vec![built("one", "recipe-changed")], Value::from("inputs"));
+    let same = || (vec![kept("one")], Value::Null);
+    assert_eq!(update().0, [built("one", "new")]);
+    assert_eq!(update(), same());
+    yard.write(
+        "mine.toml",
+        "[rebuild.recipe]\ninputs = { \"/opt/inp\" = \"input\" }\n",
+    );
+    assert_eq!(update(), changed());
+    assert_eq!(update(), same());
+    yard.write("input/compiler", "second");
+    assert_eq!(update(), changed());
+    assert_eq!(update(), same());
+    // Where it lies is no part of the recipe; what is in it is.
+    std::fs::rename(yard.at("input"), yard.at("elsewhere")).unwrap();
+    let policy = "[rebuild.recipe]\ninputs = { \"/opt/inp\" = \"elsewhere\" }\n";
+    yard.write("mine.toml", policy);
+    assert_eq!(update(), same());
+    yard.write("mine.toml", "");
+    assert_eq!(update(), changed());
 }
 
 #[test]
