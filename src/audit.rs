@@ -37,6 +37,10 @@ pub use requirements::{
 };
 pub use sign::{signer_of, standing_signatures};
 
+/// What to do about lines that end in CR LF.
+const CRLF_ADVICE: &str = "fetch the file again in binary mode, or let the policy accept CR LF \
+                           with crlf = \"accept\" (--crlf accept)";
+
 /// What to do about a page of links.
 const PAGE_ADVICE: &str = "remove it; pip reads such a page and follows its links to other places";
 
@@ -198,8 +202,7 @@ pub fn clearsigned(path: &str, fault: &ClearsignedFault) -> Finding {
     match fault.kind {
         ClearsignedFaultKind::Detached { .. } => finding
             .next("name the plain manifest and its signature, or take the signature files away"),
-        ClearsignedFaultKind::CarriageReturn => finding
-            .next("fetch the file again in binary mode, or let the policy accept CR LF with crlf"),
+        ClearsignedFaultKind::CarriageReturn => finding.next(CRLF_ADVICE),
         _ => finding,
     }
 }
@@ -226,7 +229,12 @@ pub fn manifest(path: &str, faults: &[Fault], is_empty: bool) -> Vec<Finding> {
                 | FaultKind::ProjectRepeated { .. }
                 | FaultKind::More => &rules::MANIFEST_LINE_MALFORMED,
             };
-            Finding::new(rule, Subject::path(path).line(fault.line)).found(&fault.kind)
+            let finding =
+                Finding::new(rule, Subject::path(path).line(fault.line)).found(&fault.kind);
+            match fault.kind {
+                FaultKind::CarriageReturn => finding.next(CRLF_ADVICE),
+                _ => finding,
+            }
         })
         .collect();
     if is_empty {
