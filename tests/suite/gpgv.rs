@@ -699,6 +699,19 @@ fn what_gpgv_takes_and_we_do_not_is_what_the_manual_lists() {
         ("dsa-1024", "dsa-1024", V::SignerTooWeak, "GOODSIG"),
         ("rsa-2048", "rsa-2048-ripemd160", V::WeakHash, "GOODSIG"),
         ("ed25519", "ed25519-critical", V::CriticalUnknown, "BADSIG"),
+        ("rsa-undated", "rsa-undated", V::Undated, "ERRSIG"),
+        (
+            "rsa-critical-unsigned",
+            "rsa-critical-unsigned",
+            V::Good,
+            "BADSIG",
+        ),
+        (
+            "rsa-two-expirations",
+            "rsa-two-expirations",
+            V::Good,
+            "EXPKEYSIG",
+        ),
     ] {
         let read = |name: String| {
             let path = crate::common::fixture("foreign").join(name);
@@ -713,7 +726,7 @@ fn what_gpgv_takes_and_we_do_not_is_what_the_manual_lists() {
         // Over other bytes none of them is good, and what cannot be computed stays so.
         let other = facts_of(&certificate, &file, b"another list\n");
         let expected = match ours {
-            V::Unsupported => V::Unsupported,
+            V::Unsupported | V::Undated => ours,
             _ => V::Bad,
         };
         assert_eq!(other, expected, "{signature}");
