@@ -24,6 +24,7 @@ use crate::openpgp::{
 };
 use crate::policy::{Tolerance, Trust, WheelhouseName};
 use crate::relpath::{RelPath, spelled_out};
+use crate::replace::finished_name;
 use crate::state::Accepted;
 use crate::tree::Kind;
 use crate::wheelhouse::{FileStatus, Status};
@@ -344,9 +345,16 @@ fn file(
                 )),
                 None => unlisted,
             };
-            match is_page(&file.name) {
-                true => unlisted.next(PAGE_ADVICE),
-                false => unlisted,
+            if is_left_by_us(&file.name, manifest) {
+                unlisted
+                    .found(
+                        "what 'wheelproof sign' or 'wheelproof manifest' leaves when it is killed",
+                    )
+                    .next("run that command again, which takes it away, or remove the file")
+            } else if is_page(&file.name) {
+                unlisted.next(PAGE_ADVICE)
+            } else {
+                unlisted
             }
         }
         Status::NotAFile(kind) => match kind {
@@ -370,6 +378,15 @@ fn file(
 /// for a package or for a page of links, whatever else it is.
 pub fn is_for_installers(name: &str) -> bool {
     WheelFilename::parse(name).is_ok() || SdistFilename::parse(name).is_ok() || is_page(name)
+}
+
+/// Returns whether a run of this program that was killed while it wrote a manifest or a
+/// signature can have left a file of this name.
+fn is_left_by_us(name: &str, manifest: &str) -> bool {
+    let manifest = manifest.rsplit('/').next().unwrap_or(manifest);
+    finished_name(name).is_some_and(|finished| {
+        finished == manifest || [".asc", ".sig"].iter().any(|end| finished.ends_with(end))
+    })
 }
 
 /// Returns whether pip would read a file of this name as a page of links.

@@ -53,6 +53,11 @@ pub fn name_in_the_making(name: &OsStr) -> OsString {
     making
 }
 
+/// Returns the name that a file in the making is to have; none for any other file.
+pub fn finished_name(making: &str) -> Option<&str> {
+    making.strip_prefix('.')?.strip_suffix(".new")
+}
+
 /// Puts a file with these contents in place, in one step. The permissions of a
 /// file that stood there are kept.
 ///

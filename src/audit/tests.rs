@@ -107,6 +107,29 @@ fn an_unlisted_page_comes_with_what_pip_does_with_pages() {
 }
 
 #[test]
+fn what_a_killed_run_of_ours_left_is_said_to_be_ours() {
+    for (name, expected) in [
+        (".sha256sums.txt.new", true),
+        (".sha256sums.txt.asc.new", true),
+        (".alice.sig.new", true),
+        (".six-1.16.0-py2.py3-none-any.whl.new", false),
+        ("sha256sums.txt.asc.new", false),
+        (".sha256sums.txt.old", false),
+        (".new", false),
+    ] {
+        let findings = files(
+            Path::new("d"),
+            "house/sha256sums.txt",
+            &[status(name, Status::Unlisted)],
+        );
+        let says_so = findings[0].next.contains("run that command again");
+        assert_eq!(says_so, expected, "{name}");
+        // It is a file that nobody signed all the same.
+        assert_eq!(findings[0].rule.name, "file-unlisted");
+    }
+}
+
+#[test]
 fn a_document_in_the_place_of_a_signature_is_to_be_named_as_the_manifest() {
     let judgement = Judgement {
         facts: Vec::new(),

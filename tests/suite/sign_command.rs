@@ -989,6 +989,49 @@ fn a_run_that_is_killed_leaves_the_old_signature_or_the_new_one() {
 }
 
 #[test]
+fn what_a_killed_run_left_beside_the_wheels_is_said_to_be_ours_and_goes() {
+    // A flat wheelhouse: manifest and signature lie among the files that are checked.
+    let house = House::new();
+    let flat = |name: &str| house.wheel(name);
+    for name in ["sha256sums.txt", "sha256sums.txt.asc"] {
+        std::fs::rename(house.at(name), flat(name)).unwrap();
+    }
+    let verify = || {
+        let mut command = crate::common::wheelproof();
+        command.current_dir(house.at("")).args([
+            "verify", "wheels", "--time", TODAY, "--certs", "keys", "--format", "json",
+        ]);
+        run(&mut command)
+    };
+    verify().expect(0);
+    let left = flat(".sha256sums.txt.asc.new");
+    std::fs::write(&left, "-----BEGIN PGP SIG").unwrap();
+    let found = verify().expect(1).json()["findings"][0].clone();
+    assert_eq!(found["rule"], "file-unlisted");
+    let said = found.to_string();
+    assert!(said.contains("when it is killed"), "{said}");
+    assert!(said.contains("run that command again"), "{said}");
+    // Doing so takes it away.
+    let two = Signer::ordinary(2);
+    std::fs::write(house.at("keys/two.asc"), two.certificate()).unwrap();
+    house.write("secret.asc", two.secret_certificate());
+    let mut sign = crate::common::wheelproof();
+    sign.current_dir(house.at("")).args([
+        "sign",
+        "wheels",
+        "--time",
+        TODAY,
+        "--certs",
+        "keys",
+        "--key-file",
+        "secret.asc",
+    ]);
+    run(&mut sign).expect(0);
+    assert!(!left.exists());
+    verify().expect(0);
+}
+
+#[test]
 fn a_full_disk_or_a_closed_directory_leaves_the_old_signature() {
     let house = House::new();
     let two = Signer::ordinary(2);
