@@ -151,12 +151,22 @@ impl Gnupg {
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
         thread::scope(|scope| {
             // All three at once: whichever pipe is full, none of them waits.
-            let written = scope.spawn(move || match stdin {
-                Some(mut stdin) => stdin.write_all(input),
-                None => Ok(()),
-            });
-            let out = scope.spawn(move || drain(stdout, MAX_OUTPUT));
-            let err = scope.spawn(move || drain(stderr, MAX_MESSAGE));
+            let begin = || -> io::Result<_> {
+                let new = thread::Builder::new;
+                let written = new().spawn_scoped(scope, move || match stdin {
+                    Some(mut stdin) => stdin.write_all(input),
+                    None => Ok(()),
+                })?;
+                let out = new().spawn_scoped(scope, move || drain(stdout, MAX_OUTPUT))?;
+                let err = new().spawn_scoped(scope, move || drain(stderr, MAX_MESSAGE))?;
+                Ok((written, out, err))
+            };
+            let (written, out, err) = begin().map_err(|error| {
+                // Whoever was begun ends with it.
+                let _ = child.kill();
+                let _ = child.wait();
+                GnupgError::Start(error)
+            })?;
             let ended = wait(&mut child, cancel);
             let joined = |result: thread::Result<io::Result<Vec<u8>>>| {
                 result.unwrap_or_else(|_| Err(io::Error::other("a reader stopped")))

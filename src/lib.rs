@@ -25,7 +25,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | `cancel` `count` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `scratch` `spelling` `time` |
+//! | 0 | `cancel` `count` `digest` `filename` `fingerprint` `input` `metadata` `relpath` `replace` `scratch` `spelling` `threads` `time` |
 //! | 1 | `archive` `backends` `deflate` `finding` `gnupg` `requirements` `state` `swap` |
 //! | 2 | `policy` `tree` |
 //! | 3 | `elf` `openpgp` `sdist` `wheel` |
@@ -82,6 +82,7 @@ pub mod selection;
 pub mod spelling;
 pub mod state;
 pub mod swap;
+pub mod threads;
 pub mod time;
 pub mod tree;
 pub mod update;

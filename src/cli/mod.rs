@@ -41,6 +41,7 @@ use clap::{Parser, Subcommand};
 use crate::cancel::Cancel;
 use crate::pipeline;
 use crate::report::{Report, Verdict};
+use crate::threads;
 use crate::time::UtcTime;
 
 use args::{AuditArgs, OutputArgs, RebuildArgs, RunArgs, VerifyArgs};
@@ -193,6 +194,7 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
         Ok(voice) => voice,
         Err(usage) => return ExitCode::from(wrong::environment(&usage, surroundings)),
     };
+    threads::start();
     let cancel = Cancel::new();
     let watched = signals::watch(&cancel);
     let code = match cli.command {

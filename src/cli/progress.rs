@@ -11,6 +11,7 @@ use super::Voice;
 use crate::count::{self, counted};
 use crate::pipeline::{Progress, Request};
 use crate::report::escape;
+use crate::threads;
 
 /// Progress on standard error: bars on a terminal, or a line a step where somebody asked
 /// for it.
@@ -84,6 +85,14 @@ impl Bars {
         }
     }
 
+    /// Lets the bar move by itself. That takes a thread, which the library that draws
+    /// takes for granted.
+    fn tick(&self) {
+        if threads::is_one_more() {
+            self.bar.enable_steady_tick(Duration::from_millis(200));
+        }
+    }
+
     fn show_building(&self, change: impl FnOnce(&mut Vec<String>)) {
         if let Ok(mut building) = self.building.lock() {
             change(&mut building);
@@ -138,7 +147,7 @@ impl Progress for Bars {
         self.style("asking the index [{bar:30}] {pos}/{len} {wide_msg}");
         self.bar.set_length(projects);
         self.bar.set_position(0);
-        self.bar.enable_steady_tick(Duration::from_millis(200));
+        self.tick();
     }
 
     fn answered(&self, project: &str) {
@@ -151,7 +160,7 @@ impl Progress for Bars {
         self.style("rebuilding [{bar:30}] {pos}/{len} {wide_msg}");
         self.bar.set_length(wheels);
         self.bar.set_position(0);
-        self.bar.enable_steady_tick(Duration::from_millis(200));
+        self.tick();
     }
 
     fn building(&self, wheel: &str) {

@@ -147,14 +147,20 @@ fn start(surroundings: &Surroundings, prepared: &Prepared, output: &Output, canc
         }
         Err(error) => {
             let program = command.first().map(Path::new).unwrap_or(Path::new(""));
+            let (code, advice) = match error.kind() {
+                // No process for CMD, whatever CMD is; as timeout(1) does.
+                io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => (
+                    NOT_STARTED,
+                    "let this user have more processes (ulimit -u, a pids cgroup) or more memory",
+                ),
+                io::ErrorKind::NotFound => (NOT_FOUND, "name a program on the path, or its file"),
+                _ => (CANNOT_START, "name a program on the path, or its file"),
+            };
             output.say(
                 &format!("cannot start {}: {error}", program.display()),
-                "name a program on the path, or its file",
+                advice,
             );
-            match error.kind() {
-                io::ErrorKind::NotFound => NOT_FOUND,
-                _ => CANNOT_START,
-            }
+            code
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::report::{RebuildOutcome, RebuildSummary, RecipeSource, WitnessSummary
 use crate::requirements::Requirement;
 use crate::search::{self, Moments, ToolSet, Variation, Variations};
 use crate::selection::{Pair, Signed};
+use crate::threads;
 
 /// How many bytes of a wheel are hashed for one set of tools at most.
 const HASHED: u64 = 4 << 30;
@@ -124,10 +125,8 @@ impl Shop<'_> {
         let hunted: Vec<usize> = state.hunts.iter().map(|hunt| hunt.index).collect();
         let state = Mutex::new(state);
         let rebuilds = Mutex::new(rebuilds);
-        std::thread::scope(|scope| {
-            for _ in 0..self.jobs().min(LEAD) {
-                scope.spawn(|| self.work(&state, &rebuilds, &cancel, progress));
-            }
+        threads::each_of(self.jobs().min(LEAD), || {
+            self.work(&state, &rebuilds, &cancel, progress);
         });
         if let Ok(rebuilds) = rebuilds.into_inner() {
             for index in hunted {

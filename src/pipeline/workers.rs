@@ -1,9 +1,9 @@
 //! Work that is shared among threads.
 
-use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::policy::RebuildPolicy;
+use crate::threads;
 
 /// Returns how many builds run at once: what the policy says, or one for each core.
 pub(super) fn jobs(policy: &RebuildPolicy) -> usize {
@@ -35,28 +35,20 @@ pub(super) fn each<Thing: Sync, Result: Send>(
         }
     };
     let mut results: Vec<Option<Result>> = things.iter().map(|_| None).collect();
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs.min(things.len()))
-            .map(|_| scope.spawn(share))
-            .collect();
-        for worker in workers {
-            // A thread that broke down takes all with it: without its share the rest
-            // would look complete.
-            let share = worker
-                .join()
-                .unwrap_or_else(|broken| panic::resume_unwind(broken));
-            for (number, result) in share {
-                if let Some(place) = results.get_mut(number) {
-                    *place = Some(result);
-                }
-            }
+    for (number, result) in threads::each_of(jobs.min(things.len()), share)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(place) = results.get_mut(number) {
+            *place = Some(result);
         }
-    });
+    }
     results
 }
 
 #[cfg(test)]
 mod tests {
+    use std::panic;
     use std::sync::Barrier;
 
     use super::*;

@@ -295,8 +295,12 @@ impl Cache {
                 ))
             })?;
         let lines = match speak(&mut child, question) {
-            Some(lines) => lines,
-            None => return Err(fault("it took no question".to_owned())),
+            Ok(lines) => lines,
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(fault(format!("it took no question: {error}")));
+            }
         };
         let mut answered = 0;
         for one in wanted {
@@ -415,12 +419,12 @@ pub fn markers_hold(
         })?;
     let errors = child.stderr.take();
     let said = match speak(&mut child, question) {
-        Some(lines) => next_line(&lines, MARKER_PATIENCE, cancel),
-        None => Ok(None),
+        Ok(lines) => next_line(&lines, MARKER_PATIENCE, cancel).map_err(|error| error.to_string()),
+        Err(error) => Err(format!("'{}' took no question: {error}", python.display())),
     };
     let _ = child.kill();
     let _ = child.wait();
-    let line = said.map_err(|error| MarkersError::Other(error.to_string()))?;
+    let line = said.map_err(MarkersError::Other)?;
     let held: Option<Option<Vec<bool>>> = line.and_then(|line| serde_json::from_str(&line).ok());
     match held {
         Some(Some(held)) if held.len() == markers.len() => Ok(held),
@@ -441,20 +445,21 @@ pub fn markers_hold(
 }
 
 /// Gives a process its question; returns the lines that it says.
-fn speak(child: &mut Child, question: String) -> Option<mpsc::Receiver<String>> {
-    let mut stdin = child.stdin.take()?;
-    let stdout = child.stdout.take()?;
+fn speak(child: &mut Child, question: String) -> io::Result<mpsc::Receiver<String>> {
+    let taken = child.stdin.take().zip(child.stdout.take());
+    let (mut stdin, stdout) = taken.ok_or(io::ErrorKind::BrokenPipe)?;
     // Its pipe holds less than a question may have, and it may say something first.
-    std::thread::spawn(move || stdin.write_all(question.as_bytes()));
+    let new = std::thread::Builder::new;
+    new().spawn(move || stdin.write_all(question.as_bytes()))?;
     let (send, receive) = mpsc::channel();
-    std::thread::spawn(move || {
+    new().spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             if send.send(line).is_err() {
                 return;
             }
         }
-    });
-    Some(receive)
+    })?;
+    Ok(receive)
 }
 
 fn next_line(

@@ -30,6 +30,7 @@ mod distutils;
 mod environments;
 mod explain;
 mod fault_injection;
+mod few_threads;
 mod filenames;
 mod floors;
 mod founding;
