@@ -238,7 +238,7 @@ pub(super) struct RecipeArgs {
     /// Fetch no tool wheels [env: WHEELPROOF_OFFLINE]
     #[arg(long)]
     pub(super) offline: bool,
-    /// require: in bubblewrap or not at all; off: in no sandbox even where there is one [default: auto]
+    /// auto: in bubblewrap, else in the weaker landlock-seccomp, else not at all; require: in bubblewrap or not at all; off: in no sandbox even where there is one [default: auto]
     #[arg(long, value_name = "HOW", value_parser = values::sandbox)]
     pub(super) sandbox: Option<SandboxPolicy>,
     /// How many builds run at once [default: one a core]

@@ -18,6 +18,7 @@ use crate::filename::{SdistFilename, WheelFilename};
 use crate::finding::{Finding, Subject, rules};
 use crate::openpgp::SignatureVerdict;
 use crate::policy::RecordsPolicy;
+use crate::policy::SandboxPolicy;
 use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
 use crate::recipe::{BuildRecord, MAX_RECORD_BYTES, RECORD_ENDING};
 use crate::relpath::RelPath;
@@ -203,8 +204,13 @@ pub(super) fn open_workshop(
     };
     let sandbox = Sandbox::choose(policy.sandbox, &parts).map_err(|error| Trouble {
         message: error.to_string(),
-        next: "install bubblewrap and allow user namespaces; --sandbox off builds without any"
-            .to_owned(),
+        next: match policy.sandbox {
+            SandboxPolicy::Require => "install bubblewrap and allow user namespaces",
+            SandboxPolicy::Auto | SandboxPolicy::Off => {
+                "install bubblewrap and allow user namespaces, or build where the kernel has Landlock (Linux 5.13 or newer)"
+            }
+        }
+        .to_owned(),
     })?;
     let cache = Cache::open(&surroundings.cache).map_err(|error| Trouble {
         message: error.to_string(),

@@ -22,7 +22,7 @@ use crate::requirements::{self, Requirement};
 pub enum SandboxPolicy {
     /// Only in the full sandbox; refuse to build without it.
     Require,
-    /// In the best one this machine has, or in none when it has none; say which.
+    /// In the best one this machine has; say which. Refuse to build where it has none.
     #[default]
     Auto,
     /// In none, even where this machine has one.

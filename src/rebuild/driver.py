@@ -19,9 +19,6 @@ import traceback
 
 job = json.loads(sys.argv[2])
 
-# Files that whoever started the program had open, and that were handed down.
-os.closerange(3, min(os.sysconf("SC_OPEN_MAX"), 1 << 16))
-
 # The pipe for the result is not inherited by what the backend starts. What the
 # backend prints is log.
 channel = os.fdopen(os.dup(1), "wb")

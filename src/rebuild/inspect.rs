@@ -262,9 +262,7 @@ print(json.dumps({name: value for name, value in found.items() if type(value) in
         };
         amend(&mut command);
         let (mut answer, mut log) = (Vec::new(), Vec::new());
-        let ran = self
-            .sandbox
-            .run(&command, scratch.path(), &mut answer, &mut log, cancel)?;
+        let ran = self.run_in(scratch, &command, &mut answer, &mut log, cancel)?;
         match ran.ending {
             Ending::Exited(0) => Ok(answer),
             Ending::Cancelled => Err(RebuildError::Interrupted),

@@ -27,7 +27,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 
@@ -37,7 +37,7 @@ use crate::digest::Sha256Digest;
 use crate::evidence::BuildSystem;
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::recipe::{Recipe, SourceTimes, Sysconfig, unpacked_modes};
-use crate::sandbox::{Command, Ending, Layer, Limits, Sandbox, SandboxError};
+use crate::sandbox::{Command, Ending, Layer, Limits, Ran, Sandbox, SandboxError};
 use crate::scratch::Scratch;
 use crate::sdist::{self, SdistError};
 
@@ -53,6 +53,11 @@ pub use surroundings::{
     MAX_BYTES as MAX_ENVIRONMENT_BYTES, parse as parse_environment, surroundings,
 };
 pub use tools::{Cache, Candidate, Fetcher, ToolsError};
+
+/// How long what a build wrote is removed after it, though its time is up.
+const CLEANING_AT_LEAST: Duration = Duration::from_secs(1);
+/// How long what builds left is removed at the end. The rest is for the next run.
+const CLEANING_IN_THE_END: Duration = Duration::from_secs(5);
 
 /// How much of the end of a log an outcome carries.
 const TAIL_BYTES: u64 = 4096;
@@ -199,6 +204,21 @@ pub struct Workshop {
     /// Digests of inputs.
     inputs: Mutex<BTreeMap<PathBuf, Sha256Digest>>,
     facts: Mutex<BTreeMap<inspect::Key, Arc<Facts>>>,
+    /// What builds wrote and could not be removed in their time.
+    left: Mutex<Vec<Scratch>>,
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + CLEANING_IN_THE_END;
+        let left = match self.left.get_mut() {
+            Ok(left) => left,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        for scratch in left.drain(..) {
+            scratch.leave_by(deadline);
+        }
+    }
 }
 
 impl Workshop {
@@ -222,6 +242,7 @@ impl Workshop {
             sysconfigs: Mutex::default(),
             inputs: Mutex::default(),
             facts: Mutex::default(),
+            left: Mutex::default(),
         }
     }
 
@@ -378,9 +399,7 @@ impl Workshop {
             ..plan.command
         };
         let (mut answer, mut log) = (Vec::new(), Vec::new());
-        let ran = self
-            .sandbox
-            .run(&command, scratch.path(), &mut answer, &mut log, cancel)?;
+        let ran = self.run_in(scratch, &command, &mut answer, &mut log, cancel)?;
         match ran.ending {
             Ending::Exited(0) => Ok(receive::requirements(&answer)),
             Ending::Cancelled => Err(RebuildError::Interrupted),
@@ -415,16 +434,11 @@ impl Workshop {
             .mode(0o600)
             .open(job.log)
             .map_err(io_error("write", job.log))?;
-        let ran = self.sandbox.run(
-            &plan.command,
-            scratch.path(),
-            &mut receiver,
-            &mut log,
-            cancel,
-        )?;
         // Where the path is not the recipe's it is another one each time, and a report
         // of the same is to be the same.
         let places = self.sandbox.places(&recipe.build_path, scratch.path());
+        let scratch_path = scratch.path().to_owned();
+        let ran = self.run_in(scratch, &plan.command, &mut receiver, &mut log, cancel)?;
         let settled = |said: String| match places.source == recipe.build_path {
             true => said,
             false => said
@@ -432,7 +446,7 @@ impl Workshop {
                     &*places.source.to_string_lossy(),
                     &recipe.build_path.to_string_lossy(),
                 )
-                .replace(&*scratch.path().to_string_lossy(), "/scratch"),
+                .replace(&*scratch_path.to_string_lossy(), "/scratch"),
         };
         let log_tail = settled(tail(&mut log).map_err(io_error("read", job.log))?);
         let failed = |reason: String| {
@@ -476,6 +490,18 @@ impl Workshop {
                     self.limits.scratch_bytes
                 ));
             }
+            Ending::FilesLimit => {
+                return failed(format!(
+                    "the build made more than {} files, the limit",
+                    self.limits.files
+                ));
+            }
+            Ending::OutOfSight => {
+                return failed(
+                    "the build kept files where they cannot be counted: in a directory that its owner may not read, or nested too deep"
+                        .to_owned(),
+                );
+            }
         }
         let received = receiver.finish().map_err(io_error("write", &wheel_path))?;
         let filename = match received.judge(job.wheel, job.sdist_name) {
@@ -497,6 +523,32 @@ impl Workshop {
             is_reused: false,
             directory: result_directory,
         }))
+    }
+
+    /// Runs a command, and removes what it wrote within the time that it may take.
+    ///
+    /// # Errors
+    ///
+    /// [`RebuildError::Sandbox`].
+    fn run_in(
+        &self,
+        scratch: Scratch,
+        command: &Command,
+        output: &mut dyn io::Write,
+        log: &mut dyn io::Write,
+        cancel: &Cancel,
+    ) -> Result<Ran, RebuildError> {
+        let deadline = Instant::now() + command.limits.wall_time;
+        let ran = self
+            .sandbox
+            .run(command, scratch.path(), output, log, cancel)?;
+        let at_least = Instant::now() + CLEANING_AT_LEAST;
+        if let Some(rest) = scratch.remove_by(deadline.max(at_least))
+            && let Ok(mut left) = self.left.lock()
+        {
+            left.push(rest);
+        }
+        Ok(ran)
     }
 
     fn private_directory(&self, what: &'static str) -> Result<Scratch, RebuildError> {

@@ -138,6 +138,15 @@ pub(super) fn command(
     Ok(process)
 }
 
+/// Returns where a command may write, each a file system of its own.
+pub(super) fn writable(command: &Command) -> Vec<PathBuf> {
+    let copies = command.copies.iter().map(|copy| copy.to.clone());
+    copies
+        .filter(|to| !to.starts_with("/tmp"))
+        .chain(["/tmp", "/dev/shm"].map(PathBuf::from))
+        .collect()
+}
+
 /// Refuses build paths that bubblewrap would take, with other consequences than
 /// a copy of the source at that place.
 fn check_build_path(path: &Path, command: &Command) -> Result<(), SandboxError> {

@@ -11,11 +11,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::SandboxError;
+use crate::scratch::BUILD_USERS;
 
-/// The first of the user numbers that belong to builds. The range up to 2^31 is
-/// assigned to nobody (systemd.io/UIDS-GIDS), and has room for 64 builds of every
-/// process number there can be.
-const FIRST_BUILD_USER: u32 = 0x7000_0000;
+/// The first of the user numbers that belong to builds.
+const FIRST_BUILD_USER: u32 = *BUILD_USERS.start();
 /// The user with no rights, where the range is not mapped into our namespace.
 const NOBODY: u32 = 65534;
 

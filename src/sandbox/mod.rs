@@ -9,7 +9,7 @@
 //! | layer | keeps out | leaves open |
 //! |---|---|---|
 //! | `bubblewrap` | network, the host's files, other processes, writing anywhere but to a `tmpfs` of limited size | the kernel's system calls |
-//! | `landlock-seccomp` | sockets of every kind, files outside an allowlist | reading all of `/usr`, size of all files together is only watched; other processes of the same user where Landlock is older than version 6 |
+//! | `landlock-seccomp` | sockets of every kind, contents of files outside an allowlist, changing other processes, objects that outlive the command | reading all of `/usr`; size of all files together is only watched; modes and times of files of the same user; signals to processes of the same user where Landlock is older than version 6 |
 //! | `none` | nothing; limits still hold | everything |
 //!
 //! In every layer the limits hold, the environment is only what was handed in,
@@ -26,9 +26,12 @@
 //! first argument is [`stage::WORD`].
 
 mod bubblewrap;
+mod calls;
+mod files;
 mod identity;
 mod run;
 pub mod stage;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -91,6 +94,8 @@ pub struct Limits {
     /// Bytes of all files together. Under bubblewrap the size of the `tmpfs`,
     /// elsewhere watched and therefore passed for a moment.
     pub scratch_bytes: u64,
+    /// Files and directories. Watched in every layer.
+    pub files: u64,
     /// Bytes of the log, which is standard error.
     pub log_bytes: u64,
     /// Bytes of the output, which is standard output.
@@ -106,6 +111,7 @@ impl Default for Limits {
             processes: 512,
             file_bytes: 2 << 30,
             scratch_bytes: 4 << 30,
+            files: 250_000,
             log_bytes: 16 << 20,
             output_bytes: 1 << 30,
         }
@@ -243,13 +249,13 @@ pub struct Sandbox {
     parts: Parts,
     layer: Layer,
     shortfall: Option<String>,
+    landlock_at_most: u32,
 }
 
 impl Sandbox {
     /// Tries the layers by really running something in them, the strongest
-    /// first, and returns the first that works and is accepted. `Auto` accepts
-    /// none at all where there is nothing better; what is missing is said by
-    /// [`Sandbox::shortfall`].
+    /// first, and returns the first that works and is accepted. None at all is
+    /// accepted by `Off` only. What is missing is said by [`Sandbox::shortfall`].
     ///
     /// # Errors
     ///
@@ -257,36 +263,38 @@ impl Sandbox {
     /// tried.
     pub fn choose(policy: SandboxPolicy, parts: &Parts) -> Result<Self, SandboxError> {
         if policy == SandboxPolicy::Off {
-            return Ok(Self {
-                parts: parts.clone(),
-                layer: Layer::None,
-                shortfall: Some("switched off".to_owned()),
-            });
+            let off = Some("switched off".to_owned());
+            return Ok(Self::with(parts, Layer::None, off));
         }
-        let bubblewrap = match &parts.bubblewrap {
+        let bubblewrap = Self::with(parts, Layer::Bubblewrap, None);
+        let tried = match &parts.bubblewrap {
             None => Err("bubblewrap: the program 'bwrap' was not found; install the package bubblewrap".to_owned()),
-            Some(_) => Self::with(parts, Layer::Bubblewrap, None)
+            Some(_) => bubblewrap
                 .probe()
                 .map_err(|error| format!("bubblewrap: {error}; user namespaces may be switched off, or a container may forbid them")),
         };
-        let reason = match bubblewrap {
-            Ok(()) => return Ok(Self::with(parts, Layer::Bubblewrap, None)),
+        let reason = match tried {
+            Ok(_) => return Ok(bubblewrap),
             Err(reason) => reason,
         };
         if policy == SandboxPolicy::Require {
             return Err(SandboxError::Unavailable(reason));
         }
-        let weaker = Self::with(parts, Layer::LandlockSeccomp, Some(reason.clone()));
-        let Err(error) = weaker.probe() else {
-            return Ok(weaker);
-        };
-        // Limits still hold, and the report says that nothing else does.
-        let reason = format!("{reason}; landlock-seccomp: {error}");
-        let none = Self::with(parts, Layer::None, Some(reason.clone()));
-        match none.probe() {
-            Ok(()) => Ok(none),
+        let weaker = Self::with(parts, Layer::LandlockSeccomp, None);
+        match weaker.probe() {
+            Ok(ran) => {
+                let is_root = rustix::process::geteuid().is_root();
+                let shortfall = match ran.landlock.and_then(|version| left_open(version, is_root)) {
+                    Some(open) => format!("{reason}; {open}"),
+                    None => reason,
+                };
+                Ok(Self {
+                    shortfall: Some(shortfall),
+                    ..weaker
+                })
+            }
             Err(error) => Err(SandboxError::Unavailable(format!(
-                "{reason}; none: {error}"
+                "{reason}; landlock-seccomp: {error}"
             ))),
         }
     }
@@ -297,12 +305,28 @@ impl Sandbox {
             parts: parts.clone(),
             layer,
             shortfall,
+            landlock_at_most: files::NEWEST,
+        }
+    }
+
+    /// Returns the same with what a kernel offers whose Landlock has this version: for
+    /// trying what an older kernel leaves open.
+    #[must_use]
+    pub fn with_landlock_at_most(self, version: u32) -> Self {
+        Self {
+            landlock_at_most: version,
+            ..self
         }
     }
 
     /// Returns the layer in use.
     pub fn layer(&self) -> Layer {
         self.layer
+    }
+
+    /// Returns the file that the stage is started from: this program.
+    pub fn stage(&self) -> &Path {
+        &self.parts.stage
     }
 
     /// Returns why no stronger layer is in use, when there is one.
@@ -371,18 +395,18 @@ impl Sandbox {
                 process
             }
         };
-        run::run(
+        let place = match self.layer {
+            Layer::Bubblewrap => watch::Place::Namespaces(bubblewrap::writable(command)),
+            Layer::LandlockSeccomp | Layer::None => watch::Place::Directory(scratch),
+        };
+        let start = run::Start {
             process,
-            &request,
-            &command.limits,
-            run::Watch {
-                layer: self.layer,
-                scratch: (self.layer != Layer::Bubblewrap).then_some(scratch),
-            },
-            output,
-            log,
-            cancel,
-        )
+            request: &request,
+            layer: self.layer,
+            limits: &command.limits,
+            watch: watch::Watch::new(place),
+        };
+        run::run(start, output, log, cancel)
     }
 
     fn refuse_what_needs_bubblewrap(&self, command: &Command) -> Result<(), SandboxError> {
@@ -404,7 +428,7 @@ impl Sandbox {
     }
 
     /// Runs a program that does nothing, with everything a build uses.
-    fn probe(&self) -> Result<(), SandboxError> {
+    fn probe(&self) -> Result<Ran, SandboxError> {
         let scratch =
             Scratch::new("probe", &std::env::temp_dir()).map_err(|source| SandboxError::Io {
                 action: "create a temporary directory",
@@ -437,13 +461,25 @@ impl Sandbox {
             &Cancel::new(),
         )?;
         if ran.ending == Ending::Exited(0) {
-            return Ok(());
+            return Ok(ran);
         }
         Err(SandboxError::Start {
             layer: self.layer,
             reason: format!("a program that does nothing ended with {}", ran.ending),
         })
     }
+}
+
+/// Says what a version of Landlock leaves open that the newest one does not, to a build
+/// of the same user. What versions before the third leave open besides, filters close.
+fn left_open(landlock: u32, is_root: bool) -> Option<String> {
+    // Builds of root are other users, whom the kernel lets signal nobody else.
+    (landlock < 6 && !is_root).then(|| {
+        format!(
+            "Landlock of this kernel has version {landlock}, and before version 6 (Linux 6.12) \
+             a build can send signals to other processes of its user"
+        )
+    })
 }
 
 /// Returns the first executable file of a name in a list of directories, as the

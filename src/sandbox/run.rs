@@ -5,27 +5,28 @@
 //! the layer `none`, which cannot promise it).
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
 use std::process::{self, Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
-use super::stage::{FAILED, READY, Request};
+use super::stage::{Request, Said};
+use super::watch::Watch;
 use super::{Layer, Limits, SandboxError};
 use crate::cancel::Cancel;
 
 /// How often the clock and the request to stop are looked at.
 const TICK: Duration = Duration::from_millis(25);
-/// How often the size of a scratch directory is looked at.
-const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// How long killed processes may take to disappear.
 const GRACE: Duration = Duration::from_secs(10);
+/// The most that the stage says.
+const MAX_HEARD: usize = 64 * 1024;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,10 @@ pub enum Ending {
     OutputLimit,
     /// Its files took more room than allowed and it was killed.
     ScratchLimit,
+    /// It made more files than allowed and was killed.
+    FilesLimit,
+    /// It kept files where they cannot be counted and was killed.
+    OutOfSight,
     /// Somebody asked to stop and it was killed.
     Cancelled,
 }
@@ -55,6 +60,8 @@ impl fmt::Display for Ending {
             Self::LogLimit => formatter.write_str("the limit of the log"),
             Self::OutputLimit => formatter.write_str("the limit of the output"),
             Self::ScratchLimit => formatter.write_str("the limit of disk space"),
+            Self::FilesLimit => formatter.write_str("the limit of files"),
+            Self::OutOfSight => formatter.write_str("files that cannot be counted"),
             Self::Cancelled => formatter.write_str("a request to stop"),
         }
     }
@@ -67,72 +74,94 @@ pub struct Ran {
     pub ending: Ending,
     /// How long it took.
     pub elapsed: Duration,
+    /// The version of Landlock that kept it in, where one did.
+    pub landlock: Option<u32>,
 }
 
-/// What to watch besides the process.
-pub(super) struct Watch<'a> {
+/// A process to start, and what it is for.
+pub(super) struct Start<'a> {
+    pub(super) process: process::Command,
+    pub(super) request: &'a Request,
     pub(super) layer: Layer,
-    /// A directory whose size is limited by looking at it.
-    pub(super) scratch: Option<&'a Path>,
+    pub(super) limits: &'a Limits,
+    pub(super) watch: Watch<'a>,
 }
 
 pub(super) fn run(
-    mut command: process::Command,
-    request: &Request,
-    limits: &Limits,
-    watch: Watch<'_>,
+    start: Start<'_>,
     output: &mut dyn Write,
     log: &mut dyn Write,
     cancel: &Cancel,
 ) -> Result<Ran, SandboxError> {
     let started = Instant::now();
+    let Start {
+        process: mut command,
+        request,
+        layer,
+        limits,
+        watch,
+    } = start;
     let bytes = request.to_bytes()?;
+    let start = |reason: String| SandboxError::Start { layer, reason };
+    let (voice, theirs) =
+        UnixStream::pair().map_err(|error| start(format!("cannot make a socket: {error}")))?;
     command
         .env_clear()
         .current_dir("/")
-        .stdin(Stdio::piped())
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let child = command.spawn().map_err(|error| SandboxError::Start {
-        layer: watch.layer,
-        reason: format!("{}: {error}", command.get_program().display()),
-    })?;
-    let mut running = Running::new(child, watch.layer)?;
+    let spawned = command.spawn();
+    let program = command.get_program().display().to_string();
+    // It holds the other end of the socket, too.
+    drop(command);
+    let child = spawned.map_err(|error| start(format!("{program}: {error}")))?;
+    let mut running = Running::new(child, voice, layer)?;
     let mut pipes = Pipes {
         request: &bytes,
-        output: Stage::new(output),
+        output,
         log,
+        heard: Vec::new(),
         output_bytes: 0,
         log_bytes: 0,
         start_of_log: Vec::new(),
     };
-    let ending = match attend(&mut running, &mut pipes, limits, &watch, started, cancel) {
-        Ok(ending) => ending,
+    let mut patience = Patience {
+        started,
+        limits,
+        watch,
+        cancel,
+    };
+    let ending = match attend(&mut running, &mut pipes, &mut patience) {
+        Ok(ended) => ended.ending(layer),
         Err(error) => {
             running.kill();
             return Err(error);
         }
     };
-    if let Some(reason) = pipes.output.failure() {
-        return Err(SandboxError::Start {
-            layer: watch.layer,
-            reason,
-        });
+    // What it said before it became the command, or in place of that, has arrived.
+    running.hear(&mut pipes.heard);
+    let mut confined = None;
+    for said in Said::all(&pipes.heard) {
+        match said {
+            Said::Confined { landlock } => confined = Some(landlock),
+            Said::Failed(reason) => return Err(start(reason)),
+        }
     }
-    if !pipes.output.is_ready() && matches!(ending, Ending::Exited(_) | Ending::Signalled(_)) {
-        let said = String::from_utf8_lossy(&pipes.start_of_log);
-        return Err(SandboxError::Start {
-            layer: watch.layer,
-            reason: match said.trim() {
+    match (confined, ending) {
+        (None, Ending::Exited(_) | Ending::Signalled(_)) => {
+            let said = String::from_utf8_lossy(&pipes.start_of_log);
+            Err(start(match said.trim() {
                 "" => format!("it ended with {ending} and said nothing"),
                 said => said.to_owned(),
-            },
-        });
+            }))
+        }
+        (confined, ending) => Ok(Ran {
+            ending,
+            elapsed: started.elapsed(),
+            landlock: confined.flatten(),
+        }),
     }
-    Ok(Ran {
-        ending,
-        elapsed: started.elapsed(),
-    })
 }
 
 /// A process and its pipes; dropping it kills everything it started.
@@ -140,38 +169,72 @@ struct Running {
     child: Child,
     pid: Option<Pid>,
     pidfd: Option<OwnedFd>,
-    stdin: Option<OwnedFd>,
+    /// Where the request goes, and where the stage answers.
+    voice: Option<UnixStream>,
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
     reaped: bool,
 }
 
 impl Running {
-    fn new(mut child: Child, layer: Layer) -> Result<Self, SandboxError> {
+    fn new(mut child: Child, voice: UnixStream, layer: Layer) -> Result<Self, SandboxError> {
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         // Old kernels and old container filters lack it; then the tick does.
         let pidfd = pid.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok());
-        let stdin = child.stdin.take().map(OwnedFd::from);
         let stdout = child.stdout.take().map(OwnedFd::from);
         let stderr = child.stderr.take().map(OwnedFd::from);
+        let is_set = voice.set_nonblocking(true);
+        // From here on it is killed, should anything fail.
         let running = Self {
             child,
             pid,
             pidfd,
-            stdin,
+            voice: Some(voice),
             stdout,
             stderr,
             reaped: false,
         };
-        if let Some(stdin) = &running.stdin {
-            rustix::fs::fcntl_setfl(stdin, rustix::fs::OFlags::NONBLOCK).map_err(|error| {
-                SandboxError::Start {
-                    layer,
-                    reason: format!("cannot set up its pipe: {error}"),
-                }
-            })?;
-        }
+        is_set.map_err(|error| SandboxError::Start {
+            layer,
+            reason: format!("cannot set up its socket: {error}"),
+        })?;
         Ok(running)
+    }
+
+    /// Takes what the stage has said since.
+    fn hear(&mut self, heard: &mut Vec<u8>) {
+        let mut buffer = [0u8; 4096];
+        while let Some(voice) = &mut self.voice {
+            match voice.read(&mut buffer) {
+                Ok(count) if count > 0 && heard.len() < MAX_HEARD => {
+                    heard.extend(buffer.iter().take(count));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(_) | Err(_) => self.voice = None,
+            }
+        }
+    }
+
+    /// Gives the stage more of its request, and the end of it.
+    fn ask(&mut self, request: &mut &[u8]) {
+        let Some(voice) = &mut self.voice else {
+            *request = &[];
+            return;
+        };
+        match voice.write(request) {
+            Ok(count) => *request = request.get(count..).unwrap_or_default(),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) => {}
+            // It ended without reading; how, is known soon.
+            Err(_) => *request = &[],
+        }
+        if request.is_empty() {
+            let _ = voice.shutdown(Shutdown::Write);
+        }
     }
 
     /// Returns whether the process has ended, without forgetting its number: the
@@ -212,77 +275,120 @@ impl Drop for Running {
 
 struct Pipes<'a> {
     request: &'a [u8],
-    output: Stage<'a>,
+    output: &'a mut dyn Write,
     log: &'a mut dyn Write,
+    /// What the stage said.
+    heard: Vec<u8>,
     output_bytes: u64,
     log_bytes: u64,
     start_of_log: Vec<u8>,
 }
 
+/// What it may use, and what it has used.
+struct Patience<'a> {
+    started: Instant,
+    limits: &'a Limits,
+    watch: Watch<'a>,
+    cancel: &'a Cancel,
+}
+
+impl Patience<'_> {
+    /// Returns why it is to be killed now.
+    fn is_over(&mut self, running: &Running, pipes: &Pipes<'_>) -> Option<Ending> {
+        let limits = self.limits;
+        let (started, cancel) = (self.started, self.cancel);
+        // What it wrote is removed in its time, too.
+        let its_time = limits.wall_time - self.watch.clean_up(limits);
+        let is_late = || started.elapsed() >= its_time;
+        if cancel.is_requested() {
+            Some(Ending::Cancelled)
+        } else if is_late() {
+            Some(Ending::TimedOut)
+        } else {
+            pipes.is_over(limits).or_else(|| {
+                let goes_on = || !cancel.is_requested() && !is_late();
+                self.watch.look(limits, running.pid, &goes_on)
+            })
+        }
+    }
+}
+
+impl Pipes<'_> {
+    /// Returns the limit that was passed.
+    fn is_over(&self, limits: &Limits) -> Option<Ending> {
+        if self.log_bytes > limits.log_bytes {
+            Some(Ending::LogLimit)
+        } else if self.output_bytes > limits.output_bytes {
+            Some(Ending::OutputLimit)
+        } else {
+            None
+        }
+    }
+}
+
+/// How it came to an end.
+enum Ended {
+    /// We killed it.
+    Forced(Ending),
+    /// By itself.
+    Status(Option<ExitStatus>),
+}
+
+impl Ended {
+    fn ending(self, layer: Layer) -> Ending {
+        let status = match self {
+            Self::Forced(ending) => return ending,
+            Self::Status(status) => status,
+        };
+        match status.map(|status| (status.code(), status.signal())) {
+            // bwrap gives the signal that ended its command as shells do.
+            Some((Some(code), _)) if layer == Layer::Bubblewrap && code > 128 => {
+                Ending::Signalled(code - 128)
+            }
+            Some((Some(code), _)) => Ending::Exited(code),
+            Some((None, signal)) => Ending::Signalled(signal.unwrap_or_default()),
+            None => Ending::Signalled(0),
+        }
+    }
+}
+
 fn attend(
     running: &mut Running,
     pipes: &mut Pipes<'_>,
-    limits: &Limits,
-    watch: &Watch<'_>,
-    started: Instant,
-    cancel: &Cancel,
-) -> Result<Ending, SandboxError> {
+    patience: &mut Patience<'_>,
+) -> Result<Ended, SandboxError> {
     let mut buffer = vec![0u8; 64 * 1024];
     let mut forced = None;
     let mut status = None;
     let mut ended_at: Option<Instant> = None;
-    let mut watched_at = started;
     loop {
-        let now = Instant::now();
-        if forced.is_none() && ended_at.is_none() {
-            if cancel.is_requested() {
-                forced = Some(Ending::Cancelled);
-            } else if now.duration_since(started) >= limits.wall_time {
-                forced = Some(Ending::TimedOut);
-            } else if pipes.log_bytes > limits.log_bytes {
-                forced = Some(Ending::LogLimit);
-            } else if pipes.output_bytes > limits.output_bytes {
-                forced = Some(Ending::OutputLimit);
-            } else if let Some(scratch) = watch.scratch
-                && now.duration_since(watched_at) >= WATCH_INTERVAL
-            {
-                watched_at = now;
-                if size_of(scratch) > limits.scratch_bytes {
-                    forced = Some(Ending::ScratchLimit);
-                }
+        if ended_at.is_none() {
+            forced = patience.is_over(running, pipes);
+            if forced.is_some() || running.has_ended() {
+                ended_at = Some(Instant::now());
+                status = running.kill();
+                pipes.request = &[];
             }
-        }
-        if ended_at.is_none() && (forced.is_some() || running.has_ended()) {
-            ended_at = Some(now);
-            status = running.kill();
-            running.stdin = None;
         }
         if let Some(ended_at) = ended_at
             && ((running.stdout.is_none() && running.stderr.is_none())
-                || now.duration_since(ended_at) >= GRACE)
+                || ended_at.elapsed() >= GRACE)
         {
             break;
         }
-        poll(running, pipes, &mut buffer, limits, ended_at.is_some())?;
+        poll(
+            running,
+            pipes,
+            &mut buffer,
+            patience.limits,
+            ended_at.is_some(),
+        )?;
     }
     // What the pipes held when the process ended counts too.
-    if forced.is_none() && pipes.log_bytes > limits.log_bytes {
-        forced = Some(Ending::LogLimit);
-    }
-    if forced.is_none() && pipes.output_bytes > limits.output_bytes {
-        forced = Some(Ending::OutputLimit);
-    }
-    Ok(forced.unwrap_or_else(|| match status {
-        Some(status) => match (status.code(), status.signal()) {
-            // bwrap gives the signal that ended its command as shells do.
-            (Some(code), _) if watch.layer == Layer::Bubblewrap && code > 128 => {
-                Ending::Signalled(code - 128)
-            }
-            (Some(code), _) => Ending::Exited(code),
-            (None, signal) => Ending::Signalled(signal.unwrap_or_default()),
-        },
-        None => Ending::Signalled(0),
-    }))
+    Ok(match forced.or_else(|| pipes.is_over(patience.limits)) {
+        Some(ending) => Ended::Forced(ending),
+        None => Ended::Status(status),
+    })
 }
 
 /// Waits until something can be read or written, at most one tick, and does it.
@@ -294,11 +400,16 @@ fn poll(
     ended: bool,
 ) -> Result<(), SandboxError> {
     let io = |action: &'static str| move |source: io::Error| SandboxError::Io { action, source };
-    let (can_read_output, can_read_log, can_write) = {
+    // What the stage says is taken before any output: it came before.
+    let voice_flags = match pipes.request.is_empty() {
+        true => PollFlags::IN,
+        false => PollFlags::IN | PollFlags::OUT,
+    };
+    let (can_read_output, can_read_log, is_voice_ready) = {
         let slots = [
             (running.stdout.as_ref().map(AsFd::as_fd), PollFlags::IN),
             (running.stderr.as_ref().map(AsFd::as_fd), PollFlags::IN),
-            (running.stdin.as_ref().map(AsFd::as_fd), PollFlags::OUT),
+            (running.voice.as_ref().map(AsFd::as_fd), voice_flags),
             (
                 running.pidfd.as_ref().filter(|_| !ended).map(AsFd::as_fd),
                 PollFlags::IN,
@@ -329,27 +440,20 @@ fn poll(
         };
         (is_set(0), is_set(1), is_set(2))
     };
-    if can_write && let Some(stdin) = &running.stdin {
-        match rustix::io::write(stdin, pipes.request) {
-            Ok(count) => pipes.request = pipes.request.get(count..).unwrap_or_default(),
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
-            // It ended without reading; how, is known soon.
-            Err(_) => pipes.request = &[],
+    if is_voice_ready {
+        if !pipes.request.is_empty() {
+            running.ask(&mut pipes.request);
         }
-        if pipes.request.is_empty() {
-            running.stdin = None;
-        }
+        running.hear(&mut pipes.heard);
     }
     if can_read_output && let Some(count) = read(&mut running.stdout, buffer) {
-        let piece = buffer.get(..count).unwrap_or_default();
-        let passed = pipes
+        let allowed = limits.output_bytes.saturating_sub(pipes.output_bytes);
+        let kept = usize::try_from(allowed).map_or(count, |allowed| allowed.min(count));
+        pipes
             .output
-            .write(
-                piece,
-                limits.output_bytes.saturating_sub(pipes.output_bytes),
-            )
+            .write_all(buffer.get(..kept).unwrap_or_default())
             .map_err(io("keep the output of the build"))?;
-        pipes.output_bytes += passed;
+        pipes.output_bytes += count as u64;
     }
     if can_read_log && let Some(count) = read(&mut running.stderr, buffer) {
         let allowed = limits.log_bytes.saturating_sub(pipes.log_bytes);
@@ -359,7 +463,7 @@ fn poll(
             .log
             .write_all(piece)
             .map_err(io("keep the log of the build"))?;
-        if !pipes.output.is_ready() && pipes.start_of_log.len() < 4096 {
+        if pipes.heard.is_empty() && pipes.start_of_log.len() < 4096 {
             pipes.start_of_log.extend_from_slice(piece);
         }
         pipes.log_bytes += count as u64;
@@ -382,87 +486,4 @@ fn read(pipe: &mut Option<OwnedFd>, buffer: &mut [u8]) -> Option<usize> {
             None
         }
     }
-}
-
-/// The output, of which the first line is the stage's.
-struct Stage<'a> {
-    first_line: Vec<u8>,
-    ready: bool,
-    /// What came right after the first line: the stage speaks there when the
-    /// program cannot be started.
-    next: Vec<u8>,
-    output: &'a mut dyn Write,
-}
-
-impl<'a> Stage<'a> {
-    fn new(output: &'a mut dyn Write) -> Self {
-        Self {
-            first_line: Vec::new(),
-            ready: false,
-            next: Vec::new(),
-            output,
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        self.ready
-    }
-
-    /// Takes a piece; passes on what belongs to the command, up to a limit.
-    /// Returns how much belonged to it.
-    fn write(&mut self, mut piece: &[u8], limit: u64) -> io::Result<u64> {
-        if !self.ready {
-            let missing = READY.len().saturating_sub(self.first_line.len());
-            // A failure has another text and may be longer; nothing else comes.
-            let failing = !READY.as_bytes().starts_with(&self.first_line);
-            let take = if failing {
-                piece.len()
-            } else {
-                missing.min(piece.len())
-            };
-            let (head, rest) = piece.split_at(take);
-            if self.first_line.len() < 4096 {
-                self.first_line.extend_from_slice(head);
-            }
-            piece = rest;
-            if self.first_line == READY.as_bytes() {
-                self.ready = true;
-            } else {
-                if self.first_line.len() < 4096 {
-                    self.first_line.extend_from_slice(piece);
-                }
-                return Ok(0);
-            }
-        }
-        if self.next.len() < 1024 {
-            self.next.extend(piece.iter().take(1024));
-        }
-        let allowed = usize::try_from(limit).map_or(piece.len(), |limit| limit.min(piece.len()));
-        self.output
-            .write_all(piece.get(..allowed).unwrap_or_default())?;
-        Ok(piece.len() as u64)
-    }
-
-    /// Returns what the stage gave as a reason for not becoming the command.
-    fn failure(&self) -> Option<String> {
-        let said = if self.ready {
-            &self.next
-        } else {
-            &self.first_line
-        };
-        let said = said.strip_prefix(FAILED.as_bytes())?;
-        Some(String::from_utf8_lossy(said).trim_end().to_owned())
-    }
-}
-
-/// Returns the bytes that a directory takes up, as far as they can be seen. The
-/// tree is foreign: its depth costs us neither stack nor descriptors.
-fn size_of(directory: &Path) -> u64 {
-    walkdir::WalkDir::new(directory)
-        .max_open(16)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.metadata().ok())
-        .map(|data| data.blocks() * 512)
-        .sum()
 }

@@ -1,44 +1,67 @@
 //! The step between starting a process and becoming the command.
 //!
 //! In: a request on standard input, written by the process that started us.
-//! Out: the command, confined, in our place; or a line on standard output that
-//! says why not. No foreign code has run yet when this does, so what it says can
-//! be believed.
+//! Out: the command, confined, in our place; or the reason why not.
+//!
+//! Standard input is a socket, and what the stage has to say goes back through it. No
+//! foreign code has run yet when it speaks, and the socket is closed when the command
+//! starts: a command cannot speak in its place, whatever it writes and wherever. A
+//! socket, unlike a pipe, cannot be opened again through `/proc` either (proc(5)).
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, RulesetAttr as _, RulesetCreatedAttr as _,
-    RulesetStatus, Scope, path_beneath_rules,
-};
 use rustix::fs::{AtFlags, CWD, Mode, Timespec, Timestamps};
 use rustix::process::{Gid, Resource, Rlimit, Signal, Uid};
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
-};
 use serde::{Deserialize, Serialize};
 
+use super::calls::{self, Around};
 use super::identity::Identity;
-use super::{Command, Layer, SYSTEM_DIRECTORIES, SYSTEM_FILES, Sandbox, SandboxError, utf8};
+use super::{Command, Layer, Sandbox, SandboxError, files, utf8};
 
 /// The first argument of our executable that asks for [`run`].
 pub const WORD: &str = "__stage";
 /// Where directories to copy are inside bubblewrap, followed by a number.
 const COPIES: &str = "/run/wheelproof/copy";
 
-/// What the stage writes to standard output before it becomes the command.
-pub(super) const READY: &str = "wheelproof-stage: ready\n";
-/// What it writes instead, followed by the reason and a line end.
-pub(super) const FAILED: &str = "wheelproof-stage: failed: ";
-/// Its exit code then.
+/// The exit code of a stage that did not become the command.
 const FAILED_CODE: u8 = 125;
+
+/// What the stage says, each in one line of JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Said {
+    /// It is confined, and becomes the command now.
+    Confined {
+        /// The version of Landlock that keeps it in, where one does.
+        landlock: Option<u32>,
+    },
+    /// It does not become the command.
+    Failed(String),
+}
+
+impl Said {
+    /// Returns what was said, in order; what is no line of ours is passed over.
+    pub(super) fn all(heard: &[u8]) -> Vec<Self> {
+        heard
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect()
+    }
+
+    fn say(&self, voice: &mut UnixStream) -> Result<(), String> {
+        let mut line = serde_json::to_vec(self).map_err(|error| error.to_string())?;
+        line.push(b'\n');
+        voice
+            .write_all(&line)
+            .map_err(|error| format!("cannot report: {error}"))
+    }
+}
 
 /// Returns where a directory to copy is inside bubblewrap.
 pub(super) fn copy_source(index: usize) -> PathBuf {
@@ -67,8 +90,14 @@ pub(super) struct Request {
 #[derive(Debug, Serialize, Deserialize)]
 enum Confinement {
     Bubblewrap,
-    LandlockSeccomp { read: Vec<String>, write: String },
-    None { write: String },
+    LandlockSeccomp {
+        read: Vec<String>,
+        write: String,
+        at_most: u32,
+    },
+    None {
+        write: String,
+    },
 }
 
 impl Request {
@@ -92,6 +121,7 @@ impl Request {
                 Confinement::LandlockSeccomp {
                     read,
                     write: scratch_text,
+                    at_most: sandbox.landlock_at_most,
                 }
             }
             Layer::None => {
@@ -145,20 +175,37 @@ impl Request {
 
 /// Reads a request from standard input, confines this process and becomes the
 /// command. Returns only when that failed, with an exit code for `main`; the
-/// reason was written to standard output then.
+/// reason was said then.
 pub fn run() -> process::ExitCode {
-    let reason = match confine_and_become() {
-        Ok(never) => match never {},
-        Err(reason) => reason.replace('\n', " "),
-    };
-    let _ = io::stdout().write_all(format!("{FAILED}{reason}\n").as_bytes());
+    // Files that whoever started the program had open go no further, whatever their
+    // numbers: the command would inherit them, and so would what it starts.
+    close_fds::set_fds_cloexec(3, &[]);
+    let said = voice().and_then(|mut voice| {
+        let reason = match confine_and_become(&mut voice) {
+            Ok(never) => match never {},
+            Err(reason) => reason.replace('\n', " "),
+        };
+        Said::Failed(reason).say(&mut voice)
+    });
+    if let Err(reason) = said {
+        let _ = writeln!(
+            io::stderr(),
+            "wheelproof: the step before a build: {reason}"
+        );
+    }
     process::ExitCode::from(FAILED_CODE)
 }
 
-fn confine_and_become() -> Result<std::convert::Infallible, String> {
+/// Takes the socket that standard input is; it closes when the command starts.
+fn voice() -> Result<UnixStream, String> {
+    let socket = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3)
+        .map_err(|error| format!("cannot take standard input: {error}"))?;
+    Ok(UnixStream::from(socket))
+}
+
+fn confine_and_become(voice: &mut UnixStream) -> Result<std::convert::Infallible, String> {
     let mut text = Vec::new();
-    io::stdin()
-        .lock()
+    voice
         .read_to_end(&mut text)
         .map_err(|error| format!("cannot read the request: {error}"))?;
     let request: Request = serde_json::from_slice(&text)
@@ -189,17 +236,8 @@ fn confine_and_become() -> Result<std::convert::Infallible, String> {
     }
     set_limits(&request)?;
     rustix::process::umask(Mode::from_raw_mode(request.umask));
-    if let Confinement::LandlockSeccomp { read, write } = &request.layer {
-        restrict_files(read, write)?;
-    }
-    std::env::set_current_dir(&request.directory)
-        .map_err(|error| format!("cannot enter '{}': {error}", request.directory))?;
-    let mut stdout = io::stdout();
-    stdout
-        .write_all(READY.as_bytes())
-        .and_then(|()| stdout.flush())
-        .map_err(|error| format!("cannot report: {error}"))?;
-    restrict_system_calls(&request.layer)?;
+    let landlock = confine(&request)?;
+    Said::Confined { landlock }.say(voice)?;
     let error = process::Command::new(&request.program)
         .args(&request.arguments)
         .env_clear()
@@ -212,6 +250,27 @@ fn confine_and_become() -> Result<std::convert::Infallible, String> {
         _ => "",
     };
     Err(format!("cannot run '{}': {error}{advice}", request.program))
+}
+
+/// Enters the directory of the command and leaves files and system calls that are not
+/// for it behind; returns the version of Landlock that keeps it in.
+fn confine(request: &Request) -> Result<Option<u32>, String> {
+    let landlock = match &request.layer {
+        Confinement::LandlockSeccomp {
+            read,
+            write,
+            at_most,
+        } => Some(files::restrict(read, write, *at_most)?),
+        Confinement::Bubblewrap | Confinement::None { .. } => None,
+    };
+    std::env::set_current_dir(&request.directory)
+        .map_err(|error| format!("cannot enter '{}': {error}", request.directory))?;
+    match (&request.layer, landlock) {
+        (Confinement::Bubblewrap, _) => calls::restrict(Around::Namespaces)?,
+        (_, Some(version)) => calls::restrict(Around::Landlock(version))?,
+        (_, None) => {}
+    }
+    Ok(landlock)
 }
 
 /// Makes directories and copies, and hands them to the user of the build.
@@ -351,154 +410,6 @@ fn set_limits(request: &Request) -> Result<(), String> {
             },
         )
         .map_err(|error| format!("cannot limit {resource:?} to {limit}: {error}"))?;
-    }
-    Ok(())
-}
-
-fn restrict_files(read: &[String], write: &str) -> Result<(), String> {
-    // The newest version this code knows; older kernels get what they have,
-    // no kernel gets less than version 1.
-    let abi = ABI::V6;
-    let devices = [
-        "/dev/null",
-        "/dev/zero",
-        "/dev/full",
-        "/dev/random",
-        "/dev/urandom",
-    ];
-    let system = SYSTEM_DIRECTORIES.iter().chain(SYSTEM_FILES).copied();
-    let status = landlock::Ruleset::default()
-        .handle_access(AccessFs::from_all(abi))
-        .and_then(|rules| rules.handle_access(AccessNet::from_all(abi)))
-        .and_then(|rules| rules.scope(Scope::from_all(abi)))
-        .and_then(|rules| rules.create())
-        .and_then(|rules| rules.add_rules(path_beneath_rules(system, AccessFs::from_read(abi))))
-        .and_then(|rules| rules.add_rules(path_beneath_rules(read, AccessFs::from_read(abi))))
-        .and_then(|rules| rules.add_rules(path_beneath_rules([write], AccessFs::from_all(abi))))
-        .and_then(|rules| {
-            rules.add_rules(path_beneath_rules(
-                devices,
-                AccessFs::ReadFile | AccessFs::WriteFile,
-            ))
-        })
-        .and_then(|rules| rules.restrict_self())
-        .map_err(|error| format!("Landlock refuses: {error}"))?;
-    if status.ruleset == RulesetStatus::NotEnforced {
-        return Err(
-            "this kernel has no Landlock (Linux 5.13 or newer, with it switched on)".to_owned(),
-        );
-    }
-    Ok(())
-}
-
-/// System calls that no build needs and that have been the way out of sandboxes.
-const NEVER: &[i64] = &[
-    libc::SYS_add_key,
-    libc::SYS_bpf,
-    libc::SYS_delete_module,
-    libc::SYS_finit_module,
-    libc::SYS_fsconfig,
-    libc::SYS_fsmount,
-    libc::SYS_fsopen,
-    libc::SYS_fspick,
-    libc::SYS_init_module,
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    libc::SYS_io_uring_setup,
-    libc::SYS_kexec_load,
-    libc::SYS_keyctl,
-    libc::SYS_mount,
-    libc::SYS_mount_setattr,
-    libc::SYS_move_mount,
-    libc::SYS_open_by_handle_at,
-    libc::SYS_open_tree,
-    libc::SYS_perf_event_open,
-    libc::SYS_pidfd_getfd,
-    libc::SYS_pivot_root,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_ptrace,
-    libc::SYS_reboot,
-    libc::SYS_request_key,
-    libc::SYS_setns,
-    libc::SYS_swapon,
-    libc::SYS_umount2,
-    libc::SYS_unshare,
-    libc::SYS_userfaultfd,
-];
-
-/// System calls that the weaker layer refuses besides. Landlock stops neither
-/// UDP nor the sockets that daemons of the same user listen on, so there are no
-/// sockets; `socketpair` stays. Whoever cannot leave the process group is killed
-/// with it.
-const NEVER_WITHOUT_NAMESPACES: &[i64] = &[libc::SYS_setpgid, libc::SYS_setsid, libc::SYS_socket];
-
-/// The kinds of sockets that builds may have where the network is a name space of its
-/// own, which keeps these in. It does not keep in all others: AF_VSOCK leads from a
-/// virtual machine to its host (vsock(7)).
-const FAMILIES: &[i32] = &[
-    libc::AF_UNIX,
-    libc::AF_INET,
-    libc::AF_INET6,
-    libc::AF_NETLINK,
-];
-
-/// The bit that marks a system call of the x32 interface, which enters the same
-/// filter under other numbers.
-#[cfg(target_arch = "x86_64")]
-const X32_BIT: i64 = 0x4000_0000;
-
-fn restrict_system_calls(layer: &Confinement) -> Result<(), String> {
-    let denied: Vec<i64> = match layer {
-        Confinement::None { .. } => return Ok(()),
-        Confinement::Bubblewrap => NEVER.to_vec(),
-        Confinement::LandlockSeccomp { .. } => [NEVER, NEVER_WITHOUT_NAMESPACES].concat(),
-    };
-    let failed = |error: &dyn std::fmt::Display| format!("seccomp refuses: {error}");
-    let new_user_namespace = SeccompCondition::new(
-        0,
-        SeccompCmpArgLen::Dword,
-        SeccompCmpOp::MaskedEq(libc::CLONE_NEWUSER as u64),
-        libc::CLONE_NEWUSER as u64,
-    )
-    .and_then(|condition| SeccompRule::new(vec![condition]))
-    .map_err(|error| failed(&error))?;
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        denied.into_iter().map(|call| (call, Vec::new())).collect();
-    rules.insert(libc::SYS_clone, vec![new_user_namespace]);
-    if let Confinement::Bubblewrap = layer {
-        let other = FAMILIES
-            .iter()
-            .map(|family| {
-                let length = SeccompCmpArgLen::Dword;
-                SeccompCondition::new(0, length, SeccompCmpOp::Ne, family.unsigned_abs().into())
-            })
-            .collect::<Result<_, _>>()
-            .and_then(SeccompRule::new)
-            .map_err(|error| failed(&error))?;
-        rules.insert(libc::SYS_socket, vec![other]);
-    }
-    // `clone3` keeps its flags where a filter cannot look. Told that it does not
-    // exist, the C library uses `clone`.
-    let unknown = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-    for (rules, errno) in [(unknown, libc::ENOSYS), (rules, libc::EPERM)] {
-        #[cfg(target_arch = "x86_64")]
-        let rules = rules
-            .into_iter()
-            .flat_map(|(call, rule)| [(call, rule.clone()), (call | X32_BIT, rule)])
-            .collect();
-        let arch = std::env::consts::ARCH
-            .try_into()
-            .map_err(|error| failed(&error))?;
-        let program: BpfProgram = SeccompFilter::new(
-            rules,
-            SeccompAction::Allow,
-            SeccompAction::Errno(errno.unsigned_abs()),
-            arch,
-        )
-        .and_then(TryInto::try_into)
-        .map_err(|error| failed(&error))?;
-        seccompiler::apply_filter(&program).map_err(|error| failed(&error))?;
     }
     Ok(())
 }

@@ -511,7 +511,7 @@ fn without_bubblewrap_a_weaker_layer_is_named_or_refused() {
 }
 
 #[test]
-fn where_there_is_no_layer_at_all_builds_run_with_a_warning_or_are_refused() {
+fn where_there_is_no_layer_at_all_nothing_is_built_unless_the_user_says_so() {
     if !has_program("strace") {
         return;
     }
@@ -546,13 +546,25 @@ fn where_there_is_no_layer_at_all_builds_run_with_a_warning_or_are_refused() {
         crate::skipped!("strace may not trace here");
         return;
     }
-    let audited = audited.expect(0);
-    assert_eq!(first(&audited)["sandbox"], "none");
+    for refused in [audited, audit(&["--sandbox", "require"])] {
+        let refused = refused.expect(3);
+        let error = refused.json()["errors"][0].clone();
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("bwrap"), "{message}");
+        assert!(!error.to_string().contains("--sandbox off"), "{error}");
+        assert_eq!(first(&refused)["outcome"], Value::Null);
+    }
+    let message = audit(&[]).json()["errors"][0]["message"].clone();
+    assert!(
+        message.as_str().unwrap().contains("no Landlock"),
+        "{message}"
+    );
+    let off = audit(&["--sandbox", "off"]).expect(0);
+    assert_eq!(first(&off)["sandbox"], "none");
     assert_eq!(
-        audited.rules(),
+        off.rules(),
         [("sandbox-weaker".to_owned(), "warning".to_owned())]
     );
-    audit(&["--sandbox", "require"]).expect(3);
 }
 
 #[test]

@@ -761,33 +761,133 @@ fn the_published_wheel_is_not_within_reach_of_its_build() {
 
 #[test]
 fn a_build_has_no_file_of_this_program_open() {
-    let code = "import stat\nfor fd in range(512):\n    try: found = os.fstat(fd)\n    except OSError: continue\n    kind = 'pipe' if stat.S_ISFIFO(found.st_mode) else 'null' if found.st_rdev == os.makedev(1, 3) else repr(found)\n    print('OPEN', kind)";
+    // Those of any number, of itself and of every process it can see: bubblewrap's
+    // first process is one of them.
+    let code = "import errno, glob, stat\n\
+        for fd in range(70001):\n\
+        \x20   try: found = os.fstat(fd)\n\
+        \x20   except OSError: continue\n\
+        \x20   kind = 'pipe' if stat.S_ISFIFO(found.st_mode) else 'null' if found.st_rdev == os.makedev(1, 3) else repr(found)\n\
+        \x20   print('OPEN', kind)\n\
+        for path in glob.glob('/proc/[0-9]*/fd/*'):\n\
+        \x20   try: text = open(path, 'rb').read(20) if stat.S_ISREG(os.stat(path).st_mode) else b''\n\
+        \x20   except OSError: continue\n\
+        \x20   if b'whoever' in text: print('REACHED', path)";
     let hostile = Hostile::new(code);
     let secret = hostile.house.at("secret");
     std::fs::write(&secret, "of whoever started the program").unwrap();
+    // The highest are above what the limit says when the build starts: above 65,535 where
+    // we may have as many.
+    let opener = "import os, resource, sys\n\
+        low = resource.getrlimit(resource.RLIMIT_NOFILE)\n\
+        try: resource.setrlimit(resource.RLIMIT_NOFILE, (70001, max(70001, low[1])))\n\
+        except (OSError, ValueError): resource.setrlimit(resource.RLIMIT_NOFILE, (low[1], low[1]))\n\
+        highest = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 70001) - 1\n\
+        for number in 9, 300, highest: os.dup2(os.open(sys.argv[1], os.O_RDONLY), number)\n\
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, low[1]))\n\
+        os.execv(sys.argv[2], sys.argv[2:])\n";
     for tried in hostile.rebuild_by(&[], &|program| {
-        let mut shell = Command::new("/bin/sh");
-        shell
-            .args(["-c", "exec 9< \"$0\"; exec \"$@\""])
+        let mut python = Command::new("/usr/bin/python3");
+        python
+            .args(["-c", opener])
             .arg(&secret)
             .arg(program.get_program())
             .args(program.get_args())
             .current_dir(hostile.house.at(""));
         for (name, value) in program.get_envs() {
             if let Some(value) = value {
-                shell.env(name, value);
+                python.env(name, value);
             }
         }
-        shell
+        python
     }) {
         tried.expect("reproduced");
-        let open: Vec<&str> = tried
-            .log
-            .lines()
-            .filter_map(|line| line.strip_prefix("OPEN "))
-            .collect();
+        let of = |prefix: &str| -> Vec<&str> {
+            tried
+                .log
+                .lines()
+                .filter_map(|line| line.strip_prefix(prefix))
+                .collect()
+        };
         // Its input, output and log, and the pipe for the result.
+        let open = of("OPEN ");
         assert_eq!(open, ["null", "pipe", "pipe", "pipe"], "{}", tried.layer);
+        assert_eq!(of("REACHED "), [""; 0], "{}", tried.layer);
+    }
+}
+
+/// What the sandbox says is in the report as its own words, and nothing of that comes
+/// from a build.
+#[test]
+fn a_build_does_not_speak_in_the_voice_of_the_sandbox() {
+    let code = "import json\n\
+        for fd in range(3, 64):\n\
+        \x20   for text in 'wheelproof-stage: failed: FORGED', json.dumps({'Failed': 'FORGED'}):\n\
+        \x20       try: os.write(fd, text.encode() + b'\\n')\n\
+        \x20       except OSError: pass\n\
+        os._exit(0)";
+    for tried in Hostile::new(code).rebuild(&[]) {
+        tried.expect("build-failed");
+        let report = tried.outcome.json();
+        assert_eq!(report["errors"], json!([]), "{report}");
+        let reason = tried.reason();
+        assert!(!reason.contains("FORGED"), "{}: {reason}", tried.layer);
+    }
+}
+
+/// On a disk that takes its time for each directory, removing them is a part of the
+/// build's, and what is too much for that goes with later runs.
+#[test]
+fn removing_what_a_build_wrote_is_within_its_time() {
+    if !crate::common::has_program("strace") {
+        return;
+    }
+    let code = "import time\n\
+        for n in range(5000): os.mkdir(os.environ['TMPDIR'] + '/%d' % n)\n\
+        time.sleep(60)";
+    let hostile = Hostile::new(code);
+    let bare = hostile.house.at("bare");
+    std::fs::create_dir(&bare).unwrap();
+    std::os::unix::fs::symlink("/usr/bin/python3", bare.join("python3")).unwrap();
+    let arguments = ["--all", "--offline", "--timeout", "4", "--jobs", "1"];
+    let program = hostile.house.rebuilding("rebuild", &arguments);
+    // Looked for on the path of the test, which the program does not get.
+    let path = std::env::var_os("PATH").unwrap();
+    let strace = std::env::split_paths(&path)
+        .map(|directory| directory.join("strace"))
+        .find(|path| path.exists())
+        .unwrap();
+    let mut command = Command::new(strace);
+    command
+        .args(["-f", "--seccomp-bpf", "-o", "/dev/null"])
+        .args(["-e", "trace=rmdir", "-e", "inject=rmdir:delay_enter=5000"])
+        .arg(program.get_program())
+        .args(program.get_args())
+        .current_dir(hostile.house.at(""));
+    for (name, value) in program.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    let begun = Instant::now();
+    let outcome = run(command.env("PATH", &bare));
+    let took = begun.elapsed();
+    if outcome.err().contains("ptrace") {
+        crate::skipped!("strace may not trace here");
+        return;
+    }
+    let found = outcome.expect(3).json()["rebuilds"][0].clone();
+    if found["sandbox"] != "landlock-seccomp" {
+        crate::skipped!("the layer landlock-seccomp does not work here");
+        return;
+    }
+    assert_eq!(found["outcome"], "timed-out", "{found}");
+    // It would take 25 seconds; these are its own, and five in the end.
+    assert!(took < Duration::from_secs(18), "{took:?}, {found}");
+    let begun = Instant::now();
+    while !hostile.house.left().is_empty() {
+        wheelproof::scratch::sweep(&hostile.house.at("tmp"));
+        assert!(begun.elapsed() < Duration::from_secs(300), "{found}");
     }
 }
 

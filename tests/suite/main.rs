@@ -72,6 +72,8 @@ mod signing;
 mod transcripts;
 mod twins;
 mod update;
+mod weaker_layer;
+mod whose_cache;
 mod whose_policy;
 mod windows;
 mod witness;
