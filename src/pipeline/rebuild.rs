@@ -19,7 +19,7 @@ use crate::finding::{Finding, Subject, rules};
 use crate::openpgp::SignatureVerdict;
 use crate::policy::RecordsPolicy;
 use crate::policy::SandboxPolicy;
-use crate::rebuild::{Built, Cache, Job, Outcome, Workshop};
+use crate::rebuild::{Built, Cache, Job, Outcome, ToolsError, Workshop};
 use crate::recipe::{BuildRecord, MAX_RECORD_BYTES, RECORD_ENDING};
 use crate::relpath::RelPath;
 use crate::report::{
@@ -214,7 +214,13 @@ pub(super) fn open_workshop(
     })?;
     let cache = Cache::open(&surroundings.cache).map_err(|error| Trouble {
         message: error.to_string(),
-        next: "make it writable, or name another place with --cache".to_owned(),
+        next: match error {
+            ToolsError::NotOurs { .. } => {
+                "look at what others may have put there, then remove it; or name another place with --cache"
+            }
+            _ => "make it writable, or name another place with --cache",
+        }
+        .to_owned(),
     })?;
     for directory in [
         &surroundings.keep,

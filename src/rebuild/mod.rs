@@ -13,6 +13,7 @@ mod index;
 mod inputs;
 mod inspect;
 mod interpreter;
+mod ownership;
 mod plan;
 mod receive;
 mod resolve;
@@ -204,6 +205,8 @@ pub struct Workshop {
     /// Digests of inputs.
     inputs: Mutex<BTreeMap<PathBuf, Sha256Digest>>,
     facts: Mutex<BTreeMap<inspect::Key, Arc<Facts>>>,
+    /// Digests of standard libraries.
+    libraries: Mutex<BTreeMap<Place, String>>,
     /// What builds wrote and could not be removed in their time.
     left: Mutex<Vec<Scratch>>,
 }
@@ -242,6 +245,7 @@ impl Workshop {
             sysconfigs: Mutex::default(),
             inputs: Mutex::default(),
             facts: Mutex::default(),
+            libraries: Mutex::default(),
             left: Mutex::default(),
         }
     }

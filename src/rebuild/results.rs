@@ -5,21 +5,23 @@
 //! CACHE/results/KEY/wheel          the wheel
 //! ```
 //!
-//! KEY is the digest of the question: the digest of the sdist, the name of the
-//! wheel, the whole recipe with its tools by digest, the digest of the interpreter's
-//! file, the layer of the sandbox. An entry appears by a rename, complete. Its wheel
+//! KEY is the digest of the question: the digest of this program, which holds the driver
+//! that calls the backend, the digest of the sdist, the name of the wheel, the whole
+//! recipe with its tools by digest, the digests of the interpreter's file and of its
+//! standard library, the layer of the sandbox. An entry appears by a rename, complete. Its wheel
 //! is hashed each time it is taken: what is not what was put there is an error.
 //! Whoever can write both files as this user can say what he likes, so nothing is
 //! taken from here unless that was asked for, and the report marks what was.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::interpreter::Interpreter;
 use super::plan::is_compiled;
 use super::tools::{ToolsError, cache_error};
 use super::{Built, Job, Outcome, RebuildError, Workshop, io_error};
@@ -72,14 +74,40 @@ impl Workshop {
             .map_err(io::Error::other)
             .map_err(io_error("describe the recipe of", job.sdist))?;
         Ok(serde_json::json!({
-            "schema": "wheelproof.result/1",
+            "schema": "wheelproof.result/2",
+            // What calls the backend is ours, and so is what unpacks the sdist and
+            // starts the driver; another version may do it in another way.
+            "program": digest_of(self.sandbox.stage())?.to_string(),
             "sdist": digest_of(job.sdist)?.to_string(),
             "wheel": job.wheel.map(ToString::to_string),
             "machine": machine,
             "recipe": recipe,
             "interpreter": digest_of(&interpreter.outside(&interpreter.executable))?.to_string(),
+            "library": self.library(&interpreter)?,
             "layer": self.sandbox.layer().as_str(),
         }))
+    }
+
+    /// Returns what the standard library of an interpreter is: names, sizes and times of
+    /// all its files. Its executable may be a few lines around a shared library.
+    fn library(&self, interpreter: &Interpreter) -> Result<String, RebuildError> {
+        let key = (interpreter.root.clone(), interpreter.executable.clone());
+        if let Ok(known) = self.libraries.lock()
+            && let Some(digest) = known.get(&key)
+        {
+            return Ok(digest.clone());
+        }
+        let mut list = String::new();
+        for place in &interpreter.standard_library {
+            let outside = interpreter.outside(place);
+            list_library(&outside, &interpreter.packages, &mut list)
+                .map_err(io_error("list", &outside))?;
+        }
+        let digest = Sha256Digest::of(list.as_bytes()).to_string();
+        if let Ok(mut known) = self.libraries.lock() {
+            known.insert(key, digest.clone());
+        }
+        Ok(digest)
     }
 
     /// Copies the wheel of an entry into a private directory, hashing the copy.
@@ -136,6 +164,33 @@ impl Workshop {
     }
 }
 
+/// Adds a line for each file of a directory or archive of modules; not for bytecode, and
+/// not for packages that are installed beside them, which no build imports.
+fn list_library(place: &Path, packages: &[PathBuf], list: &mut String) -> io::Result<()> {
+    let is_of_library = |entry: &walkdir::DirEntry| {
+        let name = entry.file_name();
+        let is_installed = name == "site-packages" || name == "dist-packages";
+        name != "__pycache__" && !is_installed && !packages.iter().any(|it| it == entry.path())
+    };
+    if !place.exists() {
+        return Ok(());
+    }
+    let walk = walkdir::WalkDir::new(place)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(is_of_library);
+    for entry in walk {
+        let entry = entry?;
+        if !entry.file_type().is_dir() {
+            let data = entry.metadata()?;
+            let (path, size) = (entry.path().display(), data.len());
+            let (seconds, nanoseconds) = (data.mtime(), data.mtime_nsec());
+            list.push_str(&format!("{size} {seconds}.{nanoseconds:09} {path}\n"));
+        }
+    }
+    Ok(())
+}
+
 /// Makes an entry beside its place and renames it there. Whoever else made it in
 /// the meantime asked the same.
 fn keep(built: &Built, entry: &Path, question: serde_json::Value) -> io::Result<()> {
@@ -169,4 +224,48 @@ fn digest_of(path: &Path) -> Result<Sha256Digest, RebuildError> {
         .and_then(|file| hash_reader(file, &mut buffer, |_| Ok(())))
         .map(|(digest, _)| digest)
         .map_err(io_error("read", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_is_its_modules_and_not_what_is_installed_beside_them() {
+        let place = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = place.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            let time = std::time::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+            File::options()
+                .write(true)
+                .open(&path)
+                .and_then(|file| file.set_modified(time))
+                .unwrap();
+        };
+        let packages = [place.path().join("vendor")];
+        let list = || {
+            let mut list = String::new();
+            list_library(place.path(), &packages, &mut list).unwrap();
+            list
+        };
+        write("zipfile.py", "one");
+        write("json/decoder.py", "one");
+        let before = list();
+        write("json/__pycache__/decoder.cpython-311.pyc", "x");
+        write("site-packages/six.py", "x");
+        write("vendor/six.py", "x");
+        assert_eq!(list(), before);
+        write("json/decoder.py", "longer");
+        assert_ne!(list(), before);
+        write("json/decoder.py", "one");
+        assert_eq!(list(), before);
+        File::options()
+            .write(true)
+            .open(place.path().join("zipfile.py"))
+            .and_then(|file| file.set_modified(std::time::SystemTime::now()))
+            .unwrap();
+        assert_ne!(list(), before);
+    }
 }

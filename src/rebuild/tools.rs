@@ -29,6 +29,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::interpreter::Interpreter;
+use super::ownership;
 use super::unzip;
 use pep440_rs::Version;
 
@@ -114,6 +115,14 @@ pub enum ToolsError {
         /// What the system said.
         source: io::Error,
     },
+    /// Somebody else can write to the cache, or put another one in its place.
+    #[error("the cache '{cache}' is not used: {reason}")]
+    NotOurs {
+        /// The cache.
+        cache: String,
+        /// Who can, and what to do.
+        reason: String,
+    },
     /// The program that fetches tools failed.
     #[error("the listed tools could not be fetched: {0}")]
     Fetch(String),
@@ -164,21 +173,27 @@ pub struct Cache {
 
 impl Cache {
     /// Opens a cache, creating the directory for our user alone when there is
-    /// none.
+    /// none. This is the one way to all that is kept, and nothing is used of a cache
+    /// that others can write to.
     ///
     /// # Errors
     ///
-    /// [`ToolsError::Cache`] when it cannot be created.
+    /// [`ToolsError::Cache`] when it cannot be created, [`ToolsError::NotOurs`] when it
+    /// is not this user's alone.
     pub fn open(root: &Path) -> Result<Self, ToolsError> {
-        for directory in ["wheels", "tools"] {
-            let path = root.join(directory);
+        let make = |path: &Path| {
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
-                .create(&path)
-                .map_err(cache_error("create", &path))?;
-        }
+                .create(path)
+                .map_err(cache_error("create", path))
+        };
+        make(root)?;
         let root = fs::canonicalize(root).map_err(cache_error("find", root))?;
+        ownership::check(&root)?;
+        for directory in ["wheels", "tools"] {
+            make(&root.join(directory))?;
+        }
         scratch::sweep(&root);
         scratch::sweep(&root.join("tools"));
         Ok(Self {
