@@ -420,7 +420,7 @@ table! {
     // that is not in the signed sdist widens: a tool could bring the wheel itself.
     struct RawRecipe {
         interpreter: RawInterpreter => Rule::Runs(|named| Effect::Runs(vec![named.program()])),
-        sysconfig: PathBuf => Rule::Runs(sysconfig),
+        sysconfig: PathBuf => Rule::Runs(|place| sysconfig(place)),
         source_date_epoch: toml::Value => Rule::Describes,
         clock: toml::Value => Rule::Describes,
         clock_steps: BTreeMap<String, i64> => Rule::Describes,
@@ -443,13 +443,13 @@ table! {
 
 /// Returns what naming a source of sysconfig data does: it is read from a file, which
 /// names the compiler, or asked of an interpreter.
-fn sysconfig(place: &PathBuf) -> Effect {
+fn sysconfig(place: &Path) -> Effect {
     let is_read = place
         .extension()
         .is_some_and(|it| it == "json" || it == "py");
     match is_read {
         true => Effect::Widens,
-        false => Effect::Runs(vec![place.clone()]),
+        false => Effect::Runs(vec![place.to_owned()]),
     }
 }
 
