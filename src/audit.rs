@@ -7,6 +7,7 @@
 mod certificates;
 mod inside;
 mod produce;
+mod rebuilt;
 mod records;
 mod requirements;
 mod sign;
@@ -32,6 +33,7 @@ use crate::wheelhouse::{FileStatus, Status};
 pub use certificates::{certificate_states, lapsing_signers, revocations};
 pub use inside::inside;
 pub use produce::{currency, survey};
+pub use rebuilt::not_rebuilt;
 pub use records::{record, record_fault};
 pub use requirements::{
     Build, Use, Wheelhouse, requirement_builds, requirement_faults, requirements,

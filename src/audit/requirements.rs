@@ -256,9 +256,20 @@ fn twin(
         (Use::HandedOn, _) => finding
             .severity(Severity::Note)
             .next("nothing to do here; only files that the requirements admit are handed on"),
+        (Use::AsTheyAre, Preference::Always) if is_built_from(twin) => finding.next(
+            "install by 'wheelproof run', which gives the hash of the wheel if its signed record \
+             names this sdist; or require that hash yourself",
+        ),
         (Use::AsTheyAre, Preference::Always) => finding,
         (Use::AsTheyAre, Preference::Sometimes) => finding.severity(Severity::Warning),
     }
+}
+
+/// Returns whether a wheel could have been built from the sdist that it would be taken for.
+fn is_built_from(twin: &Twin<'_>) -> bool {
+    twin.package.is_wheel()
+        && !twin.admitted.is_wheel()
+        && twin.package.filename.version() == twin.admitted.filename.version()
 }
 
 /// Returns what it means that sdists are built.

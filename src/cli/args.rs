@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::rebuilt::RebuiltArgs;
 use super::shard::ShardArgs;
 use super::values::{self, ReportFile};
 use crate::fingerprint::Fingerprint;
@@ -73,7 +74,8 @@ pub(super) struct RebuildArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     wheelproof run dists -- pip install six==1.16.0\n  \
-    wheelproof run dists --requirements requirements.txt -- sh -c 'pip install -r \"$WHEELPROOF_REQUIREMENTS\"'\n\n\
+    wheelproof run dists --requirements requirements.txt -- sh -c 'pip install -r \"$WHEELPROOF_REQUIREMENTS\"'\n  \
+    wheelproof run dists --rebuilt six -- pip install six==1.16.0\n\n\
     CMD finds the sealed copy in WHEELPROOF_WHEELHOUSE; pip and uv are pointed at it and at nothing else. \
     With --requirements, the copy holds what these files admit and nothing else, and \
     WHEELPROOF_REQUIREMENTS is the same list with the signed hashes: older pip takes hashes from a \
@@ -83,6 +85,13 @@ pub(super) struct RunArgs {
     pub(super) common: CommonArgs,
     #[command(flatten)]
     pub(super) requirements: RequirementsFlag,
+    #[command(flatten)]
+    pub(super) rebuilt: RebuiltArgs,
+    #[command(flatten)]
+    pub(super) recipe: RecipeArgs,
+    /// Write the report to a file, in the form that its ending says: .json, .html, .xml (JUnit) or .md (Markdown)
+    #[arg(long, value_name = "FILE", value_parser = values::report_file, help_heading = "Output")]
+    pub(super) report: Vec<ReportFile>,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(super) command: Vec<std::ffi::OsString>,

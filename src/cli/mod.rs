@@ -17,6 +17,7 @@ mod output;
 mod pages;
 mod progress;
 mod rebuild;
+mod rebuilt;
 mod request;
 mod requirements;
 mod rule;

@@ -166,7 +166,7 @@ pub(super) fn building(
 }
 
 /// Returns what builds need besides the policy.
-fn around(
+pub(super) fn around(
     surroundings: &Surroundings,
     args: &RecipeArgs,
     keep: Option<PathBuf>,

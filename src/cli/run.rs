@@ -6,14 +6,14 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 
 use super::args::RunArgs;
-use super::output::Output;
+use super::output::{self, Output};
+use super::rebuilt;
 use super::signals::Watched;
-use super::{NOT_STARTED, Surroundings, Usage, Voice, request};
-use crate::audit::Use;
+use super::{NOT_STARTED, Surroundings, Usage, Voice};
 use crate::cancel::Cancel;
 use crate::gnupg;
 use crate::handoff::{self, HandoffError, Sealed};
-use crate::pipeline::{self, Request, Verification};
+use crate::pipeline::{self, RebuiltWish, Request, Verification};
 use crate::report::{HandedOnSummary, Trouble};
 use crate::wheelhouse::VerifiedTree;
 
@@ -30,7 +30,11 @@ pub(super) fn run(
     watched: &Watched,
 ) -> u8 {
     let output = Output::plain(voice);
-    let (request, parent) = match asked(surroundings, args) {
+    let Asked {
+        request,
+        rebuilt,
+        parent,
+    } = match asked(surroundings, args) {
         Ok(asked) => asked,
         Err(usage) => {
             output.say(&usage.message, &usage.next);
@@ -39,6 +43,9 @@ pub(super) fn run(
     };
     let progress = output.progress(&request);
     let mut verification = pipeline::verify("run", &request, cancel, &progress);
+    let confirmed = rebuilt
+        .map(|wish| verification.confirm(&request, &wish, cancel, &progress))
+        .unwrap_or_default();
     progress.clear();
     if cancel.is_requested() {
         return NOT_STARTED;
@@ -47,7 +54,8 @@ pub(super) fn run(
         .complete()
         .map(|verified| prepare(&verification, &request, args, &verified, &parent, cancel));
     let sealed = match prepared {
-        Some(Ok(prepared)) => {
+        Some(Ok(mut prepared)) => {
+            prepared.summary.confirm(&confirmed);
             verification.report.handed_on = Some(prepared.summary.clone());
             Some(prepared)
         }
@@ -59,13 +67,17 @@ pub(super) fn run(
     };
     let report = &mut verification.report;
     report.conclude();
+    let unwritten =
+        output::write_report_files(&args.report, &|form, file| report.write(form, file));
+    report.errors.extend(unwritten);
+    report.conclude();
     if !voice.quiet || report.exit_code != 0 {
         let _ = output.report_aside(report);
     }
     let Some(prepared) = sealed.filter(|_| report.exit_code == 0) else {
         return NOT_STARTED;
     };
-    warn(args, &output);
+    warn(args, &request.root, &output);
     watched.only_note();
     if cancel.is_requested() {
         return NOT_STARTED;
@@ -73,21 +85,37 @@ pub(super) fn run(
     start(surroundings, &prepared, &output, cancel)
 }
 
-fn asked(surroundings: &Surroundings, args: &RunArgs) -> Result<(Request, PathBuf), Usage> {
-    let request = Request {
-        requirements: Use::HandedOn,
-        ..request::request(surroundings, &args.common, Some(&args.requirements))?
-    };
-    Ok((request, surroundings.temporary()?))
+/// What is asked for.
+struct Asked {
+    request: Request,
+    rebuilt: Option<RebuiltWish>,
+    /// Where the copy is made.
+    parent: PathBuf,
+}
+
+fn asked(surroundings: &Surroundings, args: &RunArgs) -> Result<Asked, Usage> {
+    let (common, recipe) = (&args.common, &args.recipe);
+    let mut request = rebuilt::request(
+        surroundings,
+        common,
+        &args.requirements,
+        &args.rebuilt,
+        recipe,
+    )?;
+    Ok(Asked {
+        rebuilt: rebuilt::wish(surroundings, &args.rebuilt, &args.recipe, &mut request)?,
+        parent: surroundings.temporary()?,
+        request,
+    })
 }
 
 /// Says what CMD will not find, where it is known before it is started.
-fn warn(args: &RunArgs, output: &Output) {
+fn warn(args: &RunArgs, root: &Path, output: &Output) {
     let Some(lock) = handoff::locked_project(&args.command) else {
         return;
     };
     let list = gnupg::quoted(&lock.display().to_string());
-    let dir = gnupg::quoted(&args.common.place.dir.display().to_string());
+    let dir = gnupg::quoted(&root.display().to_string());
     output.warn(
         &format!(
             "uv takes what is in {} from the addresses that it states, which are not those of the \

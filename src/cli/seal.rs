@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::args::{CommonArgs, OutputArgs, RequirementsFlag};
+use super::args::{CommonArgs, OutputArgs, RecipeArgs, RequirementsFlag};
 use super::output::Output;
+use super::rebuilt::{self, RebuiltArgs};
 use super::{Surroundings, Usage, Voice, finish, request};
-use crate::audit::Use;
 use crate::cancel::Cancel;
 use crate::handoff::{Place, PlaceError};
-use crate::pipeline::{self, Request};
+use crate::pipeline::{self, RebuiltWish, Request};
 use crate::report::Trouble;
 
 #[derive(Debug, Args)]
@@ -29,6 +29,10 @@ pub(super) struct SealArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     requirements: RequirementsFlag,
+    #[command(flatten)]
+    rebuilt: RebuiltArgs,
+    #[command(flatten)]
+    recipe: RecipeArgs,
     /// Only print the variables that point pip and uv at OUT; verify and copy nothing
     #[arg(long)]
     environment: bool,
@@ -43,7 +47,11 @@ pub(super) fn run(
     cancel: &Cancel,
 ) -> u8 {
     let output = Output::new(voice, args.output.format);
-    let (request, place) = match asked(surroundings, args) {
+    let Asked {
+        request,
+        rebuilt,
+        place,
+    } = match asked(surroundings, args) {
         Ok(asked) => asked,
         Err(usage) => return output.usage("seal", &usage),
     };
@@ -55,6 +63,9 @@ pub(super) fn run(
     }
     let progress = output.progress(&request);
     let mut verification = pipeline::verify("seal", &request, cancel, &progress);
+    let confirmed = rebuilt
+        .map(|wish| verification.confirm(&request, &wish, cancel, &progress))
+        .unwrap_or_default();
     progress.clear();
     let mut sealed = None;
     if let Some(verified) = verification.complete()
@@ -72,7 +83,8 @@ pub(super) fn run(
                 }),
             });
         match made {
-            Ok((copy, summary)) => {
+            Ok((copy, mut summary)) => {
+                summary.confirm(&confirmed);
                 sealed = Some(copy);
                 verification.report.handed_on = Some(summary);
             }
@@ -93,13 +105,24 @@ pub(super) fn run(
 const NEXT: &str = "find out who writes to the directory, or make room where the copy is to be, \
                     then run it again";
 
-fn asked(surroundings: &Surroundings, args: &SealArgs) -> Result<(Request, Place), Usage> {
+/// What is asked for.
+struct Asked {
+    request: Request,
+    rebuilt: Option<RebuiltWish>,
+    place: Place,
+}
+
+fn asked(surroundings: &Surroundings, args: &SealArgs) -> Result<Asked, Usage> {
     let (common, out) = request::dir_or_not(&args.common, args.out.as_ref())
         .ok_or_else(|| Usage::new("it is not said which directory to make", "name OUT"))?;
-    let request = Request {
-        requirements: Use::HandedOn,
-        ..request::request(surroundings, &common, Some(&args.requirements))?
-    };
+    let recipe = &args.recipe;
+    let mut request = rebuilt::request(
+        surroundings,
+        &common,
+        &args.requirements,
+        &args.rebuilt,
+        recipe,
+    )?;
     let is_constrained = !request.policy.wheelhouse.requirements.is_empty();
     let place = Place::new(&out, is_constrained).map_err(refused)?;
     if !args.environment {
@@ -109,7 +132,15 @@ fn asked(surroundings: &Surroundings, args: &SealArgs) -> Result<(Request, Place
     if let Ok(locations) = locations {
         place.is_outside(&locations.directory).map_err(refused)?;
     }
-    Ok((request, place))
+    let rebuilt = match args.environment {
+        true => None,
+        false => rebuilt::wish(surroundings, &args.rebuilt, &args.recipe, &mut request)?,
+    };
+    Ok(Asked {
+        request,
+        rebuilt,
+        place,
+    })
 }
 
 fn refused(error: PlaceError) -> Usage {

@@ -23,6 +23,18 @@ pub(super) fn threshold(text: &str) -> Result<NonZeroU32, String> {
     number(text, "the number of signers", u32::MAX)
 }
 
+pub(super) fn report_age(text: &str) -> Result<u32, String> {
+    let longest = policy::LONGEST_AGE_DAYS;
+    number::<NonZeroU32>(text, "the age in days", longest)
+        .map(NonZeroU32::get)
+        .and_then(|days| match days <= longest {
+            true => Ok(days),
+            false => Err(format!(
+                "the age in days is a whole number from 1 to {longest}"
+            )),
+        })
+}
+
 pub(super) fn wheels(text: &str) -> Result<NonZeroUsize, String> {
     number(text, "the number of wheels", usize::MAX)
 }

@@ -524,6 +524,13 @@ rules! {
         "a requirement is met by no signed file",
         "pin it to a version that the manifest lists, or have the missing file built and signed";
 
+    // What is handed on.
+
+    /// A wheel that has to be rebuilt is not shown to be.
+    NOT_REBUILT = "not-rebuilt", Error,
+        "a wheel that has to be rebuilt before it is handed on is not shown to be",
+        "do not install it before you know why; 'wheelproof audit' shows what differs";
+
     // Build records.
 
     /// A build record cannot be read.

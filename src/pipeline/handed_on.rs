@@ -102,6 +102,11 @@ impl Verification {
 }
 
 impl HandOn {
+    /// Returns whether a file is handed on.
+    pub fn includes(&self, path: &RelPath) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(path))
+    }
+
     /// Copies what is handed on into a private directory below `parent`.
     ///
     /// # Errors
@@ -170,6 +175,7 @@ fn wheels(
                 sdist: built_from.sdist.to_string(),
                 sha256: built_from.sha256,
             }),
+            rebuilt: None,
         })
         .collect()
 }

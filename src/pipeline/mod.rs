@@ -6,6 +6,8 @@
 
 mod build;
 mod certs;
+mod confirm;
+mod earlier;
 mod explain;
 mod handed_on;
 mod init;
@@ -35,6 +37,7 @@ use crate::time::UtcTime;
 
 pub use build::{BuildWish, build};
 pub use certs::certs;
+pub use confirm::{RebuiltWish, ShownBy};
 pub use explain::{ExplainRequest, environment, explain, explain_environments};
 pub use handed_on::HandOn;
 pub use init::{InitWish, init};

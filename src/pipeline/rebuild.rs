@@ -10,7 +10,7 @@ use super::recipes::{Copies, Recipes};
 use super::tools::{Reason, Toolbox};
 use super::witnesses;
 use super::workers;
-use super::{Progress, Request, verify};
+use super::{Progress, Request, Verification, verify};
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison, Different, Sides};
 use crate::explain;
@@ -30,7 +30,7 @@ use crate::scratch::{self, Scratch};
 use crate::sdist::SourceFiles;
 use crate::selection::{self, Pair, Selection, Shard, Signed};
 use crate::time::UtcTime;
-use crate::wheelhouse::{Status, VerifiedFiles};
+use crate::wheelhouse::{Checked, Status, VerifiedFiles};
 
 /// What rebuilds need besides the policy.
 #[derive(Debug, Clone)]
@@ -122,12 +122,7 @@ pub fn rebuild(
         begin(&report, &[], &[]);
         return report;
     }
-    let present: BTreeSet<&str> = checked
-        .files
-        .iter()
-        .filter(|file| !matches!(file.status, Status::Missing))
-        .map(|file| &*file.name)
-        .collect();
+    let present = present(&checked);
     let mut shop = match Shop::open(request, surroundings, &checked.verified, &present, cancel) {
         Ok(shop) => shop,
         Err(trouble) => {
@@ -135,12 +130,7 @@ pub fn rebuild(
             return report;
         }
     };
-    shop.signed = report
-        .signatures
-        .iter()
-        .filter(|fact| fact.verdict == SignatureVerdict::Good)
-        .filter_map(|fact| fact.created)
-        .min();
+    shop.signed = first_signed(&report);
     let of_machine: Vec<Finding> = weaker(shop.workshop.sandbox()).into_iter().collect();
     begin(&report, &selected.pairs, &of_machine);
     report.findings.extend(of_machine);
@@ -179,6 +169,55 @@ pub fn rebuild(
     let noted = witnesses::findings(&report.rebuilds);
     report.findings.extend(noted);
     report
+}
+
+/// Returns the names that are there.
+fn present(checked: &Checked) -> BTreeSet<&str> {
+    checked
+        .files
+        .iter()
+        .filter(|file| !matches!(file.status, Status::Missing))
+        .map(|file| &*file.name)
+        .collect()
+}
+
+/// Returns when the manifest was signed, by the first of the signatures that count.
+fn first_signed(report: &Report) -> Option<UtcTime> {
+    report
+        .signatures
+        .iter()
+        .filter(|fact| fact.verdict == SignatureVerdict::Good)
+        .filter_map(|fact| fact.created)
+        .min()
+}
+
+/// Rebuilds some wheels of a verified directory, and returns what became of them and what
+/// there is to say of it.
+///
+/// # Errors
+///
+/// There is no place to build in.
+pub(super) fn rebuild_pairs(
+    request: &Request,
+    verification: &Verification,
+    pairs: &[Pair],
+    surroundings: &Surroundings,
+    (cancel, progress): (&Cancel, &dyn Progress),
+) -> Result<(Vec<RebuildSummary>, Vec<Finding>), Trouble> {
+    let Some(checked) = &verification.checked else {
+        return Ok((Vec::new(), Vec::new()));
+    };
+    let present = present(checked);
+    let mut shop = Shop::open(request, surroundings, &checked.verified, &present, cancel)?;
+    shop.signed = first_signed(&verification.report);
+    let mut findings: Vec<Finding> = weaker(shop.workshop.sandbox()).into_iter().collect();
+    progress.rebuilding(pairs.len() as u64);
+    let mut rebuilds = shop.rebuild_all(pairs, progress, &|_| {});
+    if let Some(time) = surroundings.search {
+        shop.search(pairs, &mut rebuilds, time, progress);
+    }
+    findings.extend(witnesses::findings(&rebuilds));
+    Ok((rebuilds, findings))
 }
 
 /// Says that builds are not in the full sandbox, and why.

@@ -10,7 +10,9 @@ use crate::cancel::Cancel;
 use crate::filename::WheelFilename;
 use crate::finding::{Severity, rules};
 use crate::input;
-use crate::policy::{self, Policy, PolicyFile, RebuildPolicy, RecipePolicy, WheelhousePolicy};
+use crate::policy::{
+    self, HandoffPolicy, Policy, PolicyFile, RebuildPolicy, RecipePolicy, WheelhousePolicy,
+};
 use crate::rebuild::{Asks, Cache, Candidate, Fetcher, Interpreter, Resolver, Wanted};
 use crate::recipe::ToolWheel;
 use crate::requirements;
@@ -189,6 +191,7 @@ impl<'a> Toolbox<'a> {
                     ..own.wheelhouse
                 },
                 rebuild: RebuildPolicy::default(),
+                handoff: HandoffPolicy::default(),
             },
             policy_file: file,
             ..self.request.clone()

@@ -6,6 +6,7 @@
 
 mod draft;
 mod file;
+mod handoff;
 mod keys;
 mod place;
 mod raw;
@@ -29,6 +30,7 @@ use crate::time::UtcTime;
 
 pub use draft::{Draft, SuggestedSigner};
 pub use file::PolicyFile;
+pub use handoff::{HandoffPolicy, LONGEST_AGE_DAYS, REPORT_MAX_AGE_DAYS};
 pub use keys::Class;
 pub use rebuild::{
     Distutils, Epoch, InterpreterPolicy, Platform, RebuildPolicy, RecipePolicy, RecordsPolicy,
@@ -74,6 +76,8 @@ pub struct Policy {
     pub wheelhouse: WheelhousePolicy,
     /// How to rebuild.
     pub rebuild: RebuildPolicy,
+    /// What has to hold before anything is handed on.
+    pub handoff: HandoffPolicy,
 }
 
 /// Which signatures count.

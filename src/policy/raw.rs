@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::handoff;
 use super::keys::{Class, Name, Rule, Stated, Table as _, Taken, table};
 use super::rebuild;
 use super::source::Source;
@@ -25,6 +26,7 @@ struct RawPolicy {
     trust: RawTrust,
     wheelhouse: RawWheelhouse,
     rebuild: rebuild::Raw,
+    handoff: handoff::Raw,
 }
 
 table! {
@@ -79,6 +81,7 @@ pub(super) fn classes() -> Vec<(String, Class)> {
     RawTrust::classes(&Name::top("trust"), &mut all);
     RawWheelhouse::classes(&Name::top("wheelhouse"), &mut all);
     rebuild::Raw::classes(&Name::top("rebuild"), &mut all);
+    handoff::Raw::classes(&Name::top("handoff"), &mut all);
     all
 }
 
@@ -96,15 +99,18 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Policy, Vec<Stated>), Po
         trust: raw_trust,
         wheelhouse: raw_wheelhouse,
         rebuild: raw_rebuild,
+        handoff: raw_handoff,
     } = &raw;
     raw_trust.take(&Name::top("trust"), &mut taken);
     raw_wheelhouse.take(&Name::top("wheelhouse"), &mut taken);
     raw_rebuild.take(&Name::top("rebuild"), &mut taken);
+    raw_handoff.take(&Name::top("handoff"), &mut taken);
     let stated = taken.stated;
     let policy = Policy {
         trust: trust(&source, raw.trust)?,
         wheelhouse: wheelhouse(&source, raw.wheelhouse)?,
         rebuild: rebuild::checked(&source, raw.rebuild)?,
+        handoff: handoff::checked(&source, raw.handoff)?,
     };
     Ok((policy, stated))
 }

@@ -37,7 +37,9 @@ use crate::time::UtcTime;
 pub use comparison::{ComparedFile, ComparisonReport};
 pub use environments::EnvironmentReport;
 pub use form::Form;
-pub use handed_on::{HandedOnSummary, HandedOnWheel, ReplacedList, StandsFor};
+pub use handed_on::{
+    Confirmation, HandedOnSummary, HandedOnWheel, RebuiltBy, ReplacedList, StandsFor,
+};
 pub use history::{History, Night, NightRebuild};
 pub use inspection::{InspectedFile, Inspection};
 pub use json::escape_json;

@@ -40,6 +40,14 @@ pub enum RebuildOutcome {
 }
 
 impl RebuildOutcome {
+    /// Returns the word for it, as JSON has it.
+    pub fn word(self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(word)) => word,
+            _ => String::new(),
+        }
+    }
+
     /// Returns whether the outcome says anything about the published wheel.
     pub fn is_verdict(self) -> bool {
         match self {

@@ -106,6 +106,11 @@ impl Desk {
         }
         for (name, needed, line) in [
             (
+                "audit.json",
+                "--rebuilt-report audit.json",
+                "audit DIR --format json",
+            ),
+            (
                 "nights/2026-11-23.json",
                 "nights/",
                 "audit DIR --all --format json",
@@ -142,15 +147,13 @@ impl Desk {
 
     /// Puts an installer on the path that installs below this directory.
     fn with_installer(&self, name: &str, program: &Path) {
-        let words = if name == "uv" {
-            "pip install"
-        } else {
-            "install"
-        };
+        let words = if name == "uv" { "pip " } else { "" };
         let out = self.at("installed");
+        // The words of the page, and where to.
         let text = format!(
-            "#!/bin/sh\nwhile [ \"$1\" != install ]; do shift; done; shift\n\
-             exec '{}' {words} --target '{}' \"$@\"\n",
+            "#!/bin/sh\nverb=install\nfor word; do case $word in install | sync) verb=$word; break ;; esac; done\n\
+             while [ \"$1\" != \"$verb\" ]; do shift; done; shift\n\
+             exec '{}' {words}$verb --target '{}' \"$@\"\n",
             program.display(),
             out.display()
         );

@@ -55,6 +55,7 @@ mod program;
 mod readme;
 mod real_signatures;
 mod rebuild;
+mod rebuilt_first;
 mod recipe_parts;
 mod report_forms;
 mod requirements_check;

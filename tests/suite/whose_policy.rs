@@ -386,6 +386,16 @@ fn with_trust_of_the_users_own_a_found_policy_widens_nothing() {
             "rebuild.recipe",
             "environment = { CC = \"./py\" }",
         ),
+        (
+            "handoff.rebuilt-reports",
+            "handoff",
+            "rebuilt-reports = [\"audit.json\"]",
+        ),
+        (
+            "handoff.rebuilt-max-age-days",
+            "handoff",
+            "rebuilt-max-age-days = 31",
+        ),
     ] {
         let policy = format!("[{table}]\n{value}\n");
         let shown = key.replace("TAG", "py3");
