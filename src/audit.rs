@@ -28,7 +28,7 @@ use crate::relpath::{RelPath, spelled_out};
 use crate::replace::finished_name;
 use crate::state::Accepted;
 use crate::tree::Kind;
-use crate::wheelhouse::{FileStatus, Status};
+use crate::wheelhouse::{FileStatus, Lookalike, Status};
 
 pub use certificates::{certificate_states, lapsing_signers, revocations};
 pub use inside::inside;
@@ -215,27 +215,14 @@ pub fn manifest(path: &str, faults: &[Fault], is_empty: bool) -> Vec<Finding> {
     let mut findings: Vec<Finding> = faults
         .iter()
         .map(|fault| {
-            let rule = match fault.kind {
-                FaultKind::Name { .. } => &rules::MANIFEST_NAME_UNSAFE,
-                FaultKind::Repeated { .. } => &rules::MANIFEST_NAME_REPEATED,
-                FaultKind::Twin { .. } => &rules::MANIFEST_NAME_TWIN,
-                FaultKind::NotUtf8
-                | FaultKind::ByteOrderMark
-                | FaultKind::Nul
-                | FaultKind::CarriageReturn
-                | FaultKind::Digest(_)
-                | FaultKind::Algorithm { .. }
-                | FaultKind::Tagged
-                | FaultKind::Escape { .. }
-                | FaultKind::Separator
-                | FaultKind::ProjectName { .. }
-                | FaultKind::ProjectRepeated { .. }
-                | FaultKind::More => &rules::MANIFEST_LINE_MALFORMED,
-            };
-            let finding =
-                Finding::new(rule, Subject::path(path).line(fault.line)).found(&fault.kind);
+            let rule = rule_of(&fault.kind);
+            let finding = Finding::new(rule, Subject::path(path).line(fault.line));
+            let finding = finding.found(&fault.kind);
             match fault.kind {
                 FaultKind::CarriageReturn => finding.next(CRLF_ADVICE),
+                FaultKind::DotSlash { .. } => finding.next(
+                    "write the names without './', as in 'sha256sum -- *', and sign the manifest again",
+                ),
                 _ => finding,
             }
         })
@@ -244,6 +231,28 @@ pub fn manifest(path: &str, faults: &[Fault], is_empty: bool) -> Vec<Finding> {
         findings.push(Finding::new(&rules::MANIFEST_EMPTY, Subject::path(path)));
     }
     findings
+}
+
+/// Returns the rule that a faulty line breaks.
+fn rule_of(kind: &FaultKind) -> &'static Rule {
+    match kind {
+        FaultKind::Name { .. } | FaultKind::DotSlash { .. } => &rules::MANIFEST_NAME_UNSAFE,
+        FaultKind::Repeated { .. } => &rules::MANIFEST_NAME_REPEATED,
+        FaultKind::Twin { .. } => &rules::MANIFEST_NAME_TWIN,
+        FaultKind::NotUtf8
+        | FaultKind::ByteOrderMark
+        | FaultKind::Nul
+        | FaultKind::CarriageReturn
+        | FaultKind::Digest(_)
+        | FaultKind::Algorithm { .. }
+        | FaultKind::Tagged
+        | FaultKind::Escape { .. }
+        | FaultKind::Separator
+        | FaultKind::Form(_)
+        | FaultKind::ProjectName { .. }
+        | FaultKind::ProjectRepeated { .. }
+        | FaultKind::More => &rules::MANIFEST_LINE_MALFORMED,
+    }
 }
 
 /// Returns what the project that a manifest states means, when the policy pins one.
@@ -276,11 +285,43 @@ pub fn going_back(path: &str, seen: &Accepted, now: &Accepted) -> Finding {
 }
 
 /// Returns what the statuses of the files mean.
-pub fn files(directory: &Path, manifest: &str, files: &[FileStatus]) -> Vec<Finding> {
+///
+/// `refused` are the lines of the manifest that were not read: a file that one of them
+/// names is unlisted because of that.
+pub fn files(
+    directory: &Path,
+    manifest: &str,
+    files: &[FileStatus],
+    refused: &[Fault],
+) -> Vec<Finding> {
     let listed = listed_spellings(files);
+    let meant: BTreeMap<&str, &Fault> = refused
+        .iter()
+        .filter_map(|fault| Some((fault.meant.as_ref()?.as_str(), fault)))
+        .collect();
+    // Where lines were left unread, each unlisted file may stand on one of them.
+    let unread = refused.iter().find(|fault| fault.kind == FaultKind::More);
     files
         .iter()
-        .filter_map(|file| self::file(directory, manifest, file, &listed))
+        .filter_map(|file| {
+            let finding = self::file(directory, manifest, file, &listed)?;
+            let line = meant.get(&*file.name).copied().or(unread);
+            Some(match (&file.status, line) {
+                (Status::Unlisted, Some(fault)) => {
+                    let may = match fault.kind {
+                        FaultKind::More => "it may stand on a line from",
+                        _ => "it stands on line",
+                    };
+                    finding
+                        .found(format!(
+                            "{may} {} of {manifest}, which was not read",
+                            fault.line
+                        ))
+                        .follows(rule_of(&fault.kind))
+                }
+                _ => finding,
+            })
+        })
         .collect()
 }
 
@@ -299,6 +340,22 @@ fn listed_spellings(files: &[FileStatus]) -> BTreeMap<String, &str> {
 
 fn twin_key_of(name: &str) -> Option<String> {
     Some(manifest::twin_key(&RelPath::parse(name).ok()?))
+}
+
+/// Returns what it means that the listed digests are by another algorithm.
+pub fn lookalike(manifest: &str, algorithm: Option<Lookalike>) -> Option<Finding> {
+    let finding = Finding::new(&rules::MANIFEST_OTHER_DIGEST, Subject::path(manifest));
+    Some(finding.expected("SHA-256").found(algorithm?.as_str()))
+}
+
+/// Returns findings about files as they are when the listed digests are by another
+/// algorithm: that the SHA-256 is another one says nothing then.
+pub fn mismatches_follow(findings: Vec<Finding>) -> Vec<Finding> {
+    let follow = |finding: Finding| match finding.rule.name == rules::HASH_MISMATCH.name {
+        true => finding.follows(&rules::MANIFEST_OTHER_DIGEST),
+        false => finding,
+    };
+    findings.into_iter().map(follow).collect()
 }
 
 fn file(

@@ -62,6 +62,9 @@ pub struct Fault {
     pub line: u64,
     /// What is wrong with it.
     pub kind: FaultKind,
+    /// The name that it would list if it were written as it should be. Nothing is
+    /// verified by it: it says which other findings may come from this line.
+    pub meant: Option<RelPath>,
 }
 
 /// What is wrong with a line.
@@ -82,6 +85,9 @@ pub enum FaultKind {
     /// The line does not start with a digest.
     #[error("{0}")]
     Digest(#[from] ParseDigestError),
+    /// The line has everything an entry has, and blanks or tabs where none belong.
+    #[error("{0}")]
+    Form(LineForm),
     /// Nothing follows the digest.
     #[error("two spaces, or a space and '*', have to stand between digest and name")]
     Separator,
@@ -99,6 +105,12 @@ pub enum FaultKind {
     Escape {
         /// The name as it stands there.
         name: String,
+    },
+    /// The name begins with `./`.
+    #[error("the name begins with './'; written as '{}' it would be read", .plain.as_str().escape_debug())]
+    DotSlash {
+        /// The name without it.
+        plain: RelPath,
     },
     /// The name is no plain relative path.
     #[error("{reason}: '{}'", .name.escape_debug())]
@@ -146,6 +158,77 @@ pub enum FaultKind {
     /// More faults than are worth reading.
     #[error("more lines are malformed; the rest is not listed")]
     More,
+}
+
+/// What is odd about a line that means what `sha256sum` writes in another form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LineForm {
+    /// A comment does not begin the line.
+    #[error(
+        "a comment begins with '#' as the first character of its line, without blanks before it"
+    )]
+    IndentedComment,
+    /// An entry does not begin the line.
+    #[error(
+        "an entry begins with its digest as the first character of its line, without blanks before it"
+    )]
+    IndentedEntry,
+    /// A tab follows the digest.
+    #[error("a tab stands between digest and name; write two spaces, as sha256sum does")]
+    Tab,
+    /// Only blanks stand on the line.
+    #[error("only blanks stand on the line; leave it empty, or take it out")]
+    Blanks,
+}
+
+/// Returns which odd form a line has.
+fn form_of(line: &str) -> Option<LineForm> {
+    let begins_with_digest = |text: &str| {
+        text.get(..64)
+            .is_some_and(|digest| digest.parse::<Sha256Digest>().is_ok())
+    };
+    let inner = line.trim_start_matches([' ', '\t']);
+    match inner.len() < line.len() {
+        true if inner.is_empty() => Some(LineForm::Blanks),
+        true if inner.starts_with('#') => Some(LineForm::IndentedComment),
+        true if begins_with_digest(inner) => Some(LineForm::IndentedEntry),
+        true => None,
+        false => {
+            let after = line.get(64..).filter(|_| begins_with_digest(line))?;
+            let gap = after.len() - after.trim_start_matches([' ', '\t', '*']).len();
+            after.get(..gap)?.contains('\t').then_some(LineForm::Tab)
+        }
+    }
+}
+
+/// Returns the name that a refused line would list: what stands behind a digest of any
+/// length, or in the parentheses of a tagged line.
+fn meant_by(line: &[u8]) -> Option<RelPath> {
+    let line = std::str::from_utf8(line).ok()?.trim();
+    let name = match line
+        .split_once(" (")
+        .map(|(_, rest)| rest.rsplit_once(") = "))
+    {
+        Some(Some((name, _))) => name,
+        _ => {
+            let (digest, name) = line.split_once([' ', '\t'])?;
+            let is_digest =
+                digest.len() >= 32 && digest.bytes().all(|digit| digit.is_ascii_hexdigit());
+            name.trim_start_matches([' ', '\t', '*'])
+                .get(..)
+                .filter(|_| is_digest)?
+        }
+    };
+    RelPath::parse(without_dots(name)).ok()
+}
+
+/// Returns a name without `./` before it.
+fn without_dots(name: &str) -> &str {
+    let mut plain = name;
+    while let Some(rest) = plain.strip_prefix("./") {
+        plain = rest.trim_start_matches('/');
+    }
+    plain
 }
 
 /// Reads the file of a manifest, within limits. Nobody has vouched for it yet.
@@ -202,6 +285,7 @@ impl Manifest {
             faults.push(Fault {
                 line: first,
                 kind: FaultKind::ByteOrderMark,
+                meant: None,
             });
         }
         for (line, bytes) in (first..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
@@ -223,10 +307,12 @@ impl Manifest {
                     faults.push(Fault {
                         line,
                         kind: FaultKind::More,
+                        meant: None,
                     });
                     break;
                 }
-                faults.push(Fault { line, kind });
+                let meant = meant_by(bytes);
+                faults.push(Fault { line, kind, meant });
             }
         }
         (manifest, faults)
@@ -327,6 +413,9 @@ fn parse_line(bytes: &[u8], crlf: Tolerance) -> Result<Line, FaultKind> {
     if line.is_empty() || line.starts_with('#') {
         return Ok(Line::Nothing);
     }
+    if let Some(form) = form_of(line) {
+        return Err(FaultKind::Form(form));
+    }
     let (line, is_escaped) = match line.strip_prefix('\\') {
         Some(line) => (line, true),
         None => (line, false),
@@ -360,9 +449,12 @@ fn parse_line(bytes: &[u8], crlf: Tolerance) -> Result<Line, FaultKind> {
     };
     match RelPath::parse(&unescaped) {
         Ok(name) => Ok(Line::Entry(sha256, name)),
-        Err(reason) => Err(FaultKind::Name {
-            name: unescaped,
-            reason,
+        Err(reason) => Err(match RelPath::parse(without_dots(&unescaped)) {
+            Ok(plain) if unescaped.starts_with("./") => FaultKind::DotSlash { plain },
+            _ => FaultKind::Name {
+                name: unescaped,
+                reason,
+            },
         }),
     }
 }

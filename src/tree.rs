@@ -22,7 +22,7 @@ use crate::digest::{Sha256Digest, hash_readers};
 use crate::relpath::RelPath;
 
 /// How deep directories may be nested before the walk stops.
-const MAX_DEPTH: usize = 64;
+pub const MAX_DEPTH: usize = 64;
 
 /// What a directory entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -116,6 +116,8 @@ pub struct Tree {
     root: PathBuf,
     directory: Arc<File>,
     entries: Vec<Entry>,
+    /// Whether something lies deeper than the walk went.
+    is_cut: bool,
 }
 
 /// Why a directory could not be walked.
@@ -168,8 +170,24 @@ impl Tree {
     ///
     /// # Errors
     ///
-    /// The root is not a directory itself, or a directory cannot be read.
+    /// The root is not a directory itself, a directory cannot be read, or lies too
+    /// deep.
     pub fn scan(root: &Path) -> Result<Self, TreeError> {
+        let tree = Self::scan_to_depth(root)?;
+        match tree.is_cut {
+            true => Err(TreeError::TooDeep { path: tree.root }),
+            false => Ok(tree),
+        }
+    }
+
+    /// Walks a directory as [`Tree::scan`] does, and passes over what lies deeper than
+    /// [`MAX_DEPTH`]. That is enough where every name is known that may be there: the
+    /// directory above is then told whole, or the name is.
+    ///
+    /// # Errors
+    ///
+    /// The root is not a directory itself, or a directory cannot be read.
+    pub fn scan_to_depth(root: &Path) -> Result<Self, TreeError> {
         let failed = |path: &Path, source| TreeError::Read {
             path: path.to_owned(),
             source,
@@ -191,6 +209,7 @@ impl Tree {
         let directory = rustix::fs::open(root, flags, Mode::empty())
             .map_err(|error| failed(root, error.into()))?;
         let mut entries = Vec::new();
+        let mut is_cut = false;
         for found in WalkDir::new(root)
             .follow_links(false)
             .follow_root_links(false)
@@ -207,9 +226,8 @@ impl Tree {
                 )
             })?;
             if found.depth() > MAX_DEPTH {
-                return Err(TreeError::TooDeep {
-                    path: root.to_owned(),
-                });
+                is_cut = true;
+                continue;
             }
             let kind = Kind::of(found.file_type());
             let name = found.path().strip_prefix(root).unwrap_or(found.path());
@@ -237,6 +255,7 @@ impl Tree {
             root: root.to_owned(),
             directory: Arc::new(directory.into()),
             entries,
+            is_cut,
         })
     }
 
@@ -434,6 +453,8 @@ mod tests {
         std::fs::write(root.path().join(&deepest).join("file"), "").unwrap();
         let error = Tree::scan(root.path()).unwrap_err();
         assert!(matches!(error, TreeError::TooDeep { .. }), "{error}");
+        let tree = Tree::scan_to_depth(root.path()).unwrap();
+        assert_eq!(tree.entries().len(), MAX_DEPTH);
     }
 
     #[test]

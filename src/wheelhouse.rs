@@ -6,6 +6,7 @@
 //! [`VerifiedTree`], and only they hand out copies of files.
 
 mod inside;
+mod lookalike;
 mod survey;
 
 use std::cmp::Reverse;
@@ -25,10 +26,10 @@ use crate::filename::SdistFilename;
 use crate::manifest::Manifest;
 use crate::relpath::RelPath;
 use crate::sdist;
-use crate::tree::{Entry, Hashed, Kind, Stamp, Tree};
+use crate::tree::{Entry, Hashed, Kind, MAX_DEPTH, Stamp, Tree};
 
 pub use inside::{Inside, look_inside};
-
+pub use lookalike::Lookalike;
 pub use survey::{Survey, survey};
 
 /// What the check says of one name.
@@ -110,6 +111,9 @@ pub struct Checked {
     pub files: Vec<FileStatus>,
     /// The files that have their signed digest.
     pub verified: VerifiedFiles,
+    /// The algorithm of the listed digests, when no file has its SHA-256 and another one
+    /// fits.
+    pub lookalike: Option<Lookalike>,
 }
 
 /// Why a copy of a verified file could not be made.
@@ -189,7 +193,13 @@ pub fn check(
                 line: Some(entry.line),
                 expected: Some(entry.sha256),
                 size: None,
-                status: Status::Missing,
+                status: match name.components().count() > MAX_DEPTH {
+                    // Nobody looked there.
+                    true => Status::Unreadable(format!(
+                        "it lies below more than {MAX_DEPTH} directories"
+                    )),
+                    false => Status::Missing,
+                },
             });
         }
     }
@@ -232,10 +242,12 @@ pub fn check(
             status,
         });
     }
+    let lookalike = lookalike(&tree, &files, cancel);
     files.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     verified.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     Checked {
         files,
+        lookalike,
         verified: VerifiedFiles {
             tree,
             files: verified,
@@ -395,6 +407,19 @@ fn display_name(name: &OsStr) -> String {
         }
     }
     text
+}
+
+/// Returns which algorithm gives the listed digests, when every listed file has another
+/// SHA-256 than listed: one file shows it, so the smallest one is read again.
+fn lookalike(tree: &Tree, files: &[FileStatus], cancel: &Cancel) -> Option<Lookalike> {
+    let is_mismatch = |file: &&FileStatus| matches!(file.status, Status::Mismatch { .. });
+    let is_verified = files.iter().any(|file| file.status == Status::Ok);
+    let mismatches = files.iter().filter(is_mismatch);
+    let smallest = mismatches.min_by_key(|file| file.size)?;
+    let path = RelPath::parse(&smallest.name).ok()?;
+    // What cannot be read again has been told of already.
+    let file = tree.open(&path).ok().filter(|_| !is_verified)?;
+    Lookalike::find(file, smallest.expected?, cancel).ok()?
 }
 
 /// Returns what a Git LFS pointer points at, or `None` when the file is none

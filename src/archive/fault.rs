@@ -37,6 +37,20 @@ pub enum FaultKind {
     ZipOverlap,
     /// A ZIP64 field is written as programs with a known fault write it.
     Zip64WriterFault,
+    /// An extra field of a ZIP header runs past its end.
+    ExtraFieldCut,
+    /// Bytes behind the extra fields of a ZIP header that are no field.
+    ExtraFieldRemainder,
+    /// An extra field stands twice in a ZIP header.
+    ExtraFieldRepeated,
+    /// A ZIP64 field holds more than its header refers to.
+    Zip64Unneeded,
+    /// A ZIP header asks for what no installer has.
+    FeatureUnsupported,
+    /// A ZIP header has flags that no installer looks at.
+    FlagsUnread,
+    /// A comment holds what a record of a ZIP archive begins with.
+    CommentRecord,
     /// Something in a header that readers of tar disagree about.
     TarHeaderAmbiguous,
 }

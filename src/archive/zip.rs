@@ -30,7 +30,7 @@ use rustix::io::Errno;
 
 use super::{Clash, Fault, FaultKind, Faults, check_name, clashes};
 use super::{Limits, RATIO_FREE_BYTES};
-use header::{u16_at, u32_at, u64_at};
+use header::{behind_extra_fields, u16_at, u32_at, u64_at};
 
 pub use check::faults;
 pub use contents::MemberReader;
@@ -479,6 +479,7 @@ fn read_directory(
             name: RawText::new(entry.file_path().as_bytes()),
             extra: entry.extra_fields().remaining_bytes().into(),
             comment: RawText::new(entry.comment().as_bytes()),
+            zip64_needed: header::zip64_needed(&fixed),
         };
         let variable = (central.name.as_bytes().len()
             + central.extra.len()

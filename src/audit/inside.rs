@@ -29,10 +29,16 @@ pub fn inside(
             subject.manifest = Some(manifest.to_owned());
         }
         match inside {
-            Inside::Wheel(faults) => findings.extend(faults.iter().map(|fault| {
-                let finding = finding(wheel_rule(fault.kind), &subject, fault);
-                weighed(finding, fault.kind)
-            })),
+            Inside::Wheel(faults) => {
+                let has = |kind| faults.iter().any(|fault| fault.kind == kind);
+                findings.extend(faults.iter().map(|fault| {
+                    let finding = finding(wheel_rule(fault.kind), &subject, fault);
+                    match source_of(fault.kind) {
+                        Some(source) if has(source) => finding.follows(wheel_rule(source)),
+                        _ => weighed(finding, fault.kind),
+                    }
+                }));
+            }
             Inside::Sdist(faults) => findings.extend(faults.iter().map(|fault| {
                 let finding = finding(sdist_rule(fault.kind), &subject, fault);
                 match fault.kind {
@@ -41,6 +47,7 @@ pub fn inside(
                     sdist::FaultKind::Archive(archive::FaultKind::MemberTwin) => {
                         finding.severity(Severity::Warning)
                     }
+                    sdist::FaultKind::Archive(kind) => weighed_archive(finding, kind),
                     _ => finding,
                 }
             })),
@@ -58,12 +65,34 @@ pub fn inside(
     findings
 }
 
+/// Returns the fault that one of this kind may come from, where the wheel has both.
+fn source_of(kind: wheel::FaultKind) -> Option<wheel::FaultKind> {
+    use wheel::FaultKind as K;
+    match kind {
+        // Its row may be the one that cannot be read.
+        K::RecordUnlisted => Some(K::RecordMalformed),
+        // It may lie in the directory of the right name.
+        K::DescriptionMissing => Some(K::DistInfo),
+        _ => None,
+    }
+}
+
+fn weighed_archive(finding: Finding, kind: archive::FaultKind) -> Finding {
+    match kind {
+        archive::FaultKind::ExtraFieldRemainder => finding.severity(Severity::Warning).next(
+            "ask its author to build it with another tool; pip and uv do not look at these bytes, an index may refuse them",
+        ),
+        _ => finding,
+    }
+}
+
 /// Returns a finding about a wheel with the weight of its fault, where that is not the
 /// weight of the rule: an error where installers make different things of the wheel,
 /// or might harm somebody, a warning where one of them refuses it.
 fn weighed(finding: Finding, kind: wheel::FaultKind) -> Finding {
     use wheel::FaultKind as K;
     match kind {
+        K::Archive(kind) => weighed_archive(finding, kind),
         // Nobody is given the wheel whom it was not built for.
         K::TagsNarrowed => finding.severity(Severity::Warning),
         K::TagsWidened => finding.severity(Severity::Warning).next(
@@ -73,6 +102,9 @@ fn weighed(finding: Finding, kind: wheel::FaultKind) -> Finding {
             .severity(Severity::Warning)
             .next("ask the author of the wheel to build it again with a current tool"),
         K::DescriptionUnreadable => finding.severity(Severity::Error),
+        K::InstalledOver => finding.severity(Severity::Warning).next(
+            "ask the author of the wheel to leave one of the two out; pip and uv keep the same one, installer refuses the wheel",
+        ),
         K::EntryPointsRefused => finding
             .severity(Severity::Warning)
             .next("ask the author of the wheel to write comments with '#'; uv and installer install the wheel as it is"),
@@ -113,6 +145,12 @@ fn archive_rule(kind: archive::FaultKind) -> &'static Rule {
         K::ZipHeaderMismatch => &rules::ZIP_HEADER_MISMATCH,
         K::ZipOverlap => &rules::ZIP_OVERLAP,
         K::Zip64WriterFault => &rules::ZIP64_WRITER_FAULT,
+        K::ExtraFieldCut | K::ExtraFieldRemainder => &rules::ZIP_EXTRA_FIELD,
+        K::ExtraFieldRepeated => &rules::ZIP_EXTRA_REPEATED,
+        K::Zip64Unneeded => &rules::ZIP64_FIELD_UNNEEDED,
+        K::FeatureUnsupported => &rules::ZIP_FEATURE_UNSUPPORTED,
+        K::FlagsUnread => &rules::ZIP_FLAGS_UNREAD,
+        K::CommentRecord => &rules::ZIP_COMMENT_RECORD,
         K::TarHeaderAmbiguous => &rules::TAR_HEADER_AMBIGUOUS,
     }
 }
@@ -131,7 +169,7 @@ fn wheel_rule(kind: wheel::FaultKind) -> &'static Rule {
         K::DescriptionRefused | K::DescriptionUnreadable => &rules::WHEEL_DESCRIPTION_INVALID,
         K::PurelibMismatch => &rules::WHEEL_PURELIB_MISMATCH,
         K::DataDirectory => &rules::WHEEL_DATA_DIRECTORY,
-        K::InstalledTwice => &rules::WHEEL_INSTALLED_TWICE,
+        K::InstalledTwice | K::InstalledOver => &rules::WHEEL_INSTALLED_TWICE,
         K::ScriptName => &rules::WHEEL_SCRIPT_NAME,
         K::ScriptReference => &rules::WHEEL_SCRIPT_REFERENCE,
         K::EntryPointsRepeated => &rules::WHEEL_ENTRY_POINTS_REPEATED,

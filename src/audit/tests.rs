@@ -82,6 +82,7 @@ fn another_spelling_of_a_listed_name_is_called_one() {
             unlisted("A.B-1.0-py3-none-any.whl"),
             unlisted("c-1.0-py3-none-any.whl"),
         ],
+        &[],
     );
     let found: Vec<_> = findings
         .iter()
@@ -89,7 +90,7 @@ fn another_spelling_of_a_listed_name_is_called_one() {
         .collect();
     let spelling = "'A.B-1.0-py3-none-any.whl', another spelling of 'a_b-1.0-py3-none-any.whl', which is listed";
     assert_eq!(found, [Some(spelling.to_owned()), None]);
-    assert!(files(Path::new("d"), "sha256sums.txt", &[listed]).is_empty());
+    assert!(files(Path::new("d"), "sha256sums.txt", &[listed], &[]).is_empty());
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn an_unlisted_page_comes_with_what_pip_does_with_pages() {
         ("a.htmlx", false),
         ("html", false),
     ] {
-        let findings = files(Path::new("d"), "s", &[status(name, Status::Unlisted)]);
+        let findings = files(Path::new("d"), "s", &[status(name, Status::Unlisted)], &[]);
         assert_eq!(findings[0].next == PAGE_ADVICE, expected, "{name}");
     }
 }
@@ -121,6 +122,7 @@ fn what_a_killed_run_of_ours_left_is_said_to_be_ours() {
             Path::new("d"),
             "house/sha256sums.txt",
             &[status(name, Status::Unlisted)],
+            &[],
         );
         let says_so = findings[0].next.contains("run that command again");
         assert_eq!(says_so, expected, "{name}");

@@ -100,6 +100,10 @@ pub struct Finding {
     /// What was seen instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
+    /// The rule of the finding that this one follows from, or may: when that one is put
+    /// right, this one goes too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<&'static Rule>,
     /// What happened, in lower case and free of values.
     pub message: &'static str,
     /// What to do now.
@@ -115,6 +119,7 @@ impl Finding {
             subject,
             expected: None,
             found: None,
+            follows: None,
             message: rule.title,
             next: rule.next.to_owned(),
         }
@@ -146,6 +151,15 @@ impl Finding {
     #[must_use]
     pub fn next(mut self, next: impl Into<String>) -> Self {
         self.next = next.into();
+        self
+    }
+
+    /// Returns this finding as one that follows from a finding of another rule. It says
+    /// nothing of its own, so neither does its advice.
+    #[must_use]
+    pub fn follows(mut self, rule: &'static Rule) -> Self {
+        self.follows = Some(rule);
+        self.next = format!("put right what {} says; this goes with it", rule.name);
         self
     }
 

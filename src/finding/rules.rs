@@ -212,6 +212,10 @@ rules! {
     MANIFEST_NAME_TWIN = "manifest-name-twin", Error,
         "two names in the manifest stand for the same file elsewhere",
         "keep one of them and sign the manifest again";
+    /// The digests of the manifest are by another algorithm.
+    MANIFEST_OTHER_DIGEST = "manifest-other-digest", Error,
+        "the digests of the manifest are not SHA-256",
+        "write the manifest with sha256sum and sign it again; the files are those that it means";
     /// The manifest lists nothing.
     MANIFEST_EMPTY = "manifest-empty", Error,
         "the manifest lists no file",
@@ -348,9 +352,33 @@ rules! {
     ZIP64_WRITER_FAULT = "zip64-writer-fault", Warning,
         "a ZIP64 field is written as programs with a known fault write it",
         "ask its author to build it with a newer wheel or auditwheel; strict installers refuse it";
-    /// Readers of tar disagree about a header.
+    /// The extra fields of a header do not end where the header does.
+    ZIP_EXTRA_FIELD = "zip-extra-field", Error,
+        "the extra fields of a ZIP header do not end where the header does",
+        "do not use the file; pip and uv refuse it, or find other fields in it";
+    /// An extra field stands twice in a header.
+    ZIP_EXTRA_REPEATED = "zip-extra-repeated", Warning,
+        "an extra field stands in a ZIP header more than once",
+        "ask its author to build it with another tool; uv refuses the file, pip does not look";
+    /// A ZIP64 field holds more than its header refers to.
+    ZIP64_FIELD_UNNEEDED = "zip64-field-unneeded", Warning,
+        "a ZIP64 field holds more than the header refers to",
+        "ask its author to build it with another tool; uv refuses the file, pip does not look";
+    /// A header asks for what no installer has.
+    ZIP_FEATURE_UNSUPPORTED = "zip-feature-unsupported", Error,
+        "a ZIP header asks for a version or a feature that no installer has",
+        "ask its author to build it with a current tool; no installer takes it";
+    /// A header has flags that no installer looks at.
+    ZIP_FLAGS_UNREAD = "zip-flags-unread", Warning,
+        "a ZIP header has flags that no installer looks at",
+        "ask its author to build it with a current tool; pip and uv install it as if the flags were not there";
+    /// A comment holds what a record begins with.
+    ZIP_COMMENT_RECORD = "zip-comment-record", Error,
+        "a comment in a ZIP archive holds what a record of the archive begins with",
+        "do not use the file; a program that searches for records may find another archive in it";
+    /// Readers of tar disagree about an extension header, or cannot read it.
     TAR_HEADER_AMBIGUOUS = "tar-header-ambiguous", Error,
-        "a header of a tar archive can be read in two ways",
+        "an extension header of a tar archive cannot be read, or not by all readers alike",
         "do not use the file; what it holds depends on the program that reads it";
     /// The `.dist-info` directory is not the one of this wheel.
     WHEEL_DIST_INFO = "wheel-dist-info", Error,

@@ -181,7 +181,7 @@ fn steps(
                 .map(|authenticated| Manifest::parse(authenticated, lines));
             Some((judgement, parsed))
         },
-        || Tree::scan(&locations.directory),
+        || Tree::scan_to_depth(&locations.directory),
     );
     let (judgement, parsed) = judged?;
     report.findings.extend(audit::signatures(
@@ -240,7 +240,13 @@ fn steps(
     });
     progress.hashed();
     report.is_empty = lists_nothing && !checked.files.iter().any(is_there);
-    describe(report, &locations.directory, &manifest_name, &checked);
+    describe(
+        report,
+        &locations.directory,
+        &manifest_name,
+        &checked,
+        &faults,
+    );
     let built_from = records(report, &locations.directory, manifest, &checked);
     if request.policy.wheelhouse.depth == Depth::Deep && !cancel.is_requested() {
         let limits = request.policy.wheelhouse.limits;
@@ -364,7 +370,7 @@ fn without_manifest(
     let tree = walked(
         report,
         &locations.directory,
-        Tree::scan(&locations.directory),
+        Tree::scan_to_depth(&locations.directory),
     )?;
     let allowed = allowed(request, locations);
     report.is_empty = tree
@@ -515,11 +521,22 @@ fn is_there(file: &FileStatus) -> bool {
     !matches!(file.status, Status::Missing | Status::Allowed)
 }
 
-fn describe(report: &mut Report, directory: &Path, manifest: &str, checked: &Checked) {
+fn describe(
+    report: &mut Report,
+    directory: &Path,
+    manifest: &str,
+    checked: &Checked,
+    refused: &[manifest::Fault],
+) {
     report.files = checked.files.par_iter().map(summary).collect();
     report
         .findings
-        .extend(audit::files(directory, manifest, &checked.files));
+        .extend(audit::lookalike(manifest, checked.lookalike));
+    let files = audit::files(directory, manifest, &checked.files, refused);
+    report.findings.extend(match checked.lookalike {
+        Some(_) => audit::mismatches_follow(files),
+        None => files,
+    });
     for file in &checked.files {
         if let Status::Unreadable(reason) = &file.status {
             report.errors.push(Trouble {

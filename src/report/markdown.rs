@@ -437,6 +437,9 @@ fn finding_block(finding: &Finding) -> String {
     if let Some(found) = &finding.found {
         block.push_str(&format!("  found: {}\\\n", code(found)));
     }
+    if let Some(rule) = finding.follows {
+        block.push_str(&format!("  follows: {}\\\n", code(rule.name)));
+    }
     block.push_str(&format!("  **Next:** {}\n", prose(&finding.next)));
     block
 }

@@ -39,6 +39,9 @@ pub enum FaultKind {
     /// Installers put two members, or a member and a program they generate, at the
     /// same path.
     InstalledTwice,
+    /// A program that installers generate stands where a script is, and all of them
+    /// keep the same of the two.
+    InstalledOver,
     /// A program has a name that is no plain file name.
     ScriptName,
     /// A program calls what is not written as `module:attr`.

@@ -79,7 +79,11 @@ pub(super) fn check(
         };
         told.insert((other, one));
         if let Some(found) = clash_of(clash, one_placed, other_placed) {
-            faults.push(installed_twice(one_placed, found));
+            let kind = match clash {
+                Clash::Same if is_kept_alike(one_placed, other_placed) => FaultKind::InstalledOver,
+                _ => FaultKind::InstalledTwice,
+            };
+            faults.push(told_of(kind, one_placed, found));
         }
     }
     on_windows(&placed, &told, faults);
@@ -118,8 +122,23 @@ fn shown((name, place): &Placed<'_>) -> String {
     }
 }
 
-fn installed_twice(placed: &Placed<'_>, found: String) -> Fault<FaultKind> {
-    let fault = Fault::new(FaultKind::InstalledTwice);
+/// Returns whether pip and uv keep the same of two files: the generated program beside a
+/// script of `.data/scripts`, as `wheel` before 0.22 packed both, and the one of
+/// `[gui_scripts]`. Not so beside `.data/data/bin`.
+fn is_kept_alike(one: &Placed<'_>, other: &Placed<'_>) -> bool {
+    let is_script = |source: Source<'_>| match source {
+        Source::Section(_) => true,
+        Source::Directory(from) => from.ends_with(".data/scripts/"),
+    };
+    let sources = [one.1.from, other.1.from];
+    sources.iter().all(|source| is_script(*source))
+        && sources
+            .iter()
+            .any(|source| matches!(source, Source::Section(_)))
+}
+
+fn told_of(kind: FaultKind, placed: &Placed<'_>, found: String) -> Fault<FaultKind> {
+    let fault = Fault::new(kind);
     match placed.1.from {
         Source::Directory(_) => fault.member(placed.0).found(found),
         Source::Section(section) => fault
@@ -160,7 +179,11 @@ fn on_windows(
                 .any(|placed| matches!(placed.1.from, Source::Section(_)))
         {
             let found = format!("on Windows it is installed where {} is", shown(other));
-            faults.push(installed_twice(one, found));
+            let kind = match is_kept_alike(one, other) {
+                true => FaultKind::InstalledOver,
+                false => FaultKind::InstalledTwice,
+            };
+            faults.push(told_of(kind, one, found));
         }
     }
 }

@@ -510,3 +510,30 @@ fn files_that_cannot_be_opened_by_name_do_not_hang() {
     assert_eq!(house.check(&[]).expect(1).errors(), ["special-file"]);
     drop((reader, writer));
 }
+
+#[test]
+fn an_unlisted_directory_that_nobody_walks_to_its_end_is_told_as_one() {
+    let deep = vec!["d"; 100].join("/");
+    let house = House::new();
+    std::fs::create_dir_all(house.at("wheels").join(&deep)).unwrap();
+    house.write(&format!("wheels/{deep}/x"), "");
+    let outcome = house.check(&[]).expect(1);
+    assert_eq!(outcome.errors(), ["unexpected-directory"]);
+    assert_eq!(
+        outcome.json()["findings"][0]["subject"]["path"],
+        "./wheels/d"
+    );
+    // A listed file as deep is one that cannot be read, not one that is missing.
+    let listed = format!(
+        "{}  {deep}/x\n",
+        sha256sum(&house.at(&format!("wheels/{deep}/x")))
+    );
+    house.sign(House::lines() + &listed);
+    let outcome = house.check(&[]).expect(3);
+    assert_eq!(outcome.errors(), [""; 0]);
+    assert!(
+        outcome.out().contains("more than 64 directories"),
+        "{}",
+        outcome.out()
+    );
+}

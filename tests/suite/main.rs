@@ -33,6 +33,7 @@ mod fault_injection;
 mod few_threads;
 mod filenames;
 mod floors;
+mod follows;
 mod founding;
 mod freshness;
 mod gnupg;

@@ -147,7 +147,17 @@ const KNOWN: &[Known] = &[
     known("wheel/entry-points-semicolon", "p", ""),
     known("wheel/program-with-a-blank", "", "ui"),
     known("wheel/program-in-both-sections", "i", ""),
-    known("wheel/program-over-a-script", "i", "u"),
+    known("wheel/program-over-a-file", "i", "u"),
+    known("wheel/program-over-a-script", "i", ""),
+    known("wheel/extra-field-cut-in-the-directory", "pui", ""),
+    known("wheel/extra-field-cut-in-front", "u", ""),
+    known("wheel/extra-field-and-three-bytes", "", ""),
+    known("wheel/extra-field-twice", "u", ""),
+    known("wheel/zip64-field-in-the-directory", "u", ""),
+    known("wheel/version-after-the-latest", "pui", ""),
+    known("wheel/patched-data", "pui", ""),
+    known("wheel/masked-headers", "", ""),
+    known("wheel/record-in-a-comment", "u", ""),
 ];
 
 #[test]

@@ -4,8 +4,10 @@
 //! is in it, or where bytes hide that none of them shows. The contents of members
 //! are not read here.
 
+use std::collections::BTreeSet;
+
 use super::{Archive, Clash, DescriptorForm, Fault, FaultKind, Faults, Member, RawText};
-use super::{check_name, clashes, extra_fields};
+use super::{behind_extra_fields, check_name, clashes, extra_fields};
 use crate::count::counted;
 use crate::relpath::spelled_out;
 
@@ -17,9 +19,30 @@ const ZIP64_FIELD: u16 = 0x0001;
 const UNICODE_PATH_FIELD: u16 = 0x7075;
 
 /// The flags that change how a member is read: encryption, data descriptor,
-/// strong encryption, UTF-8, masked headers (APPNOTE 4.4.4). The others tell how
-/// hard the writer compressed.
-const FLAGS_THAT_COUNT: u16 = 1 | 1 << 3 | 1 << 6 | UTF8_FLAG | 1 << 13;
+/// patched data, strong encryption, UTF-8 (APPNOTE 4.4.4).
+const FLAGS_THAT_COUNT: u16 = 1 | 1 << 3 | PATCHED_FLAG | 1 << 6 | UTF8_FLAG;
+
+/// The flag for data that is a patch of a file one has.
+const PATCHED_FLAG: u16 = 1 << 5;
+
+/// The flags that tell how hard the writer compressed.
+const LEVEL_FLAGS: u16 = 1 << 1 | 1 << 2;
+
+/// The latest version of the format (APPNOTE 4.4.3.2), times ten.
+const LATEST_VERSION: u16 = 63;
+
+/// What records of an archive begin with (APPNOTE 4.3.7 to 4.3.16): local header,
+/// descriptor, extra data, directory, signature, the end record, and those of ZIP64.
+const RECORD_SIGNATURES: &[&[u8]] = &[
+    b"PK\x03\x04",
+    b"PK\x07\x08",
+    b"PK\x06\x08",
+    b"PK\x01\x02",
+    b"PK\x05\x05",
+    b"PK\x05\x06",
+    b"PK\x06\x06",
+    b"PK\x06\x07",
+];
 
 /// The flag for a name in UTF-8.
 const UTF8_FLAG: u16 = 1 << 11;
@@ -47,9 +70,13 @@ pub fn faults(archive: &Archive<'_>) -> Faults<FaultKind> {
         )));
     }
     end_records(archive, &mut faults);
+    if let Some(found) = record_in(archive.comment()) {
+        faults.push(Fault::new(FaultKind::CommentRecord).found(found));
+    }
     overlaps(archive, &mut faults);
     for member in archive.members() {
         headers(member, &mut faults);
+        features(member, &mut faults);
         name_and_type(member, &mut faults);
     }
     let names: Vec<&str> = archive
@@ -63,6 +90,8 @@ pub fn faults(archive: &Archive<'_>) -> Faults<FaultKind> {
         let [name, other] =
             [name, other].map(|place| names.get(place).copied().unwrap_or_default());
         let (kind, found) = match clash {
+            // Nothing is in either, so it matters to nobody which one counts.
+            Clash::Same if name.ends_with('/') && other.ends_with('/') => continue,
             Clash::Same => (
                 FaultKind::MemberRepeated,
                 "two members have this name".to_owned(),
@@ -231,6 +260,63 @@ fn headers(member: &Member, faults: &mut Faults<FaultKind>) {
     extra_fields_of(member, faults);
 }
 
+/// Returns what a comment holds that a reader could take for a record.
+fn record_in(comment: &RawText) -> Option<String> {
+    let bytes = comment.as_bytes();
+    let at = bytes
+        .windows(4)
+        .position(|window| RECORD_SIGNATURES.contains(&window))?;
+    let signature = RawText::new(bytes.get(at..at + 4)?);
+    Some(format!(
+        "'{}' at byte {at} of a comment",
+        signature.escaped()
+    ))
+}
+
+/// Says what a member asks for that installers do not have, or do not look at.
+fn features(member: &Member, faults: &mut Faults<FaultKind>) {
+    let (central, local) = (member.central(), member.local());
+    let mut push = |kind, found: String| {
+        faults.push(Fault::new(kind).member(&central.name).found(found));
+    };
+    for (header, version) in [
+        ("central", central.version_needed),
+        ("local", local.version_needed),
+    ] {
+        // The high byte names a system in other fields, and nothing here.
+        let [version, _] = version.to_le_bytes();
+        if u16::from(version) > LATEST_VERSION {
+            push(
+                FaultKind::FeatureUnsupported,
+                format!(
+                    "version {}.{} of the format in the {header} header; the latest is 6.3",
+                    version / 10,
+                    version % 10
+                ),
+            );
+        }
+    }
+    let flags = central.flags | local.flags;
+    if flags & PATCHED_FLAG != 0 {
+        push(
+            FaultKind::FeatureUnsupported,
+            "patched data, by flag bit 5".to_owned(),
+        );
+    }
+    let unread = flags & !(FLAGS_THAT_COUNT | LEVEL_FLAGS);
+    if unread != 0 {
+        let bits = (0..u16::BITS).filter(|bit| unread & (1 << bit) != 0);
+        let bits: Vec<String> = bits.map(|bit| bit.to_string()).collect();
+        push(
+            FaultKind::FlagsUnread,
+            format!("flag bit {}", bits.join(", ")),
+        );
+    }
+    if let Some(found) = record_in(&central.comment) {
+        push(FaultKind::CommentRecord, found);
+    }
+}
+
 fn extra_fields_of(member: &Member, faults: &mut Faults<FaultKind>) {
     let (central, local) = (member.central(), member.local());
     let mut push = |kind, found: String| {
@@ -260,19 +346,70 @@ fn extra_fields_of(member: &Member, faults: &mut Faults<FaultKind>) {
             }
         }
     }
+    for (header, extra) in [("central", &central.extra), ("local", &local.extra)] {
+        form_of_extra_fields(header, extra, &mut push);
+    }
+    let needed = central.zip64_needed;
+    if let Some(size) = zip64_size(&central.extra).filter(|size| *size > needed) {
+        push(
+            FaultKind::Zip64Unneeded,
+            format!(
+                "a ZIP64 field of {size} bytes in the central header, which refers to {needed}"
+            ),
+        );
+    }
     // The sizes in a local header are both in its ZIP64 field or not in it
     // (APPNOTE 4.5.3). `wheel` up to 0.47 copies the field of the directory there,
     // which holds an offset (pypa/wheel issue 692). uv refuses such a wheel, pip
     // does not look.
-    let refers = local.refers_to_zip64;
-    if let Some((_, data)) = extra_fields(&local.extra).find(|(id, _)| *id == ZIP64_FIELD)
-        && !refers
-        && data.len() < 16
-    {
-        push(
+    match zip64_size(&local.extra) {
+        Some(size) if size < SIZES && !local.refers_to_zip64 => push(
             FaultKind::Zip64WriterFault,
             "a ZIP64 field in the local header, which nothing in the header refers to".to_owned(),
-        );
+        ),
+        Some(size) if size > SIZES => push(
+            FaultKind::Zip64Unneeded,
+            format!("a ZIP64 field of {size} bytes in the local header, which has two sizes"),
+        ),
+        _ => {}
+    }
+}
+
+/// The bytes of the two sizes in the ZIP64 field of a local header.
+const SIZES: usize = 16;
+
+/// Returns the size of the first ZIP64 field.
+fn zip64_size(extra: &[u8]) -> Option<usize> {
+    extra_fields(extra)
+        .find(|(id, _)| *id == ZIP64_FIELD)
+        .map(|(_, data)| data.len())
+}
+
+/// Says where the extra fields of a header end, when that is not where the header
+/// does, and which of them stand there twice.
+fn form_of_extra_fields(header: &str, extra: &[u8], push: &mut impl FnMut(FaultKind, String)) {
+    let behind = behind_extra_fields(extra);
+    let bytes = counted(behind.len() as u64, "byte", "bytes");
+    match behind.len() {
+        0 => {}
+        1..4 => push(
+            FaultKind::ExtraFieldRemainder,
+            format!("{bytes} behind the extra fields of the {header} header"),
+        ),
+        _ => push(
+            FaultKind::ExtraFieldCut,
+            format!("a field in the last {bytes} of the {header} header runs past its end"),
+        ),
+    }
+    let mut seen = BTreeSet::new();
+    for (id, _) in extra_fields(extra) {
+        // Two ZIP64 fields are told as what they are.
+        if !seen.insert(id) && id != ZIP64_FIELD {
+            push(
+                FaultKind::ExtraFieldRepeated,
+                format!("field {id:#06x} stands in the {header} header more than once"),
+            );
+        }
     }
 }
 

@@ -97,7 +97,7 @@ pub enum ZipError {
         /// The member.
         name: RawText,
     },
-    /// The member is encrypted (APPNOTE 4.4.4, bits 0, 6 and 13).
+    /// The member is encrypted (APPNOTE 4.4.4, bits 0 and 6).
     #[error("member '{}' is encrypted", .name.escaped())]
     Encrypted {
         /// The member.

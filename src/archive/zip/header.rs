@@ -204,6 +204,9 @@ pub struct CentralHeader {
     pub extra: Box<[u8]>,
     /// The comment (4.4.18).
     pub comment: RawText,
+    /// How many bytes of a ZIP64 extra field the sizes, the offset and the disk are
+    /// left to (4.5.3).
+    pub zip64_needed: usize,
 }
 
 /// The number for Unix among the systems that wrote a header (APPNOTE 4.4.2.2).
@@ -230,9 +233,11 @@ impl CentralHeader {
         (self.creator_system() == UNIX).then(|| high_half(self.external_attributes))
     }
 
-    /// Returns whether the member is encrypted (APPNOTE 4.4.4, bits 0, 6, 13).
+    /// Returns whether the member is encrypted (APPNOTE 4.4.4, bits 0 and 6). Bit 13
+    /// is for local headers that are masked because the directory is encrypted; that
+    /// one could not have been read.
     pub fn is_encrypted(&self) -> bool {
-        self.flags & (1 | 1 << 6 | 1 << 13) != 0
+        self.flags & (1 | 1 << 6) != 0
     }
 
     /// Returns whether a data descriptor follows the data (4.4.4, bit 3).
@@ -285,6 +290,15 @@ pub struct LocalHeader {
     pub refers_to_zip64: bool,
 }
 
+/// Returns how many bytes of a ZIP64 extra field a header in the directory refers to:
+/// one value for each number that is filled up (APPNOTE 4.5.3).
+pub(super) fn zip64_needed(fixed: &[u8; CentralHeader::FIXED]) -> usize {
+    let numbers = [20, 24, 42].map(|at| u32_at(fixed, at) == u32::MAX);
+    let wide = numbers.iter().filter(|is_left| **is_left).count();
+    let disk = if u16_at(fixed, 34) == u16::MAX { 4 } else { 0 };
+    wide * 8 + disk
+}
+
 impl LocalHeader {
     /// The size in bytes of the part before the name.
     pub(super) const FIXED: usize = 30;
@@ -332,6 +346,13 @@ pub fn extra_fields(block: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
         rest = after.get(size..)?;
         Some((u16::from_le_bytes([a, b]), data))
     })
+}
+
+/// Returns what stands behind the last whole extra field of a block: nothing, or a
+/// field that is cut short.
+pub(super) fn behind_extra_fields(block: &[u8]) -> &[u8] {
+    let whole: usize = extra_fields(block).map(|(_, data)| 4 + data.len()).sum();
+    block.get(whole..).unwrap_or_default()
 }
 
 /// Returns the 64-bit values of the first ZIP64 extra field (APPNOTE 4.5.3).

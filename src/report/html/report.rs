@@ -113,11 +113,11 @@ impl Report {
             .collect();
         let mut rules: BTreeMap<&str, usize> = BTreeMap::new();
         for finding in &self.findings {
-            if finding.severity == Severity::Error {
+            if finding.severity == Severity::Error && finding.follows.is_none() {
                 *rules.entry(finding.rule.name).or_default() += 1;
             }
         }
-        for finding in &self.findings {
+        for finding in self.findings.iter().filter(|one| one.follows.is_none()) {
             // Of each rule the first; the part about findings has the others.
             if let Some(count) = rules.remove(finding.rule.name) {
                 let at = place(&finding.subject).map_or_else(String::new, |at| format!(": {at}"));
@@ -423,6 +423,9 @@ fn write_finding(markup: &mut Markup, finding: &Finding) {
                 entry(markup, "found", found, true);
             }
             entry(markup, "rule", finding.rule.name, true);
+            if let Some(rule) = finding.follows {
+                entry(markup, "follows", rule.name, true);
+            }
         });
         next(markup, &finding.next);
     });

@@ -379,6 +379,9 @@ fn write_finding(out: &mut dyn Write, palette: &Palette, finding: &Finding) -> i
     if let Some(found) = &finding.found {
         write_field(out, palette, "found", found)?;
     }
+    if let Some(rule) = finding.follows {
+        write_field(out, palette, "follows", rule.name)?;
+    }
     write_field(out, palette, "next", &finding.next)?;
     writeln!(out)
 }
@@ -398,6 +401,7 @@ pub(in crate::report) fn finding_lines(finding: &Finding) -> Vec<String> {
         ("where", place(&finding.subject)),
         ("expected", finding.expected.clone()),
         ("found", finding.found.clone()),
+        ("follows", finding.follows.map(|rule| rule.name.to_owned())),
         ("next", Some(finding.next.clone())),
     ];
     let fields = fields.into_iter();
