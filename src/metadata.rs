@@ -40,6 +40,13 @@ impl Fields {
         Self(fields)
     }
 
+    /// Returns name and value of each field in their order, the name in lower case.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Returns the values of a field, whose name is compared in lower case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0

@@ -39,7 +39,7 @@ impl From<(String, String, String)> for Range {
 }
 
 /// Returns the ranges of a feature, the oldest versions first.
-fn ranges(tool: &str, feature: &str) -> &'static [Range] {
+pub fn ranges(tool: &str, feature: &str) -> &'static [Range] {
     static TABLE: OnceLock<Table> = OnceLock::new();
     let table = TABLE.get_or_init(|| {
         toml::from_str(TEXT).unwrap_or(Table {

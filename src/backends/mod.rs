@@ -7,5 +7,5 @@
 mod behaviours;
 mod releases;
 
-pub use behaviours::{Range, oldest, that_write};
+pub use behaviours::{Range, oldest, ranges, that_write};
 pub use releases::{Release, releases, table};

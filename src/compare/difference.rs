@@ -271,6 +271,10 @@ pub enum Kind {
         /// What differs in terms of a form we know.
         #[serde(skip_serializing_if = "Option::is_none")]
         detail: Option<Detail>,
+        /// The contents themselves, of small members up to a limit, for whoever derives
+        /// one side from the other. They are no part of a report.
+        #[serde(skip)]
+        held: Option<Box<Sides<Vec<u8>>>>,
     },
     /// The packed data of a member differs and at least one side cannot be
     /// unpacked.
@@ -350,6 +354,17 @@ impl Difference {
             occurrence: (occurrence > 0).then_some(occurrence + 1),
             consequence: None,
             kind,
+        }
+    }
+
+    /// Lets go of the contents that were held.
+    pub(super) fn forget_contents(&mut self) {
+        let Kind::Contents { held, detail, .. } = &mut self.kind else {
+            return;
+        };
+        *held = None;
+        if let Some(Detail::Archive { differences }) = detail {
+            differences.iter_mut().for_each(Self::forget_contents);
         }
     }
 

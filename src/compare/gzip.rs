@@ -318,5 +318,6 @@ fn contents(
         sides,
         diff,
         detail,
+        held: None,
     }
 }

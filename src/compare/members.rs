@@ -100,6 +100,7 @@ pub(super) fn differences(
     let mut work = Work {
         depth,
         deflating: DEFLATED_BYTES,
+        holding: HELD_BYTES,
         trials: Vec::new(),
         archives: Sides { published, rebuilt },
         cancel,
@@ -161,6 +162,13 @@ const PAIRS_AT_ONCE: usize = 4096;
 /// nine to eighteen times until the first byte that differs.
 const DEFLATED_BYTES: u64 = 2 << 20;
 
+/// The most bytes of contents that are held for the explanation.
+const HELD_BYTES: u64 = 32 << 20;
+
+/// What was found in contents: changed lines, what differs by their form, and the
+/// contents themselves where they are small.
+type LookedInto = (ContentDiff, Option<Detail>, Option<Box<Sides<Vec<u8>>>>);
+
 fn is_record(member: &Member) -> bool {
     member.name().as_str().is_some_and(wheel::is_record)
 }
@@ -170,6 +178,8 @@ struct Work<'a> {
     depth: &'a mut Depth,
     /// How many bytes may still be compressed to find levels.
     deflating: u64,
+    /// How many bytes of contents may still be held.
+    holding: u64,
     /// The members whose levels are to be found, with the place of their difference.
     trials: Vec<(usize, Trial<'a>)>,
     archives: Sides<&'a Archive<'a>>,
@@ -261,11 +271,12 @@ impl<'a> Work<'a> {
         let contents_differ = differing.is_some();
         if let Some(sides) = differing {
             self.note(members.published, sides.map(Some));
-            let (diff, detail) = self.look_into(members, sides)?;
+            let (diff, detail, held) = self.look_into(members, sides)?;
             kinds.push(Kind::Contents {
                 sides,
                 diff,
                 detail,
+                held,
             });
         }
         if !contents_differ || compressed.published.method != compressed.rebuilt.method {
@@ -338,16 +349,22 @@ impl<'a> Work<'a> {
         &mut self,
         members: Sides<&'a Member>,
         sides: Sides<Digested>,
-    ) -> Result<(ContentDiff, Option<Detail>), (Side, io::Error)> {
+    ) -> Result<LookedInto, (Side, io::Error)> {
         let mut diff = ContentDiff::TooLarge;
+        let mut held = None;
         if sides.published.size.max(sides.rebuilt.size) <= text::MEMBER_BYTES
             && let Some(both) = self.both(members, text::MEMBER_BYTES)?
         {
             diff = self.budget.diff(&both.published, &both.rebuilt);
             let name = members.published.name().to_string();
             let detail = forms::detail(&name, &both.published, &both.rebuilt);
+            let cost = sides.published.size.saturating_add(sides.rebuilt.size);
+            if cost <= self.holding {
+                self.holding -= cost;
+                held = Some(Box::new(both));
+            }
             if detail.is_some() || matches!(diff, ContentDiff::Text { .. }) {
-                return Ok((diff, detail));
+                return Ok((diff, detail, held));
             }
         }
         let detail = detail::of_large(
@@ -357,7 +374,7 @@ impl<'a> Work<'a> {
             self.buffers,
             self.cancel,
         )?;
-        Ok((diff, detail))
+        Ok((diff, detail, held))
     }
 
     /// Returns the contents of both members when they can be read and have at
@@ -387,6 +404,39 @@ impl<'a> Work<'a> {
         let both = self.both(members, record::MEMBER_BYTES)?;
         Ok(both.and_then(|both| record::residue(&both.published, &both.rebuilt, &self.changed)))
     }
+}
+
+/// Returns the fields of a member's headers that a writer gives all members alike, each
+/// as it is compared.
+pub(super) fn of_writer(member: &Member) -> [(HeaderField, String); 8] {
+    let central = member.central();
+    let attributes = match central.unix_mode() {
+        Some(_) => hexadecimal(central.external_attributes & 0xffff, 4),
+        None => hexadecimal(central.external_attributes, 8),
+    };
+    use HeaderField as Field;
+    [
+        (Field::CreatorSystem, system(central.creator_system())),
+        (
+            Field::CreatorVersion,
+            version(central.creator_version().into()),
+        ),
+        (Field::VersionNeeded, version(central.version_needed)),
+        (Field::Flags, hexadecimal(central.flags.into(), 4)),
+        (
+            Field::InternalAttributes,
+            hexadecimal(central.internal_attributes.into(), 4),
+        ),
+        (Field::ExternalAttributes, attributes),
+        (Field::Extra, dump(&central.extra)),
+        (
+            Field::DataDescriptor,
+            member
+                .descriptor()
+                .map_or("none", DescriptorForm::as_str)
+                .to_owned(),
+        ),
+    ]
 }
 
 /// Compares everything in the two headers of a member that is not its packing.

@@ -43,7 +43,7 @@ pub use difference::{
     Compressed, Consequence, Contents, Detail, Difference, HeaderField, Kind, Layer, Line, Order,
     UnixMode,
 };
-pub use facts::{Layout, MemberPlace, WheelFacts};
+pub use facts::{Layout, MemberPlace, WheelFacts, is_known_extra};
 pub use fields::{FieldDifference, FieldsDetail};
 pub use objects::{ElfDifference, ElfPart};
 pub use sides::{Digested, Sides};
@@ -71,6 +71,15 @@ pub struct Different {
     /// What differs; at least one entry. Causes belong to a higher floor, which
     /// refers to these entries by their index.
     pub differences: Vec<Difference>,
+}
+
+impl Different {
+    /// Lets go of the contents that were held to explain what differs.
+    pub fn forget_contents(&mut self) {
+        for difference in &mut self.differences {
+            difference.forget_contents();
+        }
+    }
 }
 
 /// Why two wheels could not be compared.

@@ -43,6 +43,8 @@ pub enum ElfPart {
     Exports,
     /// Debug information or symbol table on one side only.
     Stripped,
+    /// Names that the compiler makes up for objects on their way to the linker.
+    TemporaryNames,
     /// Texts among constants and variables.
     Texts,
     /// The build-id, which is a digest of the rest.
@@ -148,6 +150,13 @@ pub(super) fn compare(facts: Sides<&Facts>) -> Vec<ElfDifference> {
             .collect()
     });
     parts.set(ElfPart::Stripped, "", stripped.as_ref());
+    if !published.temporary.is_empty() && !rebuilt.temporary.is_empty() {
+        parts.set(
+            ElfPart::TemporaryNames,
+            "",
+            facts.map(|facts| &facts.temporary),
+        );
+    }
     if let (Some(published), Some(rebuilt)) = (&published.texts, &rebuilt.texts) {
         let own = Sides {
             published: without_tails(published, rebuilt),

@@ -4,7 +4,7 @@
 //! members that differ. Out: yes, or not shown.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Side;
 use super::sides::{Digested, Sides};
@@ -69,13 +69,13 @@ pub(super) fn residue(published: &[u8], rebuilt: &[u8], changed: &Changed<'_>) -
 enum Row<'a> {
     /// A line that must be the same on both sides.
     Fixed(&'a [u8]),
-    /// The row of a member that differs, with the end of its line.
-    Follows(Cow<'a, [u8]>, &'a [u8]),
+    /// The row of a member that differs: its path as it is written, and the end of its line.
+    Follows(&'a [u8], &'a [u8]),
 }
 
 /// Returns the lines without those of members the other side does not have;
-/// nothing when a row of a changed member is not what it must be. Line ends may be
-/// left out of the comparison.
+/// nothing when a row of a changed member is not what it must be, stands twice or is
+/// missing. Line ends may be left out of the comparison.
 fn remaining<'a>(
     record: &'a [u8],
     changed: &Changed<'_>,
@@ -83,6 +83,7 @@ fn remaining<'a>(
     without_ends: bool,
 ) -> Option<Vec<Row<'a>>> {
     let mut rows = Vec::new();
+    let mut seen = HashSet::new();
     for line in record.split_inclusive(|byte| *byte == b'\n') {
         let end = line.len()
             - line
@@ -104,14 +105,29 @@ fn remaining<'a>(
             continue;
         };
         let own = (*side.of(sides))?;
+        let written = row.get(..row.len() - rest.len() - 1)?;
+        // Python's csv quotes a path only where it has to.
+        let has_quotes = written.starts_with(b"\"");
+        let has_to = path.iter().any(|byte| b",\"\r\n".contains(byte));
+        if has_quotes != has_to || !seen.insert(path.clone()) {
+            return None;
+        }
         if rest != format!("sha256={},{}", base64(own.sha256.as_bytes()), own.size).as_bytes() {
             return None;
         }
         if side.other().of(sides).is_some() {
-            rows.push(Row::Follows(path, ending));
+            rows.push(Row::Follows(written, ending));
         }
     }
-    Some(rows)
+    // A member that one side alone has is listed, but for directories and signatures.
+    let has_no_row = |path: &[u8]| {
+        path.ends_with(b"/") || path.ends_with(b"/RECORD.jws") || path.ends_with(b"/RECORD.p7s")
+    };
+    let is_listed = |path: &&[u8]| seen.contains(&Cow::Borrowed(*path)) || has_no_row(path);
+    let mut alone = changed
+        .iter()
+        .filter(|(_, sides)| side.of(sides).is_some() && side.other().of(sides).is_none());
+    alone.all(|(path, _)| is_listed(path)).then_some(rows)
 }
 
 /// Splits a row into its path and the rest behind the comma (RFC 4180 for the
@@ -178,9 +194,12 @@ mod tests {
 
     #[test]
     fn anything_else_is_not_followed() {
-        let good = format!("a.py,sha256={ABC},3\nx.py,sha256=x,1\n");
+        let good = format!("a.py,sha256={ABC},3\nb.py,sha256={ABC},3\nx.py,sha256=x,1\n");
         let rebuilt = format!("a.py,sha256={EMPTY},0\nx.py,sha256=x,1\n");
-        assert!(check(&good, &rebuilt));
+        let whole = |rows: &str| format!("\"c,\"\".py\",sha256={EMPTY},0\n{rows}");
+        assert!(check(&good, &whole(&rebuilt)));
+        // A member that one side alone has is in neither.
+        assert!(!check(&good, &rebuilt));
         for (what, other) in [
             (
                 "wrong digest",
@@ -202,8 +221,16 @@ mod tests {
             ("row missing", "x.py,sha256=x,1\n".to_owned()),
             ("absent member", format!("{rebuilt}b.py,sha256={ABC},3\n")),
             ("comment", format!("{rebuilt}\n")),
+            (
+                "quotes",
+                format!("\"a.py\",sha256={EMPTY},0\nx.py,sha256=x,1\n"),
+            ),
+            (
+                "twice",
+                format!("a.py,sha256={EMPTY},0\na.py,sha256={EMPTY},0\nx.py,sha256=x,1\n"),
+            ),
         ] {
-            assert!(!check(&good, &other), "{what}");
+            assert!(!check(&good, &whole(&other)), "{what}");
         }
     }
 

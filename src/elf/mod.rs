@@ -19,7 +19,7 @@ use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{
     Dyn as _, ElfFile, FileHeader, ProgramHeader as _, SectionHeader as _, Sym as _,
 };
-use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _};
+use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 use serde::Serialize;
 
 use crate::digest::Sha256Digest;
@@ -120,6 +120,9 @@ pub struct Facts {
     pub imports: BTreeSet<String>,
     /// Symbols it provides.
     pub exports: BTreeSet<String>,
+    /// The names of temporary object files in the symbol table, which compilers give what
+    /// they assemble on the way to the linker.
+    pub temporary: BTreeSet<String>,
     /// The lines of `.comment`: who compiled and linked it.
     pub comments: BTreeSet<String>,
     /// The build-id note, in hexadecimal.
@@ -380,6 +383,25 @@ fn symbols<Elf: FileHeader<Endian = Endianness>>(file: &ElfFile<'_, Elf>, facts:
             facts.exports.insert(kept(name));
         }
     }
+    for symbol in file.symbols().take(SYMBOLS) {
+        if symbol.kind() != SymbolKind::File {
+            continue;
+        }
+        if let Ok(name) = symbol.name_bytes()
+            && is_temporary(name)
+        {
+            facts.temporary.insert(kept(name));
+        }
+    }
+}
+
+/// Returns whether a name is one that GCC makes up for an object on its way to the linker:
+/// `cc`, six signs by chance, `.o` (libiberty, `make_temp_file`).
+fn is_temporary(name: &[u8]) -> bool {
+    let middle = name
+        .strip_prefix(b"cc")
+        .and_then(|rest| rest.strip_suffix(b".o"));
+    middle.is_some_and(|middle| middle.len() == 6 && middle.iter().all(u8::is_ascii_alphanumeric))
 }
 
 /// Returns bytes as text, cut where they are too long to be kept.

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Cause, Unexplained};
+use super::derive::{BuildFacts, Known};
+use super::registry;
+use super::whole::{self, Rest};
+use super::{Attributed, Cause, Explanation, Unexplained};
 use crate::compare::{
     BytecodeDetail, ContentDiff, Contents, Detail, Difference, Different, ElfDifference, ElfPart,
     FieldDifference, FieldsDetail, Hunk, Kind, LineSide, Sides, WheelFacts,
@@ -40,6 +43,10 @@ pub(super) enum Piece<'a> {
     Elf(&'a ElfDifference),
     /// The header or the code of bytecode.
     Bytecode(&'a BytecodeDetail),
+    /// A document that is read as a whole.
+    Document(&'a Sides<Vec<u8>>),
+    /// What is left beside all pieces, such as a space that no reader sees.
+    Spelling,
 }
 
 /// A piece with its place.
@@ -50,10 +57,52 @@ pub(super) struct Item<'a> {
     /// The member, with that of an archive around it in front.
     pub(super) member: String,
     pub(super) piece: Piece<'a>,
-    claimed: bool,
+    /// The contents of the member on both sides, where they are held and the pieces are
+    /// known to be all that differs in them.
+    pub(super) held: Option<&'a Sides<Vec<u8>>>,
+    /// The causes that claim it, by their place.
+    claims: Vec<usize>,
 }
 
 impl Item<'_> {
+    /// Returns whether the member lies in an archive inside the wheel.
+    pub(super) fn is_nested(&self) -> bool {
+        self.member.contains('!')
+    }
+
+    /// Returns whether the member is the RECORD of the wheel.
+    pub(super) fn is_record(&self) -> bool {
+        self.is_described() && self.member.ends_with(".dist-info/RECORD")
+    }
+
+    /// Returns whether interpreters or shells run the member as it is.
+    fn is_code(&self) -> bool {
+        const ENDS: [&str; 9] = [
+            ".py", ".pth", ".pyw", ".sh", ".js", ".pyx", ".bat", ".ps1", ".cfg",
+        ];
+        ENDS.iter().any(|end| self.member.ends_with(end))
+            || self.member.contains(".data/scripts/")
+            || self.file() == "entry_points.txt"
+    }
+
+    /// Returns whether the member is compiled code, by its name.
+    fn is_object(&self) -> bool {
+        let file = self.file();
+        [".so", ".pyd", ".dylib", ".dll", ".pyc", ".a"]
+            .iter()
+            .any(|end| file.ends_with(end))
+            || file.contains(".so.")
+    }
+
+    /// Returns whether one side has lines of code that the other has not.
+    fn adds_code(&self) -> bool {
+        let Piece::Lines(hunk) = self.piece else {
+            return matches!(self.piece, Piece::MoreLines(_) | Piece::Opaque(_)) && self.is_code();
+        };
+        let count = |side| hunk.lines.iter().filter(|line| line.side == side).count();
+        self.is_code() && count(LineSide::Published) != count(LineSide::Rebuilt)
+    }
+
     /// Returns the last part of the member's name.
     pub(super) fn file(&self) -> &str {
         self.member.rsplit('/').next().unwrap_or(&self.member)
@@ -82,12 +131,16 @@ pub(super) struct Case<'a> {
     pub(super) items: Vec<Item<'a>>,
     pub(super) wheels: Sides<WheelFacts>,
     pub(super) source: Option<&'a SourceFiles>,
+    pub(super) build: Option<&'a BuildFacts>,
     pub(super) causes: Vec<Cause>,
-    unexplained: Vec<Unexplained>,
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn new(different: &'a Different, source: Option<&'a SourceFiles>) -> Self {
+    pub(super) fn new(
+        different: &'a Different,
+        source: Option<&'a SourceFiles>,
+        build: Option<&'a BuildFacts>,
+    ) -> Self {
         let mut items = Vec::new();
         for (index, difference) in different.differences.iter().enumerate() {
             add(&mut items, index, "", difference);
@@ -97,8 +150,8 @@ impl<'a> Case<'a> {
             items,
             wheels: different.wheels.as_ref().map(facts),
             source,
+            build,
             causes: Vec::new(),
-            unexplained: Vec::new(),
         }
     }
 
@@ -117,79 +170,155 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn is_claimed(&self, place: usize) -> bool {
-        self.items.get(place).is_some_and(|item| item.claimed)
+        let item = self.items.get(place);
+        item.is_some_and(|item| !item.claims.is_empty())
     }
 
-    /// Adds a cause of the items at these places.
-    pub(super) fn add(&mut self, mut cause: Cause, places: &[usize]) {
-        let mut differences = BTreeSet::new();
+    /// Adds a cause that claims the items at these places.
+    pub(super) fn add(&mut self, cause: Cause, places: &[usize]) {
+        self.causes.push(cause);
+        self.claim(self.causes.len() - 1, places);
+    }
+
+    fn claim(&mut self, cause: usize, places: &[usize]) {
         for place in places {
-            if let Some(item) = self.items.get_mut(*place) {
-                item.claimed = true;
-                differences.insert(item.difference);
+            if let Some(item) = self.items.get_mut(*place)
+                && !item.claims.contains(&cause)
+            {
+                item.claims.push(cause);
             }
         }
-        cause.differences = differences.into_iter().collect();
-        self.causes.push(cause);
     }
 
-    /// Adds items at these places to a cause that was found before; returns whether
+    /// Lets a cause that was found before claim the items at these places; returns whether
     /// there is such a cause.
     pub(super) fn extend(&mut self, name: &str, evidence: String, places: &[usize]) -> bool {
         let Some(at) = self.causes.iter().position(|cause| cause.cause == name) else {
             return false;
         };
-        let mut differences = BTreeSet::new();
-        for place in places {
-            if let Some(item) = self.items.get_mut(*place) {
-                item.claimed = true;
-                differences.insert(item.difference);
-            }
-        }
+        self.claim(at, places);
         if let Some(cause) = self.causes.get_mut(at) {
-            differences.extend(cause.differences.iter().copied());
-            cause.differences = differences.into_iter().collect();
             cause.evidence.push(evidence);
         }
         true
     }
 
-    /// Says of an item what makes it worse than not explained.
-    pub(super) fn alarm(&mut self, place: usize, what: String) {
-        if let Some(item) = self.items.get_mut(place) {
-            item.claimed = true;
-            self.unexplained.push(Unexplained {
-                difference: item.difference,
-                member: item.member.clone(),
-                what,
-                is_alarming: true,
-            });
+    /// Applies the derivations of the causes to what they claim, and returns what is
+    /// derived, what is only attributed, and what has no cause: the alarming first.
+    pub(super) fn finish(mut self) -> Explanation {
+        let classes: Vec<Class> = {
+            let known = Known::new(&self.items, &self.wheels, self.source, self.build);
+            let items = self.items.iter();
+            items.map(|item| self.class(&known, item)).collect()
+        };
+        let mut explanation = Explanation::default();
+        let mut accounted: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.causes.len()];
+        for (item, class) in self.items.iter().zip(classes) {
+            let by = match class {
+                Class::Explained(by) => by,
+                Class::Attributed(by) => {
+                    let cause = by.first().and_then(|cause| self.causes.get(*cause));
+                    explanation.attributed.push(Attributed {
+                        difference: item.difference,
+                        member: item.member.clone(),
+                        what: describe(item),
+                        cause: cause.map_or("", |cause| cause.cause),
+                    });
+                    by
+                }
+                Class::Unexplained => {
+                    explanation.unexplained.push(self.unexplained(item));
+                    continue;
+                }
+            };
+            for cause in by {
+                if let Some(differences) = accounted.get_mut(cause) {
+                    differences.insert(item.difference);
+                }
+            }
+        }
+        explanation
+            .unexplained
+            .sort_by_key(|unexplained| (!unexplained.is_alarming, unexplained.difference));
+        let found = std::mem::take(&mut self.causes).into_iter().zip(accounted);
+        for (mut cause, differences) in found {
+            // What it claimed did not follow; nothing is left that speaks for it.
+            let speaks = !differences.is_empty() || cause.stands_alone;
+            if speaks {
+                cause.differences = differences.into_iter().collect();
+                explanation.causes.push(cause);
+            }
+        }
+        explanation
+    }
+
+    /// Says how far the causes that claim an item account for it.
+    fn class(&self, known: &Known<'_>, item: &Item<'a>) -> Class {
+        let holds = |cause: &usize| {
+            let name = self.causes.get(*cause).map_or("", |cause| cause.cause);
+            let kind = registry::cause(name);
+            let derivations = kind.map_or(&[][..], |kind| kind.derivations);
+            derivations
+                .iter()
+                .any(|derivation| derivation.holds(known, item))
+        };
+        let derived: Vec<usize> = item.claims.iter().copied().filter(holds).collect();
+        if !derived.is_empty() {
+            return Class::Explained(derived);
+        }
+        let is_other_name = item.claims.iter().any(|cause| {
+            let cause = self.causes.get(*cause);
+            cause.is_some_and(|cause| cause.pairs_names)
+        });
+        // What only the published wheel has and nothing yields is never merely attributed,
+        // and no code that only the rebuilt one has.
+        let has_no_origin = match item.piece {
+            Piece::Whole(Kind::OnlyPublished(_)) => true,
+            Piece::Whole(Kind::OnlyRebuilt(_)) => item.is_code() || item.is_object(),
+            _ => false,
+        };
+        match item.claims.is_empty() || has_no_origin && !is_other_name || item.adds_code() {
+            true => Class::Unexplained,
+            false => Class::Attributed(item.claims.clone()),
         }
     }
 
-    /// Returns the causes, and what none of them accounts for: the alarming first.
-    pub(super) fn finish(mut self) -> (Vec<Cause>, Vec<Unexplained>) {
-        for item in &self.items {
-            if !item.claimed {
-                self.unexplained.push(Unexplained {
-                    difference: item.difference,
-                    member: item.member.clone(),
-                    what: describe(item),
-                    is_alarming: matches!(
-                        item.piece,
-                        Piece::Whole(
-                            Kind::OnlyPublished(_)
-                                | Kind::Prefix(_)
-                                | Kind::Gaps(_)
-                                | Kind::Trailing(_)
-                        )
-                    ),
-                });
-            }
+    fn unexplained(&self, item: &Item<'a>) -> Unexplained {
+        let is_alone = matches!(item.piece, Piece::Whole(Kind::OnlyPublished(_)));
+        let is_alarming = is_alone
+            || matches!(
+                item.piece,
+                Piece::Whole(Kind::Prefix(_) | Kind::Gaps(_) | Kind::Trailing(_))
+            );
+        Unexplained {
+            difference: item.difference,
+            member: item.member.clone(),
+            what: match (is_alone && !item.is_nested(), self.source) {
+                (true, Some(source)) => without_origin(item, source),
+                _ => describe(item),
+            },
+            is_alarming,
         }
-        self.unexplained
-            .sort_by_key(|unexplained| (!unexplained.is_alarming, unexplained.difference));
-        (self.causes, self.unexplained)
+    }
+}
+
+/// How far an item is accounted for, and by which causes.
+enum Class {
+    /// One side was derived from the other.
+    Explained(Vec<usize>),
+    /// A cause accounts for such a difference, and its bytes were not derived.
+    Attributed(Vec<usize>),
+    Unexplained,
+}
+
+/// Says of a member that only published has what the sdist has of it.
+fn without_origin(item: &Item<'_>, source: &SourceFiles) -> String {
+    match source.source_of(&item.member) {
+        Some((path, _)) => {
+            format!("only published has it, and the sdist has other contents in {path}")
+        }
+        None => "only published has it, and the sdist has no file of this name with these contents"
+            .to_owned(),
     }
 }
 
@@ -204,23 +333,40 @@ fn add<'a>(items: &mut Vec<Item<'a>>, index: usize, outer: &str, difference: &'a
         (outer, None) => outer.to_owned(),
         (outer, Some(name)) => format!("{outer}!{name}"),
     };
-    let mut push = |piece| {
+    let mut push_held = |piece, held| {
         items.push(Item {
             difference: index,
             member: member.clone(),
             piece,
-            claimed: false,
+            held,
+            claims: Vec::new(),
         });
     };
     let Kind::Contents {
         diff,
         detail,
         sides,
+        held,
     } = &difference.kind
     else {
-        push(Piece::Whole(&difference.kind));
+        push_held(Piece::Whole(&difference.kind), None);
         return;
     };
+    let held = held.as_deref();
+    if let Some(held) = held.filter(|_| is_document(&member)) {
+        push_held(Piece::Document(held), Some(held));
+        return;
+    }
+    // RECORD was followed row by row.
+    let rest = match member.ends_with(".dist-info/RECORD") {
+        true => Rest::Nothing,
+        false => rest_of(detail.as_ref(), held),
+    };
+    let held = held.filter(|_| rest == Rest::Nothing);
+    let mut push = |piece| push_held(piece, held);
+    if rest == Rest::Something {
+        push(Piece::Spelling);
+    }
     let opaque = Piece::Opaque(sides.map(|contents| contents.size));
     match detail {
         Some(Detail::Fields(detail)) => fields(&mut push, detail, diff),
@@ -261,6 +407,26 @@ fn add<'a>(items: &mut Vec<Item<'a>>, index: usize, outer: &str, difference: &'a
             }
             ContentDiff::Binary | ContentDiff::TooLarge => push(opaque),
         },
+    }
+}
+
+/// Returns whether a member is a document whose lines say little: a bill of materials,
+/// by its place (PEP 770).
+fn is_document(member: &str) -> bool {
+    let below = member.split_once(".dist-info/").map(|(_, below)| below);
+    below.is_some_and(|below| below.starts_with("sboms/")) && member.ends_with(".json")
+}
+
+/// Returns what is left beside the pieces of contents.
+fn rest_of(detail: Option<&Detail>, held: Option<&Sides<Vec<u8>>>) -> Rest {
+    match (detail, held) {
+        (Some(Detail::Fields(detail)), Some(held)) => whole::of_fields(detail, held),
+        (Some(Detail::SameLines { crlf, .. }), Some(held)) => whole::of_lines(crlf.is_some(), held),
+        (Some(Detail::Bytecode(detail)), Some(held)) => whole::of_bytecode(detail, held),
+        (Some(Detail::Fields(_) | Detail::SameLines { .. } | Detail::Bytecode(_)), None) => {
+            Rest::Unknown
+        }
+        _ => Rest::Nothing,
     }
 }
 
@@ -380,6 +546,7 @@ fn describe(item: &Item<'_>) -> String {
                 (ElfPart::Texts, _) => "texts among the constants",
                 (ElfPart::Imports, _) => "symbols it needs",
                 (ElfPart::Exports, _) => "symbols it provides",
+                (ElfPart::TemporaryNames, _) => "names of temporary objects",
                 (ElfPart::Padding, _) => "bytes outside all sections",
                 (ElfPart::Damage, _) => "tables that cannot be read",
                 (_, "") => "build",
@@ -388,6 +555,11 @@ fn describe(item: &Item<'_>) -> String {
             format!("{subject}: {}", change(&part.published, &part.rebuilt))
         }
         Piece::Bytecode(_) => "the bytecode differs".to_owned(),
+        Piece::Document(_) => "the document differs".to_owned(),
+        Piece::Spelling => {
+            "bytes that its form does not count differ: spaces, line ends or the size of a source"
+                .to_owned()
+        }
     }
 }
 

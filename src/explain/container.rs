@@ -1,9 +1,107 @@
 //! Causes that lie in how the archive was written: order, compression, headers.
 
-use super::Cause;
 use super::case::{Case, Piece};
-use crate::compare::{Compressed, HeaderField, Kind, Sides};
+use super::derive::{Derivation, Known, Target, Value};
+use super::generator::Generator;
+use super::{Cause, CauseKind, Family};
+use crate::compare::{self, Compressed, HeaderField, Kind, Sides};
 use crate::count::{counted, thousands};
+
+pub(super) static RECORD_ORDER: CauseKind = CauseKind {
+    name: "record-order",
+    title: "RECORD has the same lines in another order, or with other ends",
+    advice: "write RECORD with the tool of published",
+    family: Family::Archive,
+    derivations: &[Derivation::Same(same_things)],
+};
+
+pub(super) static MEMBER_ORDER: CauseKind = CauseKind {
+    name: "member-order",
+    title: "the same members were added in another order",
+    advice: "build with the same version of the backend",
+    family: Family::Archive,
+    derivations: &[Derivation::Same(same_things)],
+};
+
+pub(super) static DEFLATE_LEVEL: CauseKind = CauseKind {
+    name: "deflate-level",
+    title: "equal contents were deflated at another level of zlib",
+    advice: "pack at the level of published",
+    family: Family::Archive,
+    derivations: &[Derivation::Same(same_packed)],
+};
+
+pub(super) static DEFLATE_IMPLEMENTATION: CauseKind = CauseKind {
+    name: "deflate-implementation",
+    title: "equal contents were deflated by something else than zlib",
+    advice: "build with an interpreter that is linked to the same library",
+    family: Family::Archive,
+    derivations: &[],
+};
+
+pub(super) static ZIP_WRITER: CauseKind = CauseKind {
+    name: "zip-writer",
+    title: "another program or version wrote the headers",
+    advice: "pack the wheel with the tool of published",
+    family: Family::Archive,
+    derivations: &[
+        Derivation::Yields(as_all_members),
+        Derivation::Same(same_permissions),
+        Derivation::Same(same_things),
+    ],
+};
+
+/// An order of the same things: that they are the same, the comparison has seen.
+pub(super) fn same_things(_: &Known<'_>, _: &Target<'_>, value: Value) -> Option<Value> {
+    (value == Value::Order).then_some(value)
+}
+
+/// Equal contents: what zlib was asked to unpack gave them, at a level that gives these
+/// bytes where that was tried.
+fn same_packed(_: &Known<'_>, _: &Target<'_>, value: Value) -> Option<Value> {
+    match value {
+        Value::Packed(levels) if levels.as_ref().is_none_or(|levels| !levels.is_empty()) => {
+            Some(Value::Order)
+        }
+        _ => None,
+    }
+}
+
+/// A field of the headers that all members of the wheel have alike; of extra fields only
+/// those whose form is known.
+pub(super) fn as_all_members(known: &Known<'_>, target: &Target<'_>, _: &Value) -> Vec<Value> {
+    let alike = &target.side.of(known.wheels).alike;
+    let value = target.header.and_then(|field| alike.get(&field));
+    let is_known = target.header != Some(HeaderField::Extra)
+        || value.is_some_and(|value| is_known_extra(value));
+    match value {
+        Some(value) if is_known => vec![Value::Header(value.clone())],
+        _ => Vec::new(),
+    }
+}
+
+/// Returns whether extra fields, in hexadecimal, are of programs that write archives.
+fn is_known_extra(text: &str) -> bool {
+    if text == "none" {
+        return true;
+    }
+    let bytes: Option<Vec<u8>> = text
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    bytes.is_some_and(|bytes| compare::is_known_extra(&bytes))
+}
+
+/// The permissions of a mode, whose type says no more than that it is a file.
+fn same_permissions(_: &Known<'_>, _: &Target<'_>, value: Value) -> Option<Value> {
+    match value {
+        Value::Mode(mode) if [0, 0o100_000].contains(&(mode & 0o170_000)) => {
+            Some(Value::Mode(mode & 0o7777))
+        }
+        _ => None,
+    }
+}
 
 /// Claims what differs in the archive around the members.
 pub(super) fn claim(case: &mut Case<'_>) {
@@ -35,13 +133,13 @@ fn orders(case: &mut Case<'_>) {
     let generators = case.wheels.as_ref().map(|wheel| wheel.generator.clone());
     let cause = if generators.published == generators.rebuilt {
         Cause::new(
-            "member-order",
+            &MEMBER_ORDER,
             "the same members were added in another order: the tool follows the order of the directory, or another version of it wrote the archive",
             "build with the same version of the backend, on the same kind of file system",
         )
     } else {
         Cause::new(
-            "member-order",
+            &MEMBER_ORDER,
             format!(
                 "the same members were added in another order, as the tools have it: {} → {}",
                 named(&generators.published),
@@ -77,11 +175,30 @@ fn record_order(case: &mut Case<'_>) {
     if !ends && case.extend("member-order", "RECORD follows".to_owned(), &places) {
         return;
     }
+    let stated = case
+        .wheels
+        .published
+        .generator
+        .as_deref()
+        .map(Generator::parse);
+    let (why, advice) = match stated.as_ref().and_then(Generator::project) {
+        Some("wheel") => (
+            "old versions of wheel wrote them as they found the files (0.31.1 did), and tools that pack a wheel anew do".to_owned(),
+            "pin the wheel project's version that published was built with".to_owned(),
+        ),
+        _ => {
+            let name = stated.map_or_else(|| "a tool that gives no name".to_owned(), |tool| tool.name);
+            (
+                format!("the order is that of whoever wrote RECORD, which is {name} or a tool that packed the wheel anew"),
+                format!("build with the same version of {name}; where two builds of it differ, it writes files as the directory lists them"),
+            )
+        }
+    };
     case.add(
         Cause::new(
-            "record-order",
-            "RECORD has the same lines, written another way: old versions of wheel wrote them as they found the files (0.31.1 did), and tools that pack a wheel anew do",
-            "pin the wheel project's version that published was built with",
+            &RECORD_ORDER,
+            format!("RECORD has the same lines, written another way: {why}"),
+            advice,
         )
         .seen(match ends {
             true => "RECORD: same lines, with CR LF on one side, as Python's csv writes them",
@@ -115,7 +232,7 @@ fn compression(case: &mut Case<'_>) {
         let places: Vec<usize> = methods.iter().map(|(place, _)| *place).collect();
         case.add(
             Cause::new(
-                "zip-writer",
+                &ZIP_WRITER,
                 format!("members are packed by another method: {} → {}", sides.published.method, sides.rebuilt.method),
                 "pack the wheel with the tool that published was packed with; `zip` and auditwheel store or deflate as they are told",
             )
@@ -162,7 +279,7 @@ fn compression(case: &mut Case<'_>) {
     let cause = match (&sides.published, &sides.rebuilt) {
         (Some(published), Some(rebuilt)) if !published.is_empty() && !rebuilt.is_empty() => {
             Cause::new(
-                "deflate-level",
+                &DEFLATE_LEVEL,
                 format!(
                     "published was deflated by zlib at level {}, rebuilt at level {}",
                     named(published),
@@ -183,13 +300,13 @@ fn compression(case: &mut Case<'_>) {
                 ),
             };
             Cause::new(
-                "deflate-implementation",
+                &DEFLATE_IMPLEMENTATION,
                 format!("{side} was deflated by something else than zlib: no zlib level matches"),
                 advice,
             )
         }
         _ => Cause::new(
-            "deflate-implementation",
+            &DEFLATE_IMPLEMENTATION,
             "equal contents were deflated into other bytes; they are too large to try the levels of zlib",
             "use an interpreter that is linked to the same zlib",
         ),
@@ -209,7 +326,7 @@ fn common_levels<'c>(members: impl Iterator<Item = &'c Compressed>) -> Option<Ve
 }
 
 fn headers(case: &mut Case<'_>) {
-    let is_of_writer = |field: HeaderField| {
+    let is_of_writer = |field: HeaderField, sides: &Sides<String>| {
         use HeaderField as Field;
         match field {
             Field::CreatorSystem
@@ -218,7 +335,6 @@ fn headers(case: &mut Case<'_>) {
             | Field::Flags
             | Field::InternalAttributes
             | Field::ExternalAttributes
-            | Field::Extra
             | Field::DataDescriptor
             | Field::LocalVersionNeeded
             | Field::LocalFlags
@@ -226,8 +342,10 @@ fn headers(case: &mut Case<'_>) {
             | Field::LocalTime
             | Field::LocalCrc32
             | Field::LocalCompressedSize
-            | Field::LocalUncompressedSize
-            | Field::LocalExtra => true,
+            | Field::LocalUncompressedSize => true,
+            Field::Extra | Field::LocalExtra => [&sides.published, &sides.rebuilt]
+                .iter()
+                .all(|text| is_known_extra(text)),
             // No writer has a reason to let these differ where contents agree.
             Field::Crc32
             | Field::UncompressedSize
@@ -253,7 +371,7 @@ fn headers(case: &mut Case<'_>) {
         }
     };
     let places: Vec<usize> = case
-        .find(|item| matches!(item.piece, Piece::Whole(Kind::Header { field, sides }) if is_of_writer(*field) && !is_encryption(*field, sides)))
+        .find(|item| matches!(item.piece, Piece::Whole(Kind::Header { field, sides }) if is_of_writer(*field, sides) && !is_encryption(*field, sides)))
         .into_iter()
         .filter(|place| !case.is_claimed(*place))
         .collect();
@@ -270,7 +388,7 @@ fn headers(case: &mut Case<'_>) {
         return;
     }
     let mut cause = Cause::new(
-        "zip-writer",
+        &ZIP_WRITER,
         "the headers are those of another ZIP writer or version: contents do not depend on them",
         "pack the wheel with the tool and the Python version that published was packed with",
     );

@@ -6,23 +6,37 @@
 //!
 //! Differences are taken apart into the smallest pieces that can have a cause of
 //! their own (`case`), and each family of causes claims those it knows. Several
-//! causes can hold at once. What nobody claimed is unexplained, and a member that
-//! has no source anywhere is that however well everything else is understood.
+//! causes can hold at once. A claim is not believed: each cause declares how one side
+//! follows from the other (`registry`), that is applied here (`derive`), and a piece is
+//! *explained* only where it yields the other side byte for byte. Where it does not, the
+//! piece is *attributed*: the cause accounts for such a difference, and the bytes were not
+//! derived. What nobody claimed is *unexplained*, and so is a member that only the
+//! published wheel has and that follows from nothing, whatever its name is.
 //!
 //! A cause found here is a pattern: the wheels look as it makes them look. Only a
 //! rebuild in which that one thing changes, and the difference goes, proves it.
 
+mod bytecode;
 mod case;
 mod clock;
 mod container;
+mod dates;
+mod derive;
+mod documents;
 mod environment;
+mod generator;
 mod modes;
 mod objects;
 mod patterns;
 mod platform;
+mod registry;
+mod sets;
 mod source;
+mod spelling;
 mod texts;
 mod tools;
+mod versions;
+mod whole;
 
 use std::fmt;
 
@@ -33,6 +47,9 @@ use crate::policy::Platform;
 use crate::sdist::SourceFiles;
 
 use case::Case;
+
+pub use derive::BuildFacts;
+pub use registry::{CauseKind, Family, cause, causes};
 
 pub use environment::{
     Environment, EnvironmentDifference, Reach, SCHEMA as ENVIRONMENT_SCHEMA, environments,
@@ -98,22 +115,35 @@ pub struct Cause {
     /// How sure it is.
     pub proof: Proof,
     /// The differences it accounts for, wholly or in part, by their place in the
-    /// list of differences.
+    /// list of differences. What of them was not derived stands in
+    /// [`Explanation::attributed`].
     pub differences: Vec<usize>,
+    /// Whether it is named even where nothing that it claims was derived or attributed.
+    #[serde(skip)]
+    pub stands_alone: bool,
+    /// Whether what it claims are members that have another name on the other side.
+    #[serde(skip)]
+    pub pairs_names: bool,
     /// What to change to try it, when one thing decides.
     #[serde(skip)]
     pub factor: Option<Factor>,
 }
 
 impl Cause {
-    fn new(cause: &'static str, sentence: impl Into<String>, advice: impl Into<String>) -> Self {
+    fn new(
+        kind: &'static CauseKind,
+        sentence: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Self {
-            cause,
+            cause: kind.name,
             sentence: sentence.into(),
             evidence: Vec::new(),
             advice: advice.into(),
             proof: Proof::Pattern,
             differences: Vec::new(),
+            stands_alone: false,
+            pairs_names: false,
             factor: None,
         }
     }
@@ -127,6 +157,22 @@ impl Cause {
         self.factor = Some(factor);
         self
     }
+}
+
+/// Something that a cause accounts for and that was not derived: the cause makes such a
+/// difference, and whether it makes these bytes is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attributed {
+    /// The difference, by its place in the list of differences.
+    pub difference: usize,
+    /// The member; empty when it concerns the archive as a whole.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub member: String,
+    /// What of it, in a few words; empty when the difference says it all.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub what: String,
+    /// The permanent name of the cause.
+    pub cause: &'static str,
 }
 
 /// Something that no cause accounts for.
@@ -150,15 +196,20 @@ pub struct Unexplained {
 pub struct Explanation {
     /// The causes, the deciding ones first.
     pub causes: Vec<Cause>,
+    /// What they account for without its bytes having been derived.
+    pub attributed: Vec<Attributed>,
     /// What none of them accounts for, the alarming first.
     pub unexplained: Vec<Unexplained>,
 }
 
-/// Names the causes of everything that differs.
-pub fn explain(different: &Different, source: Option<&SourceFiles>) -> Explanation {
-    let mut case = Case::new(different, source);
-    // What is alarming comes first, so that no cause covers it up.
-    source::without_source(&mut case);
+/// Names the causes of everything that differs. `build` is what is known of the build of
+/// the rebuilt wheel.
+pub fn explain(
+    different: &Different,
+    source: Option<&SourceFiles>,
+    build: Option<&BuildFacts>,
+) -> Explanation {
+    let mut case = Case::new(different, source, build);
     // A repair writes anew what tools are told by.
     platform::repair(&mut case);
     tools::claim(&mut case);
@@ -169,64 +220,9 @@ pub fn explain(different: &Different, source: Option<&SourceFiles>) -> Explanati
     clock::claim(&mut case);
     modes::claim(&mut case);
     container::claim(&mut case);
-    let (mut causes, unexplained) = case.finish();
-    causes.sort_by_key(|cause| rank(cause.cause));
-    Explanation {
-        causes,
-        unexplained,
-    }
+    let mut explanation = case.finish();
+    explanation
+        .causes
+        .sort_by_key(|cause| registry::rank(cause.cause));
+    explanation
 }
-
-/// The names of all causes, the deciding first: who reads only one line of a report
-/// reads the cause that the others may follow from.
-pub const CAUSES: [&str; 41] = [
-    "version-from-git",
-    "tree-instead-of-sdist",
-    "interpreter-version",
-    "compiler-version",
-    "compiler-flags",
-    "cpu-flags",
-    "link-flags",
-    "cython-version",
-    "build-path",
-    "python-headers",
-    "stripped",
-    "compile-date",
-    "wheel-repair",
-    "platform-tag",
-    "license-file-field",
-    "license-files-moved",
-    "dynamic-fields",
-    "metadata-version",
-    "unknown-platform",
-    "name-spelling",
-    "requirement-spelling",
-    "backend-version",
-    "record-mode",
-    "built-on-windows",
-    "line-ends",
-    "locale",
-    "hash-seed",
-    "embedded-sbom",
-    "bytecode",
-    "current-year",
-    "build-date",
-    "epoch",
-    "time-zone",
-    "build-clock",
-    "umask",
-    "archive-modes",
-    "record-order",
-    "member-order",
-    "deflate-level",
-    "deflate-implementation",
-    "zip-writer",
-];
-
-fn rank(cause: &str) -> usize {
-    let place = CAUSES.iter().position(|name| *name == cause);
-    place.unwrap_or(CAUSES.len())
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,10 +1,63 @@
 //! Causes that lie in permissions: the umask, and how the source was unpacked.
 
 use super::case::{Case, Piece};
-use super::{Cause, Factor};
+use super::container;
+use super::derive::{Derivation, Known, Target, Value};
+use super::tools;
+use super::{Cause, CauseKind, Factor, Family};
 use crate::compare::{Kind, Sides, UnixMode};
 
+pub(super) static UMASK: CauseKind = CauseKind {
+    name: "umask",
+    title: "the builds had other umasks",
+    advice: "build with the umask of published",
+    family: Family::Permissions,
+    derivations: &[Derivation::Yields(less_the_umask)],
+};
+
+pub(super) static ARCHIVE_MODES: CauseKind = CauseKind {
+    name: "archive-modes",
+    title: "one build kept the modes of the sdist",
+    advice: "unpack the sdist as published did",
+    family: Family::Permissions,
+    derivations: &[Derivation::Yields(of_archive)],
+};
+
 const PERMISSIONS: u16 = 0o777;
+
+/// What the umask of a side takes away, from the mode of WHEEL, which every build writes
+/// anew: 0666 less the umask.
+fn umask_of(known: &Known<'_>, target: &Target<'_>) -> Option<u16> {
+    let mode = target.side.of(known.wheels).wheel_mode?;
+    Some(widened(0o666 & !mode.0))
+}
+
+/// A file has 0666, or 0777 where its owner may run it, less the umask of its side.
+fn less_the_umask(known: &Known<'_>, target: &Target<'_>, given: &Value) -> Vec<Value> {
+    let (Value::Mode(given), Some(umask)) = (given, umask_of(known, target)) else {
+        return Vec::new();
+    };
+    let whole = match given & 0o100 {
+        0 => 0o666,
+        _ => 0o777,
+    };
+    vec![Value::Mode(given & !PERMISSIONS | whole & !umask)]
+}
+
+/// A file has the mode that the sdist states, or that less the umask of its side.
+fn of_archive(known: &Known<'_>, target: &Target<'_>, given: &Value) -> Vec<Value> {
+    let source = known
+        .source
+        .and_then(|source| source.source_of(target.member));
+    let (Value::Mode(given), Some((_, file)), Some(umask)) =
+        (given, source, umask_of(known, target))
+    else {
+        return Vec::new();
+    };
+    let stated = u16::try_from(file.mode & u32::from(PERMISSIONS)).unwrap_or_default();
+    let with = |mode: u16| Value::Mode(given & !PERMISSIONS | mode);
+    vec![with(stated), with(stated & !umask)]
+}
 
 /// Claims members whose modes differ.
 pub(super) fn claim(case: &mut Case<'_>) {
@@ -23,12 +76,25 @@ pub(super) fn claim(case: &mut Case<'_>) {
         if modes.is_other_type() {
             continue;
         }
+        // Bits above the permissions are nobody's habit either.
+        if (modes.published.0 ^ modes.rebuilt.0) & 0o7000 != 0 {
+            continue;
+        }
         match modes.published.0 & PERMISSIONS == modes.rebuilt.0 & PERMISSIONS {
             true => types.push(place),
             false => permissions.push(place),
         }
     }
-    claim_permissions(case, &permissions);
+    let (own, permissions): (Vec<usize>, Vec<usize>) = permissions.into_iter().partition(|place| {
+        case.items
+            .get(*place)
+            .is_some_and(super::case::Item::is_record)
+    });
+    // With nothing else it is no umask, and no source has a RECORD.
+    match permissions.is_empty() {
+        true => of_record(case, &own),
+        false => claim_permissions(case, &[permissions, own].concat()),
+    }
     if !types.is_empty() {
         let example = modes_of(case, types.first().copied().unwrap_or_default());
         let evidence = example.map_or_else(String::new, |modes| {
@@ -41,7 +107,7 @@ pub(super) fn claim(case: &mut Case<'_>) {
         }
         case.add(
             Cause::new(
-                "zip-writer",
+                &container::ZIP_WRITER,
                 "the file type bits of modes differ, the permissions do not: another tool or version wrote the archive",
                 "pin the tool that published was built with",
             )
@@ -49,6 +115,24 @@ pub(super) fn claim(case: &mut Case<'_>) {
             &types,
         );
     }
+}
+
+/// RECORD alone has another mode: a tool gives it one of its own.
+fn of_record(case: &mut Case<'_>, places: &[usize]) {
+    let Some(modes) = places.first().and_then(|place| modes_of(case, *place)) else {
+        return;
+    };
+    let name = case.wheels.published.generator.clone();
+    let name = name.unwrap_or_else(|| "a tool that gives no name".to_owned());
+    case.add(
+        Cause::new(
+            &tools::RECORD_MODE,
+            format!("RECORD alone has another mode, which the tool that writes it decides: {name} for published"),
+            format!("write RECORD with the version of the tool that published was built with: {name}"),
+        )
+        .seen(format!("mode of RECORD: {} → {}", modes.published, modes.rebuilt)),
+        places,
+    );
 }
 
 fn modes_of(case: &Case<'_>, place: usize) -> Option<Sides<UnixMode>> {
@@ -106,7 +190,7 @@ fn claim_permissions(case: &mut Case<'_>, places: &[usize]) {
         {
             let whole = widened(published);
             Cause::new(
-                "umask",
+                &UMASK,
                 format!(
                     "the umask was {whole:03o} for published and {:03o} for rebuilt",
                     widened(rebuilt)
@@ -136,7 +220,7 @@ fn claim_permissions(case: &mut Case<'_>, places: &[usize]) {
                 ),
             };
             Cause::new(
-                "archive-modes",
+                &ARCHIVE_MODES,
                 format!("{who}: only files of the source differ in their mode"),
                 advice,
             )

@@ -10,9 +10,100 @@ use std::collections::BTreeSet;
 
 use super::case::{Case, Piece, change};
 use super::patterns;
+use super::registry;
 use super::texts::without_directories;
-use super::{Cause, Factor};
+use super::{Cause, CauseKind, Factor, Family};
 use crate::compare::{ElfDifference, ElfPart};
+
+// The bytes of objects are not derived: what these causes claim there is attributed.
+
+pub(super) static COMPILER_VERSION: CauseKind = CauseKind {
+    name: "compiler-version",
+    title: "another compiler or version compiled the objects",
+    advice: "install the compiler package of published",
+    family: Family::Compiler,
+    derivations: &[],
+};
+
+pub(super) static COMPILER_FLAGS: CauseKind = CauseKind {
+    name: "compiler-flags",
+    title: "the compiler was given other flags",
+    advice: "build with the interpreter that published was built with",
+    family: Family::Compiler,
+    derivations: &[],
+};
+
+pub(super) static CPU_FLAGS: CauseKind = CauseKind {
+    name: "cpu-flags",
+    title: "the flags that name a processor differ",
+    advice: "name a fixed -march in CFLAGS",
+    family: Family::Compiler,
+    derivations: &[],
+};
+
+pub(super) static LINK_FLAGS: CauseKind = CauseKind {
+    name: "link-flags",
+    title: "the linker was told something else",
+    advice: "build with the interpreter that published was built with",
+    family: Family::Compiler,
+    derivations: &[],
+};
+
+pub(super) static CYTHON_VERSION: CauseKind = CauseKind {
+    name: "cython-version",
+    title: "another Cython wrote the C sources",
+    advice: "pin Cython by hash",
+    family: Family::Source,
+    derivations: &[],
+};
+
+pub(super) static BUILD_PATH: CauseKind = CauseKind {
+    name: "build-path",
+    title: "the directory of the build is in the contents",
+    advice: "build in the directory of published",
+    family: Family::Compiler,
+    derivations: &[],
+};
+
+pub(super) static BUILD_ENVIRONMENT: CauseKind = CauseKind {
+    name: "build-environment",
+    title: "the directory of the build tools is in the contents",
+    advice: "have the project write no path of its tools",
+    family: Family::Compiler,
+    derivations: &[],
+};
+
+pub(super) static PYTHON_HEADERS: CauseKind = CauseKind {
+    name: "python-headers",
+    title: "the headers of Python came from elsewhere",
+    advice: "install the header package of published",
+    family: Family::Compiler,
+    derivations: &[],
+};
+
+pub(super) static STRIPPED: CauseKind = CauseKind {
+    name: "stripped",
+    title: "only one side has debug information or a symbol table",
+    advice: "strip both sides the same way",
+    family: Family::Compiler,
+    derivations: &[],
+};
+
+pub(super) static TEMPORARY_NAME: CauseKind = CauseKind {
+    name: "temporary-name",
+    title: "the compiler made up a name that stands in the symbol table",
+    advice: "strip the symbol table, or assemble as a source of the extension",
+    family: Family::Compiler,
+    derivations: &[],
+};
+
+pub(super) static COMPILE_DATE: CauseKind = CauseKind {
+    name: "compile-date",
+    title: "the date of the compilation is compiled in",
+    advice: "set SOURCE_DATE_EPOCH",
+    family: Family::Compiler,
+    derivations: &[],
+};
 
 /// Functions that compilers call by themselves, or in place of others when they
 /// are told to protect (`-fstack-protector`, `_FORTIFY_SOURCE`).
@@ -375,6 +466,11 @@ fn object_causes(object: &Object<'_>, gathered: &mut Gathered) {
             add("build-path", places, &[found], None);
         }
     }
+    if let Some((place, found)) = object.find(ElfPart::TemporaryNames) {
+        let mut places = object.sections(&["debug information"]);
+        places.push(place);
+        add("temporary-name", places, &[found], None);
+    }
     if let Some((place, found)) = object.find(ElfPart::Stripped) {
         let mut places = object.sections(&["debug information"]);
         places.push(place);
@@ -500,34 +596,37 @@ fn sentence(name: &'static str, found: &Found) -> Cause {
             .cloned()
             .unwrap_or_else(|| "unknown".to_owned())
     };
+    let Some(kind) = registry::cause(name) else {
+        return Cause::new(&COMPILER_FLAGS, name, COMPILER_FLAGS.advice);
+    };
     let mut cause = match name {
         "compiler-version" => Cause::new(
-            name,
-            format!("published was compiled by {}, rebuilt by {}", first(&published), first(&rebuilt)),
+            kind,
+            format!("published was compiled by {}, rebuilt by {}; the code that follows was not derived", first(&published), first(&rebuilt)),
             format!("install the compiler package of published: {}", first(&published)),
         ),
         "compiler-flags" => {
             let sentence = match (published.is_empty(), rebuilt.is_empty()) {
-                (true, true) => "the compiler was given other flags".to_owned(),
-                (false, true) => format!("published was compiled with {}, rebuilt without", list(&published)),
-                (true, false) => format!("rebuilt was compiled with {}, published without", list(&rebuilt)),
-                (false, false) => format!("published was compiled with {}, rebuilt with {}", list(&published), list(&rebuilt)),
+                (true, true) => "the compiler was given other flags; the code that follows was not derived".to_owned(),
+                (false, true) => format!("published was compiled with {}, rebuilt without; the code that follows was not derived", list(&published)),
+                (true, false) => format!("rebuilt was compiled with {}, published without; the code that follows was not derived", list(&rebuilt)),
+                (false, false) => format!("published was compiled with {}, rebuilt with {}; the code that follows was not derived", list(&published), list(&rebuilt)),
             };
             Cause::new(
-                name,
+                kind,
                 sentence,
                 "build with the interpreter that published was built with: its sysconfig decides the flags (CFLAGS, OPT); `wheelproof explain --environment` compares two",
             )
             .tried_by(Factor::Interpreter)
         }
         "cpu-flags" => Cause::new(
-            name,
+            kind,
             format!("published was compiled for {}, rebuilt for {}", named(&published), named(&rebuilt)),
             "name a fixed -march in CFLAGS; -march=native is what the builder's processor can do",
         )
         .tried_by(Factor::Interpreter),
         "link-flags" => Cause::new(
-            name,
+            kind,
             match found.evidence.first() {
                 Some(seen) => format!("the objects were linked with other flags; {seen}"),
                 None => "the objects were linked with other flags".to_owned(),
@@ -536,19 +635,19 @@ fn sentence(name: &'static str, found: &Found) -> Cause {
         )
         .tried_by(Factor::Interpreter),
         "cython-version" => Cause::new(
-            name,
+            kind,
             format!("Cython {} wrote the published sources, Cython {} the rebuilt ones", first(&published), first(&rebuilt)),
             format!("pin Cython=={} by hash", first(&published)),
         )
         .tried_by(Factor::Tool { name: "cython", version: first(&published) }),
         "build-path" => Cause::new(
-            name,
+            kind,
             format!("published was built in {}, rebuilt in {}", first(&published), first(&rebuilt)),
             format!("build in {}, or map the path away with CC=\"gcc -ffile-prefix-map=…\" on both sides", first(&published)),
         )
         .tried_by(Factor::BuildPath(first(&published))),
         "python-headers" => Cause::new(
-            name,
+            kind,
             match (published.first(), rebuilt.first()) {
                 (Some(published), Some(rebuilt)) => format!(
                     "headers came from {published} for published, from {rebuilt} for rebuilt; it shows in debug information"
@@ -559,7 +658,7 @@ fn sentence(name: &'static str, found: &Found) -> Cause {
         )
         .tried_by(Factor::Interpreter),
         "stripped" => Cause::new(
-            name,
+            kind,
             match rebuilt.is_empty() {
                 true => format!("rebuilt is stripped: only published has its {}", published.join(" and ")),
                 false => format!("published is stripped: only rebuilt has its {}", rebuilt.join(" and ")),
@@ -569,13 +668,22 @@ fn sentence(name: &'static str, found: &Found) -> Cause {
                 false => "strip the rebuilt objects the same way, or compile with -g0",
             },
         ),
+        "temporary-name" => Cause::new(
+            kind,
+            format!(
+                "an assembler file was given to the linking compiler, which makes up a name for its object: {} → {}; it stands in the symbol table",
+                first(&published),
+                first(&rebuilt)
+            ),
+            "strip the symbol table, or name the file among the sources; no recipe gives the same name again",
+        ),
         "compile-date" => Cause::new(
-            name,
+            kind,
             format!("the date or time of the compilation is compiled in: {} → {}", first(&published), first(&rebuilt)),
             "set SOURCE_DATE_EPOCH, which __DATE__ and __TIME__ follow",
         ),
         _ => Cause::new(
-            name,
+            kind,
             "the version of the interpreter is compiled in",
             "build with the same version of Python",
         ),

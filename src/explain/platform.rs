@@ -4,17 +4,179 @@
 use std::collections::BTreeSet;
 
 use super::case::{Case, Item, Piece};
+use super::container;
+use super::derive::{self, Derivation, Known, Side, Target, Value};
 use super::patterns;
-use super::{Cause, Factor};
+use super::tools;
+use super::{Cause, CauseKind, Factor, Family};
 use crate::compare::{ElfPart, HeaderField, Kind};
 use crate::count::counted;
+use crate::digest::Sha256Digest;
+use crate::filename::WheelFilename;
 use crate::policy::Platform;
+
+pub(super) static INTERPRETER_VERSION: CauseKind = CauseKind {
+    name: "interpreter-version",
+    title: "another version or ABI of the interpreter built",
+    advice: "build with the same minor version of Python",
+    family: Family::Compiler,
+    derivations: &[Derivation::Yields(of_file_name)],
+};
+
+pub(super) static WHEEL_REPAIR: CauseKind = CauseKind {
+    name: "wheel-repair",
+    title: "one wheel was repaired after the build",
+    advice: "compare before the repair, or repair both with the same version",
+    family: Family::System,
+    derivations: &[
+        Derivation::Yields(of_file_name),
+        Derivation::Yields(directories),
+        Derivation::Same(container::same_things),
+    ],
+};
+
+pub(super) static RETAGGED: CauseKind = CauseKind {
+    name: "retagged",
+    title: "one wheel was written anew after the build, with another tag, build number or RECORD",
+    advice: "do the same with the rebuilt wheel, or compare before it",
+    family: Family::System,
+    derivations: &[Derivation::Yields(of_file_name)],
+};
+
+pub(super) static PLATFORM_TAG: CauseKind = CauseKind {
+    name: "platform-tag",
+    title: "the tags name another platform",
+    advice: "build on the same platform, or name it with --plat-name",
+    family: Family::System,
+    derivations: &[Derivation::Yields(of_file_name)],
+};
+
+pub(super) static BUILT_ON_WINDOWS: CauseKind = CauseKind {
+    name: "built-on-windows",
+    title: "one wheel was built on Windows",
+    advice: "build on Windows, or simulate it",
+    family: Family::System,
+    derivations: &[
+        Derivation::Same(lines_without_ends),
+        Derivation::Yields(container::as_all_members),
+    ],
+};
+
+pub(super) static LINE_ENDS: CauseKind = CauseKind {
+    name: "line-ends",
+    title: "files of the source have CR LF in one wheel only",
+    advice: "build from the same sdist, without converting line ends",
+    family: Family::Source,
+    derivations: &[Derivation::Same(lines_without_ends)],
+};
+
+/// `Tag` and `Build` say what the name of the file says (PEP 427): the signed list has it.
+fn of_file_name(known: &Known<'_>, target: &Target<'_>, _: &Value) -> Vec<Value> {
+    let parse = |side: Side| WheelFilename::parse(&side.of(known.wheels).name).ok();
+    let Some(name) = parse(target.side) else {
+        return Vec::new();
+    };
+    if target.is_field("Build") {
+        let build = name.build_tag().map(str::to_owned);
+        return vec![Value::Values(build.into_iter().collect())];
+    }
+    if !target.is_field("Tag") {
+        return Vec::new();
+    }
+    let mut tags = BTreeSet::new();
+    for python in name.python_tags() {
+        for abi in name.abi_tags() {
+            for platform in name.platform_tags() {
+                tags.insert(format!("{python}-{abi}-{platform}"));
+            }
+        }
+    }
+    let common = &target.side.other().of(known.wheels).tags;
+    let own = tags.into_iter().filter(|tag| !common.contains(tag));
+    vec![Value::Values(own.collect())]
+}
+
+/// A member for a directory is empty, and other members lie in it.
+fn directories(known: &Known<'_>, target: &Target<'_>, given: &Value) -> Vec<Value> {
+    let others = target.side.other().of(&known.names);
+    let own = target.side.of(&known.names);
+    let holds = |names: &BTreeSet<String>| {
+        let mut names = names.iter();
+        names.any(|name| name.len() > target.member.len() && name.starts_with(target.member))
+    };
+    match target.member.ends_with('/') && holds(others) && holds(own) {
+        true => tools::present_or_absent(given, &[Sha256Digest::of(b"")], Vec::new),
+        false => Vec::new(),
+    }
+}
+
+/// Lines of which all end with CR LF or none does. One line alone says nothing of the
+/// others.
+fn lines_without_ends(_: &Known<'_>, _: &Target<'_>, value: Value) -> Option<Value> {
+    match value {
+        Value::Bytes(bytes) if derive::is_uniform(&bytes) => {
+            let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+            let bytes = (lines > 1).then_some(bytes)?;
+            let text = String::from_utf8(bytes).ok()?;
+            Some(Value::Bytes(text.replace("\r\n", "\n").into_bytes()))
+        }
+        Value::Order => Some(value),
+        _ => None,
+    }
+}
 
 /// Claims what differs because the systems or interpreters do.
 pub(super) fn claim(case: &mut Case<'_>) {
     windows(case);
+    written_later(case);
     tags(case);
     interpreter(case);
+}
+
+/// `Build` in WHEEL, and RECORD written later than all else: `wheel tags` and repairs such
+/// as delocate's write WHEEL and RECORD anew and leave the other members as they are.
+fn written_later(case: &mut Case<'_>) {
+    let numbers = case.find(|item| {
+        item.is_described()
+            && item.file() == "WHEEL"
+            && matches!(item.piece, Piece::Field(field) if field.field.eq_ignore_ascii_case("Build"))
+    });
+    let times = case.find(|item| matches!(item.piece, Piece::Whole(Kind::Time(_))));
+    // A build writes METADATA by the same clock as RECORD.
+    let is_late = |item: &Item<'_>| item.is_record() || item.member.ends_with(".dist-info/WHEEL");
+    let late =
+        !times.is_empty() && case.at(&times).all(is_late) && case.at(&times).any(Item::is_record);
+    let mut places = numbers.clone();
+    let mut seen = Vec::new();
+    for item in case.at(&numbers) {
+        if let Piece::Field(field) = item.piece {
+            seen.push(format!(
+                "Build: {}",
+                super::case::change(&field.published, &field.rebuilt)
+            ));
+        }
+    }
+    if late {
+        for item in case.at(&times) {
+            if let Piece::Whole(Kind::Time(sides)) = item.piece {
+                seen.push(format!(
+                    "{}: {} → {}",
+                    item.member, sides.published, sides.rebuilt
+                ));
+            }
+        }
+        places.extend(&times);
+    }
+    if places.is_empty() {
+        return;
+    }
+    let mut cause = Cause::new(
+        &RETAGGED,
+        "one wheel was written anew after the build: RECORD has another time, or WHEEL another build number, and the other members are as they were (delocate, `wheel tags`)",
+        "do the same with the rebuilt wheel, or compare with the wheel as it was built",
+    );
+    cause.evidence = seen;
+    case.add(cause, &places);
 }
 
 fn windows(case: &mut Case<'_>) {
@@ -66,7 +228,7 @@ fn windows(case: &mut Case<'_>) {
     let generated = case.at(&ends).any(is_written);
     let mut cause = if !systems.is_empty() || !modes.is_empty() || generated {
         Cause::new(
-            "built-on-windows",
+            &BUILT_ON_WINDOWS,
             format!("{side} was built on Windows"),
             match published {
                 true => "build on Windows, or simulate it: platform = \"windows\" in the recipe",
@@ -79,7 +241,7 @@ fn windows(case: &mut Case<'_>) {
         }))
     } else {
         Cause::new(
-            "line-ends",
+            &LINE_ENDS,
             format!(
                 "files of the source have CR LF in {side} only: they were checked out or packed on Windows"
             ),
@@ -187,7 +349,7 @@ pub(super) fn repair(case: &mut Case<'_>) {
         matches!(item.piece, Piece::Whole(Kind::MemberOrder { .. })) || item.is_directory()
     }));
     let mut cause = Cause::new(
-        "wheel-repair",
+        &WHEEL_REPAIR,
         match evidence.first() {
             Some(first) if first.starts_with("only") => format!(
                 "{side} was repaired after the build: libraries were copied into it (auditwheel, delocate)"
@@ -204,6 +366,8 @@ pub(super) fn repair(case: &mut Case<'_>) {
         },
     );
     cause.evidence = evidence;
+    // Its libraries come from the system that repaired: nothing here yields them.
+    cause.stands_alone = true;
     if let Some(tags) = tag_change(case) {
         cause.evidence.push(tags);
     }
@@ -263,7 +427,7 @@ fn tags(case: &mut Case<'_>) {
             .map(|tags| parts(tags, true).into_iter().collect::<Vec<_>>().join(", "));
         case.add(
             Cause::new(
-                "platform-tag",
+                &PLATFORM_TAG,
                 format!("the platform in the tags is {} in published and {} in rebuilt", platforms.published, platforms.rebuilt),
                 match platforms.published.starts_with("manylinux") || platforms.published.starts_with("musllinux") {
                     true => "auditwheel repair gives this tag; compare before it, or run the same version",
@@ -277,7 +441,7 @@ fn tags(case: &mut Case<'_>) {
     if differs(false) {
         case.add(
             Cause::new(
-                "interpreter-version",
+                &INTERPRETER_VERSION,
                 "the wheels are for other interpreters or ABIs",
                 format!(
                     "build with the interpreter of the tags {}",
@@ -347,10 +511,11 @@ fn interpreter(case: &mut Case<'_>) {
         seen.push("bytecode has the magic number of another interpreter".to_owned());
     }
     let mut cause = Cause::new(
-        "interpreter-version",
+        &INTERPRETER_VERSION,
         "the version or ABI of the interpreter that built stands in names or contents",
         "build with the same minor version of Python",
     );
     cause.evidence = seen;
+    cause.pairs_names = true;
     case.add(cause, &places);
 }

@@ -3,53 +3,74 @@
 
 use std::collections::BTreeMap;
 
-use super::Cause;
 use super::case::{Case, Item, Piece};
+use super::derive::{Derivation, Known, Side, Target, Value};
+use super::tools;
+use super::{Cause, CauseKind, Family};
 use crate::compare::{Contents, Kind, LineSide};
 use crate::digest::Sha256Digest;
 use crate::sdist::SourceFiles;
 
-/// Tells members of the published wheel that have no source in the sdist. Nothing
-/// else may explain them away.
-pub(super) fn without_source(case: &mut Case<'_>) {
-    let Some(source) = case.source else {
-        return;
+pub(super) static VERSION_FROM_GIT: CauseKind = CauseKind {
+    name: "version-from-git",
+    title: "a version or a commit was taken from git",
+    advice: "build from the sdist, which states its version",
+    family: Family::Source,
+    derivations: &[Derivation::Yields(renamed)],
+};
+
+pub(super) static TREE_INSTEAD_OF_SDIST: CauseKind = CauseKind {
+    name: "tree-instead-of-sdist",
+    title: "one build packed files of the source that the other left out",
+    advice: "build from the unpacked sdist",
+    family: Family::Source,
+    derivations: &[Derivation::Yields(from_source)],
+};
+
+/// A file beside METADATA has the bytes that the other wheel has under its own version.
+fn renamed(known: &Known<'_>, target: &Target<'_>, given: &Value) -> Vec<Value> {
+    let below = |member: &str| {
+        let (top, below) = member.split_once('/')?;
+        let (name, _) = top
+            .strip_suffix(".dist-info")
+            .or_else(|| top.strip_suffix(".data"))?
+            .rsplit_once('-')?;
+        Some((name.to_owned(), below.to_owned()))
     };
-    let places = case.find(|item| {
-        !item.is_described()
-            && !item.is_directory()
-            && !is_generated(item)
-            && match item.piece {
-                Piece::Whole(Kind::OnlyPublished(Contents::Read(found))) => {
-                    source.source_of(&item.member).is_none() && !source.has_contents(&found.sha256)
-                }
-                _ => false,
-            }
-    });
-    for place in places {
-        case.alarm(
-            place,
-            "only published has it, and the sdist has no file of this name or with these contents"
-                .to_owned(),
-        );
-    }
+    let Some(own) = below(target.member) else {
+        return Vec::new();
+    };
+    let of = |side: Side| -> Vec<Sha256Digest> {
+        let members = side.of(&known.only).iter();
+        members
+            .filter(|(member, _)| below(member).as_ref() == Some(&own))
+            .map(|(_, sha256)| *sha256)
+            .collect()
+    };
+    let both: Vec<Sha256Digest> = of(Side::Published)
+        .into_iter()
+        .filter(|sha256| of(Side::Rebuilt).contains(sha256))
+        .collect();
+    tools::present_or_absent(given, &both, Vec::new)
 }
 
-/// What builds make by themselves: compiled files, and versions written by tools.
-fn is_generated(item: &Item<'_>) -> bool {
-    let file = item.file();
-    [".so", ".pyd", ".dylib", ".pyc", ".a"]
-        .iter()
-        .any(|end| file.ends_with(end))
-        || file.contains(".so.")
-        || item.member.contains(".libs/")
-        || [
-            "_version.py",
-            "version.py",
-            "__version__.py",
-            "_version_info.py",
-        ]
-        .contains(&file)
+/// A member has the bytes of a file of the sdist: of the one whose path ends with the
+/// member's, or of one with the same name and contents that are not empty. Every empty file
+/// has the same bytes, so they say nothing of where it came from.
+fn from_source(known: &Known<'_>, target: &Target<'_>, given: &Value) -> Vec<Value> {
+    let Some(source) = known.source else {
+        return Vec::new();
+    };
+    let is_below = |path: &str| {
+        path.strip_suffix(target.member)
+            .is_some_and(|start| start.is_empty() || start.ends_with('/'))
+    };
+    let origins: Vec<Sha256Digest> = source
+        .candidates(target.member)
+        .filter(|(path, file)| is_below(path) || file.sha256 != Sha256Digest::of(b""))
+        .map(|(_, file)| file.sha256)
+        .collect();
+    tools::present_or_absent(given, &origins, Vec::new)
 }
 
 /// Claims what differs because the sources do.
@@ -113,11 +134,12 @@ fn version(case: &mut Case<'_>) {
     }
     seen.truncate(3);
     let mut cause = Cause::new(
-        "version-from-git",
+        &VERSION_FROM_GIT,
         "the version or the commit written into the wheel differs: a tool took it from git (setuptools_scm, versioneer), or the sources are of another commit",
         "build from the sdist, which states its version; without one, set SETUPTOOLS_SCM_PRETEND_VERSION",
     );
     cause.evidence = seen;
+    cause.pairs_names = true;
     case.add(cause, &places);
 }
 
@@ -219,6 +241,22 @@ fn moved_descriptions(case: &Case<'_>) -> Moved {
     moved
 }
 
+/// Returns the file of the sdist that a member has the bytes of: one whose path ends with
+/// the member's, else one of its name that is not empty.
+fn origin(source: &SourceFiles, member: &str, sha256: &Sha256Digest) -> Option<String> {
+    let is_below = |path: &str| {
+        path.strip_suffix(member)
+            .is_some_and(|start| start.is_empty() || start.ends_with('/'))
+    };
+    let mut same = source
+        .candidates(member)
+        .filter(|(path, file)| {
+            file.sha256 == *sha256 && (is_below(path) || *sha256 != Sha256Digest::of(b""))
+        })
+        .map(|(path, _)| path.to_owned());
+    same.next()
+}
+
 /// Members that one build took from the sources and the other left out.
 fn tree(case: &mut Case<'_>, source: &SourceFiles) {
     let places = case.find(|item| {
@@ -229,8 +267,7 @@ fn tree(case: &mut Case<'_>, source: &SourceFiles) {
             ) => found,
             _ => return false,
         };
-        !item.is_described()
-            && (source.has_contents(&found.sha256) || source.source_of(&item.member).is_some())
+        !item.is_described() && origin(source, &item.member, &found.sha256).is_some()
     });
     let places: Vec<usize> = places
         .into_iter()
@@ -239,18 +276,19 @@ fn tree(case: &mut Case<'_>, source: &SourceFiles) {
     let Some(first) = case.at(&places).next() else {
         return;
     };
-    let published = matches!(first.piece, Piece::Whole(Kind::OnlyPublished(_)));
-    let side = if published { "published" } else { "rebuilt" };
-    let path = source
-        .source_of(&first.member)
-        .map_or_else(|| first.member.clone(), |(path, _)| path.to_owned());
+    let (side, found) = match first.piece {
+        Piece::Whole(Kind::OnlyPublished(Contents::Read(found))) => ("published", found.sha256),
+        Piece::Whole(Kind::OnlyRebuilt(Contents::Read(found))) => ("rebuilt", found.sha256),
+        _ => return,
+    };
+    let path = origin(source, &first.member, &found).unwrap_or_default();
     let evidence = format!(
         "only {side} has {}, which the sdist holds as {path}",
         first.member
     );
     case.add(
         Cause::new(
-            "tree-instead-of-sdist",
+            &TREE_INSTEAD_OF_SDIST,
             "one build packed files of the source that the other left out: it ran in a checkout, or by other rules of inclusion (MANIFEST.in, package_data)",
             "build from the unpacked sdist, with the tool versions of published",
         )

@@ -1,16 +1,92 @@
 //! Causes that show in lines of text: dates, versions, orders, paths.
 
-use super::Cause;
-use super::Factor;
+use super::bytecode;
 use super::case::{Case, Item, Piece};
+use super::dates;
+use super::derive::{Derivation, Known, Target, Value};
+use super::documents;
+use super::objects;
 use super::patterns;
+use super::sets;
+use super::{Cause, CauseKind, Factor, Family};
 use crate::compare::{Hunk, LineSide};
+
+pub(super) static LOCALE: CauseKind = CauseKind {
+    name: "locale",
+    title: "texts are encoded or sorted by another locale",
+    advice: "set LC_ALL=C.UTF-8",
+    family: Family::System,
+    derivations: &[Derivation::Same(sets::reduce)],
+};
+
+pub(super) static HASH_SEED: CauseKind = CauseKind {
+    name: "hash-seed",
+    title: "a set was written in the order in which it came",
+    advice: "set PYTHONHASHSEED=0",
+    family: Family::System,
+    derivations: &[
+        Derivation::Same(sets::reduce),
+        Derivation::Same(in_any_order),
+    ],
+};
+
+pub(super) static EMBEDDED_SBOM: CauseKind = CauseKind {
+    name: "embedded-sbom",
+    title: "a bill of materials has a time or a number of its own",
+    advice: "switch it off, or set SOURCE_DATE_EPOCH",
+    family: Family::System,
+    derivations: &[Derivation::Same(without_own)],
+};
+
+pub(super) static BYTECODE: CauseKind = CauseKind {
+    name: "bytecode",
+    title: "bytecode has the time of its source",
+    advice: "compile with --invalidation-mode unchecked-hash, or ship no bytecode",
+    family: Family::System,
+    derivations: &[],
+};
+
+pub(super) static CURRENT_YEAR: CauseKind = CauseKind {
+    name: "current-year",
+    title: "the year of the build stands in the contents",
+    advice: "freeze the clock at the year of publication",
+    family: Family::Time,
+    derivations: &[Derivation::Yields(dates::derive)],
+};
+
+pub(super) static BUILD_DATE: CauseKind = CauseKind {
+    name: "build-date",
+    title: "a date of the build stands in the contents",
+    advice: "set SOURCE_DATE_EPOCH, or freeze the clock",
+    family: Family::Time,
+    derivations: &[Derivation::Yields(dates::derive)],
+};
+
+/// A bill of materials without its time and its number.
+fn without_own(_: &Known<'_>, _: &Target<'_>, value: Value) -> Option<Value> {
+    match value {
+        Value::Bytes(bytes) => documents::without_own(&bytes).map(Value::Bytes),
+        _ => None,
+    }
+}
+
+/// A bill of materials without the order of its lists.
+fn in_any_order(_: &Known<'_>, target: &Target<'_>, value: Value) -> Option<Value> {
+    match value {
+        Value::Bytes(bytes) if target.member.contains(".dist-info/sboms/") => {
+            documents::without_order(&bytes).map(Value::Bytes)
+        }
+        _ => None,
+    }
+}
 
 /// Claims lines that differ in a way that is known.
 pub(super) fn claim(case: &mut Case<'_>) {
     sbom(case);
     cython(case);
     bytecode(case);
+    bytecode_paths(case);
+    super::clock::before_archives(case);
     locale(case);
     order(case);
     dates(case);
@@ -75,72 +151,70 @@ fn example(case: &Case<'_>, places: &[usize]) -> String {
     shown.unwrap_or_default()
 }
 
-/// Bills of materials that say when they were made, under a number of their own.
+/// Bills of materials beside METADATA: the same but for the time or a number of their own,
+/// for the order of what they list, or for a directory.
 fn sbom(case: &mut Case<'_>) {
-    const KEYS: [&str; 8] = [
-        "timestamp",
-        "serialNumber",
-        "documentNamespace",
-        "created",
-        "bom-ref",
-        "uuid",
-        "Created:",
-        "version",
-    ];
-    let is_sbom = |name: &str| {
-        name.contains("/sboms/")
-            || [
-                ".cdx.json",
-                ".spdx.json",
-                ".spdx",
-                "bom.json",
-                "bom.xml",
-                "sbom.json",
-            ]
-            .iter()
-            .any(|end| name.ends_with(end))
+    let mut own = Vec::new();
+    let mut ordered = Vec::new();
+    let mut moved = Vec::new();
+    let mut directories = None;
+    for (place, item) in case.items.iter().enumerate() {
+        let Piece::Document(held) = item.piece else {
+            continue;
+        };
+        let both = |reduce: &dyn Fn(&[u8]) -> Option<Vec<u8>>| {
+            let published = reduce(&held.published);
+            published.is_some() && published == reduce(&held.rebuilt)
+        };
+        if both(&documents::without_own) {
+            own.push(place);
+        } else if both(&documents::without_order) {
+            ordered.push(place);
+        } else if let Some(found) = documents::directories(held) {
+            moved.push(place);
+            directories.get_or_insert(found);
+        }
+    }
+    let name = |places: &[usize]| {
+        case.at(places)
+            .next()
+            .map_or_else(String::new, |item| item.member.clone())
     };
-    let mut places = unclaimed_lines(case, |item, hunk| {
-        let (published, rebuilt) = changed(hunk);
-        is_sbom(&item.member)
-            && (same_but_for(hunk, patterns::without_dates)
-                || published.iter().chain(&rebuilt).all(|line| {
-                    KEYS.iter().any(|key| line.contains(key))
-                        || line.trim().starts_with(['{', '}', ']'])
-                }))
-    });
-    let one_sided = case.find(|item| {
-        use crate::compare::Kind;
-        item.is_described()
-            && item.member.contains("/sboms/")
-            && matches!(
-                item.piece,
-                Piece::Whole(Kind::OnlyPublished(_) | Kind::OnlyRebuilt(_))
+    let (first_own, first_ordered, first_moved) = (name(&own), name(&ordered), name(&moved));
+    if !own.is_empty() {
+        let is_set = case.build.is_some_and(|build| build.epoch.is_some());
+        case.add(
+            Cause::new(
+                &EMBEDDED_SBOM,
+                "an embedded bill of materials carries the time of the build or a number of its own",
+                match is_set {
+                    true => "switch it off: the tool that writes it does not heed SOURCE_DATE_EPOCH, which was set",
+                    false => "switch it off, or set SOURCE_DATE_EPOCH for the tool that writes it",
+                },
             )
-    });
-    places.extend(
-        one_sided
-            .into_iter()
-            .filter(|place| !case.is_claimed(*place)),
-    );
-    if places.is_empty() {
-        return;
+            .seen(first_own),
+            &own,
+        );
     }
-    let mut evidence = example(case, &places);
-    if evidence.is_empty() {
-        evidence = case.at(&places).next().map_or_else(String::new, |item| {
-            format!("{} is on one side only", item.member)
-        });
+    if !ordered.is_empty() {
+        let cause = seed(
+            case,
+            "an embedded bill of materials lists the same components in another order: a set was written as it came",
+        );
+        case.add(cause.seen(first_ordered), &ordered);
     }
-    case.add(
-        Cause::new(
-            "embedded-sbom",
-            "an embedded bill of materials carries the time of the build or a number of its own",
-            "switch it off, or set SOURCE_DATE_EPOCH for the tool that writes it",
-        )
-        .seen(evidence),
-        &places,
-    );
+    if let Some((published, rebuilt)) = directories {
+        case.add(
+            Cause::new(
+                &objects::BUILD_PATH,
+                format!("the directory of the build stands in an embedded bill of materials: {published} → {rebuilt}"),
+                format!("build in {published}"),
+            )
+            .seen(first_moved)
+            .tried_by(Factor::BuildPath(published)),
+            &moved,
+        );
+    }
 }
 
 fn cython(case: &mut Case<'_>) {
@@ -150,8 +224,13 @@ fn cython(case: &mut Case<'_>) {
             Some(rest.split([' ', '*']).next()?.to_owned())
         })
     };
+    let is_generated = |item: &Item<'_>| {
+        [".c", ".cpp", ".h"]
+            .iter()
+            .any(|end| item.member.ends_with(end))
+    };
     let heads = case.find(|item| match item.piece {
-        Piece::Lines(hunk) => {
+        Piece::Lines(hunk) if is_generated(item) => {
             let (published, rebuilt) = changed(hunk);
             version(&published).is_some() && version(&rebuilt).is_some()
         }
@@ -172,7 +251,7 @@ fn cython(case: &mut Case<'_>) {
     let evidence = example(case, &heads);
     case.add(
         Cause::new(
-            "cython-version",
+            &objects::CYTHON_VERSION,
             format!(
                 "Cython {published} wrote the published sources, Cython {rebuilt} the rebuilt ones"
             ),
@@ -214,7 +293,7 @@ fn bytecode(case: &mut Case<'_>) {
     };
     case.add(
         Cause::new(
-            "bytecode",
+            &BYTECODE,
             "shipped bytecode carries the time of its source in the header; the code is the same",
             "compile with --invalidation-mode unchecked-hash, or ship no bytecode",
         )
@@ -255,7 +334,7 @@ fn locale(case: &mut Case<'_>) {
     let evidence = example(case, &places);
     case.add(
         Cause::new(
-            "locale",
+            &LOCALE,
             sentence,
             "set LC_ALL=C.UTF-8, or the locale that published was built in",
         )
@@ -268,9 +347,14 @@ fn locale(case: &mut Case<'_>) {
 /// Sets and directories written in whatever order they came.
 fn order(case: &mut Case<'_>) {
     let mut places = case.find(|item| {
-        matches!(item.piece, Piece::LineOrder) && !(item.is_described() && item.file() == "RECORD")
+        let sets = match (item.piece, item.held) {
+            (Piece::LineOrder, Some(held)) => sets::may_be_ordered(item.file(), held),
+            (Piece::LineOrder, None) => false,
+            _ => false,
+        };
+        sets && !item.is_record()
     });
-    let words = unclaimed_lines(case, |_, hunk| {
+    let words = unclaimed_lines(case, |item, hunk| {
         let (published, rebuilt) = changed(hunk);
         let published = published.join(" ");
         let rebuilt = rebuilt.join(" ");
@@ -278,6 +362,7 @@ fn order(case: &mut Case<'_>) {
             && !published.is_empty()
             && published != rebuilt
             && patterns::sorted_words(&published) == patterns::sorted_words(&rebuilt)
+            && sets::are_same(item.file(), hunk)
     });
     places.extend(&words);
     // A set among the metadata: the words of a field, or the fields themselves. Where
@@ -317,16 +402,34 @@ fn order(case: &mut Case<'_>) {
             format!("{}: same lines, other order", item.member)
         }),
     };
-    case.add(
-        Cause::new(
-            "hash-seed",
-            "the same words or lines stand in another order: a set was written as it came (hash seed), or files as the directory lists them",
+    let cause = seed(
+        case,
+        "the same words or lines stand in another order: a set was written as it came (hash seed), or files as the directory lists them",
+    );
+    case.add(cause.seen(evidence), &places);
+}
+
+/// Returns the cause of an order that a set decides. What the rebuild had already is not
+/// advised again.
+fn seed(case: &Case<'_>, sentence: &str) -> Cause {
+    let set = case
+        .build
+        .and_then(|build| build.environment.get("PYTHONHASHSEED"));
+    match set {
+        Some(seed) => Cause::new(
+            &HASH_SEED,
+            sentence,
+            format!(
+                "the rebuild had PYTHONHASHSEED={seed}; published had another one or none, and which one it does not say"
+            ),
+        ),
+        None => Cause::new(
+            &HASH_SEED,
+            sentence,
             "set PYTHONHASHSEED=0; where that does not help, LC_ALL=C.UTF-8",
         )
-        .seen(evidence)
         .tried_by(Factor::Variable("PYTHONHASHSEED", "0".to_owned())),
-        &places,
-    );
+    }
 }
 
 fn dates(case: &mut Case<'_>) {
@@ -335,7 +438,7 @@ fn dates(case: &mut Case<'_>) {
         let evidence = example(case, &years);
         case.add(
             Cause::new(
-                "current-year",
+                &CURRENT_YEAR,
                 "the year of the build stands in the contents",
                 "freeze the clock at the year of publication",
             )
@@ -354,7 +457,7 @@ fn dates(case: &mut Case<'_>) {
         let evidence = example(case, &dates);
         case.add(
             Cause::new(
-                "build-date",
+                &BUILD_DATE,
                 "the time of the build stands in the contents",
                 "set SOURCE_DATE_EPOCH; where the project does not heed it, freeze the clock",
             )
@@ -369,17 +472,85 @@ fn paths(case: &mut Case<'_>) {
         let (published, _) = changed(hunk);
         published.iter().any(|line| line.contains('/')) && same_but_for(hunk, without_directories)
     });
+    let is_of_tools = |place: &usize| {
+        case.at(&[*place]).any(|item| match item.piece {
+            Piece::Lines(hunk) => {
+                let (published, rebuilt) = changed(hunk);
+                [published, rebuilt]
+                    .iter()
+                    .all(|side| side.iter().any(|line| names_environment(line)))
+            }
+            _ => false,
+        })
+    };
+    let (tools, places): (Vec<usize>, Vec<usize>) = places.into_iter().partition(is_of_tools);
+    if !tools.is_empty() {
+        let evidence = example(case, &tools);
+        case.add(
+            Cause::new(
+                &objects::BUILD_ENVIRONMENT,
+                "the directory of the build tools stands in the contents: an isolated build makes up its name, so no recipe gives the same again",
+                "have the project write no path of its tools; until then the lines show what differs",
+            )
+            .seen(evidence),
+            &tools,
+        );
+    }
     if places.is_empty() {
         return;
     }
     let evidence = example(case, &places);
     case.add(
         Cause::new(
-            "build-path",
+            &objects::BUILD_PATH,
             "the directory of the build stands in the contents",
             "build in the directory that published names",
         )
         .seen(evidence),
+        &places,
+    );
+}
+
+/// Returns whether a line names the directory of an isolated build environment, as `build`
+/// and pip call it.
+fn names_environment(line: &str) -> bool {
+    ["/build-env-", "/pip-build-env-"]
+        .iter()
+        .any(|name| line.contains(name))
+}
+
+/// Bytecode that differs in the name of the file it was compiled from, and in nothing else.
+fn bytecode_paths(case: &mut Case<'_>) {
+    let mut places = Vec::new();
+    let mut seen = None;
+    for (place, item) in case.items.iter().enumerate() {
+        let (Piece::Bytecode(_), Some(held)) = (item.piece, item.held) else {
+            continue;
+        };
+        if let Some((published, rebuilt)) = bytecode::other_path(held) {
+            places.push(place);
+            seen.get_or_insert((published, rebuilt, item.member.clone()));
+        }
+    }
+    let Some((published, rebuilt, member)) = seen else {
+        return;
+    };
+    let directory = |path: &str| {
+        path.rsplit_once('/')
+            .map_or("/", |(above, _)| above)
+            .to_owned()
+    };
+    case.add(
+        Cause::new(
+            &objects::BUILD_PATH,
+            format!(
+                "bytecode names the file it was compiled from: {} for published, {} for rebuilt",
+                directory(&published),
+                directory(&rebuilt)
+            ),
+            "compile in a fixed directory, or with `compileall -s`, which strips it",
+        )
+        .seen(format!("{member}: {published} → {rebuilt}")),
         &places,
     );
 }

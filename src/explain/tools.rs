@@ -5,62 +5,409 @@
 //! version it is said; where it does not, the features that differ narrow it.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use pep440_rs::Version;
 
 use super::case::{Case, Item, Piece};
-use super::{Cause, Factor};
+use super::derive::{self, Derivation, Known, Side, Target, Value};
+use super::generator::Generator;
+use super::spelling;
+use super::versions;
+use super::{Cause, CauseKind, Factor, Family};
 use crate::backends::{self, Range};
 use crate::compare::{Contents, Kind, Sides};
 use crate::digest::Sha256Digest;
+use crate::filename::ProjectName;
 
-/// What a generator says: which tool, and which version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Generator {
-    name: String,
-    version: Option<String>,
+/// The tools of setuptools and others write `License-File` or do not.
+pub(super) static LICENSE_FILE_FIELD: CauseKind = CauseKind {
+    name: "license-file-field",
+    title: "another version of the tool writes License-File",
+    advice: "pin the tool by hash",
+    family: Family::Tools,
+    derivations: &[Derivation::Yields(licence_field)],
+};
+
+pub(super) static LICENSE_FILES_MOVED: CauseKind = CauseKind {
+    name: "license-files-moved",
+    title: "another version of the tool puts licence files elsewhere",
+    advice: "pin the tool by hash",
+    family: Family::Tools,
+    derivations: &[Derivation::Yields(licence_file)],
+};
+
+pub(super) static DYNAMIC_FIELDS: CauseKind = CauseKind {
+    name: "dynamic-fields",
+    title: "another version of the tool writes Dynamic",
+    advice: "pin the tool by hash",
+    family: Family::Tools,
+    derivations: &[Derivation::Yields(dynamic)],
+};
+
+pub(super) static METADATA_VERSION: CauseKind = CauseKind {
+    name: "metadata-version",
+    title: "another version of the tool writes another Metadata-Version",
+    advice: "pin the tool by hash",
+    family: Family::Tools,
+    derivations: &[Derivation::Yields(metadata_version)],
+};
+
+pub(super) static UNKNOWN_PLATFORM: CauseKind = CauseKind {
+    name: "unknown-platform",
+    title: "an old version of the tool writes Platform: UNKNOWN and more line feeds",
+    advice: "pin the tool by hash",
+    family: Family::Tools,
+    derivations: &[Derivation::Yields(unknown_platform)],
+};
+
+pub(super) static NAME_SPELLING: CauseKind = CauseKind {
+    name: "name-spelling",
+    title: "an old version of the tool spells Name with hyphens",
+    advice: "pin the tool by hash",
+    family: Family::Tools,
+    derivations: &[Derivation::Yields(name_spelling)],
+};
+
+pub(super) static REQUIREMENT_SPELLING: CauseKind = CauseKind {
+    name: "requirement-spelling",
+    title: "another version of the tool spells requirements in another way",
+    advice: "pin the tool by hash",
+    family: Family::Tools,
+    derivations: &[Derivation::Same(requirements)],
+};
+
+pub(super) static BACKEND_VERSION: CauseKind = CauseKind {
+    name: "backend-version",
+    title: "another tool, or another version of it, wrote the wheel",
+    advice: "pin the tool that Generator names by hash",
+    family: Family::Tools,
+    derivations: &[
+        Derivation::Yields(generator),
+        Derivation::Yields(written_by_tools),
+    ],
+};
+
+pub(super) static RECORD_MODE: CauseKind = CauseKind {
+    name: "record-mode",
+    title: "another version of the tool gives its own files another mode",
+    advice: "pin the tool by hash",
+    family: Family::Tools,
+    derivations: &[Derivation::Yields(own_mode)],
+};
+
+/// Returns a list of values as a piece has it.
+fn values(values: impl IntoIterator<Item = String>) -> Value {
+    let mut values: Vec<String> = values.into_iter().collect();
+    values.sort();
+    Value::Values(values)
 }
 
-impl Generator {
-    /// Reads `bdist_wheel (0.36.2)`, `flit 3.9.0`, `poetry-core 1.9.0`.
-    fn parse(text: &str) -> Self {
-        let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
-        let version = rest.trim_matches(['(', ')', ' ']);
-        Self {
-            name: name.to_owned(),
-            version: version.parse::<Version>().ok().map(|_| version.to_owned()),
-        }
+/// `License-File` names the licence files of the wheel, where the tool writes it.
+fn licence_field(known: &Known<'_>, target: &Target<'_>, _: &Value) -> Vec<Value> {
+    if !target.is_field("License-File") {
+        return Vec::new();
     }
-
-    /// Returns the project that has this version.
-    fn project(&self) -> Option<&'static str> {
-        Some(match self.name.as_str() {
-            "bdist_wheel" => "wheel",
-            "setuptools" => "setuptools",
-            "flit" | "flit_core" => "flit_core",
-            "hatchling" => "hatchling",
-            "poetry-core" | "poetry" => "poetry-core",
-            _ => return None,
+    let common: Vec<&str> = target
+        .side
+        .other()
+        .of(known.wheels)
+        .all("License-File")
+        .collect();
+    let names = derive::licence_names(target.side.of(known.wheels));
+    let own = values(
+        names
+            .into_iter()
+            .filter(|name| !common.contains(&name.as_str())),
+    );
+    let written = known.writes(target.side, "license-file-field");
+    written
+        .into_iter()
+        .map(|written| match written {
+            "written" => own.clone(),
+            _ => values([]),
         })
-    }
+        .collect()
+}
 
-    /// Returns the tools that may have written the metadata. `bdist_wheel` is of
-    /// the wheel project, and before 70.1 setuptools worked beside it.
-    fn tools(&self) -> &'static [&'static str] {
-        match self.project() {
-            Some("wheel") => &["setuptools", "wheel"],
-            Some("setuptools") => &["setuptools"],
-            Some("flit_core") => &["flit_core"],
-            Some("hatchling") => &["hatchling"],
-            Some("poetry-core") => &["poetry-core"],
-            _ => &[],
+/// A licence file has the bytes of one of this name in the other wheel or in the sdist.
+fn licence_file(known: &Known<'_>, target: &Target<'_>, given: &Value) -> Vec<Value> {
+    if licence_place(target.member).is_none() {
+        return Vec::new();
+    }
+    let others = target.side.other().of(&known.only).iter();
+    let moved = others.filter(|(member, _)| member.rsplit('/').next() == Some(target.file()));
+    let of_source = known.source.into_iter().flat_map(|source| {
+        source
+            .candidates(target.member)
+            .map(|(_, file)| file.sha256)
+    });
+    let origins: Vec<Sha256Digest> = moved
+        .map(|(_, sha256)| *sha256)
+        .chain(of_source)
+        .filter(|sha256| *sha256 != Sha256Digest::of(b""))
+        .collect();
+    present_or_absent(given, &origins, || {
+        // The other way round the file that goes is the given one.
+        let own = target.side.of(&known.only).iter();
+        own.filter(|(member, _)| member.rsplit('/').next() == Some(target.file()))
+            .map(|(_, sha256)| *sha256)
+            .collect()
+    })
+}
+
+/// Returns what a member is on this side: gone, when the given side has bytes of a known
+/// origin; else the bytes of one of the origins.
+pub(super) fn present_or_absent(
+    given: &Value,
+    origins: &[Sha256Digest],
+    also: impl Fn() -> Vec<Sha256Digest>,
+) -> Vec<Value> {
+    match given {
+        Value::Absent => origins.iter().copied().map(Value::Digest).collect(),
+        Value::Digest(own) if origins.contains(own) || also().contains(own) => vec![Value::Absent],
+        _ => Vec::new(),
+    }
+}
+
+/// The fields that setuptools calls dynamic where its own configuration gives them.
+const DYNAMIC: [&str; 18] = [
+    "author",
+    "author-email",
+    "classifier",
+    "description-content-type",
+    "download-url",
+    "home-page",
+    "keywords",
+    "license",
+    "maintainer",
+    "maintainer-email",
+    "obsoletes",
+    "platform",
+    "project-url",
+    "provides",
+    "provides-extra",
+    "requires-dist",
+    "requires-python",
+    "summary",
+];
+
+/// `Dynamic` names all fields that METADATA has, with the description and the licence
+/// files or without. Where `pyproject.toml` gives some of them, the wheel does not say which.
+fn dynamic(known: &Known<'_>, target: &Target<'_>, _: &Value) -> Vec<Value> {
+    if !target.is_field("Dynamic") {
+        return Vec::new();
+    }
+    let wheel = target.side.of(known.wheels);
+    let common: Vec<&str> = target
+        .side
+        .other()
+        .of(known.wheels)
+        .all("Dynamic")
+        .collect();
+    let there = DYNAMIC
+        .iter()
+        .filter(|name| wheel.all(name).next().is_some());
+    let there: Vec<&str> = there.copied().collect();
+    let mut found = Vec::new();
+    for written in known.writes(target.side, "dynamic-field") {
+        if written != "written" {
+            found.push(values([]));
+            continue;
+        }
+        for more in [
+            &[][..],
+            &["description"],
+            &["license-file"],
+            &["description", "license-file"],
+        ] {
+            let all = there
+                .iter()
+                .chain(more)
+                .filter(|name| !common.contains(*name));
+            found.push(values(all.map(|name| (*name).to_owned())));
+        }
+        // Where `pyproject.toml` gives everything, only the licence files are dynamic.
+        if !common.contains(&"license-file") {
+            found.push(values(["license-file".to_owned()]));
         }
     }
+    found
+}
+
+fn metadata_version(known: &Known<'_>, target: &Target<'_>, _: &Value) -> Vec<Value> {
+    if !target.is_field("Metadata-Version") {
+        return Vec::new();
+    }
+    let written = known.writes(target.side, "metadata-version");
+    written
+        .into_iter()
+        .map(|text| values([text.to_owned()]))
+        .collect()
+}
+
+fn unknown_platform(known: &Known<'_>, target: &Target<'_>, _: &Value) -> Vec<Value> {
+    if target.is_field("Platform") {
+        let written = known.writes(target.side, "platform-unknown").into_iter();
+        return written
+            .map(|written| match written {
+                "written" => values(["UNKNOWN".to_owned()]),
+                _ => values([]),
+            })
+            .collect();
+    }
+    let written = known.writes(target.side, "final-newlines").into_iter();
+    written
+        .filter_map(|count| Some(Value::Count(count.parse().ok()?)))
+        .collect()
+}
+
+fn name_spelling(known: &Known<'_>, target: &Target<'_>, given: &Value) -> Vec<Value> {
+    let Value::Values(given) = given else {
+        return Vec::new();
+    };
+    let [name] = given.as_slice() else {
+        return Vec::new();
+    };
+    if !target.is_field("Name") {
+        return Vec::new();
+    }
+    // The name of the file has an underscore for each sign (PEP 427).
+    let file = &target.side.of(known.wheels).name;
+    let whole = file.split('-').next().unwrap_or_default();
+    let written = known.writes(target.side, "name").into_iter();
+    written
+        .flat_map(|written| match written {
+            "a-probe" => vec![name.replace('_', "-")],
+            _ if name.replace('-', "_") == whole => vec![whole.to_owned()],
+            _ => Vec::new(),
+        })
+        .map(|name| values([name]))
+        .collect()
+}
+
+/// Requirements are the same when each is written as the side's tools write them, and has
+/// the same name, extras, specifiers and marker.
+fn requirements(known: &Known<'_>, target: &Target<'_>, value: Value) -> Option<Value> {
+    let Value::Values(requirements) = value else {
+        return None;
+    };
+    if !target.is_field("Requires-Dist") {
+        return None;
+    }
+    let mut forms = known.writes(target.side, "requirement-spelling");
+    let mut extras = known.writes(target.side, "extra-spelling");
+    if is_beside_wheel(target.side.of(known.wheels).generator.as_deref()) {
+        forms.push("foo>=1.0");
+        extras.push("qux!=1.5; extra == \"test\"");
+    }
+    let reduced: Option<Vec<String>> = requirements
+        .iter()
+        .map(|text| spelling::reduce(text, &forms, &extras))
+        .collect();
+    Some(values(reduced?))
+}
+
+/// Returns whether a tool may have left its work to a wheel project that was installed:
+/// setuptools 70.1 to 75.5 has a `bdist_wheel` of its own and uses `wheel.metadata` where
+/// that is there.
+fn is_beside_wheel(generator: Option<&str>) -> bool {
+    let Some(generator) = generator.map(Generator::parse) else {
+        return false;
+    };
+    let between = |text: &str| newer_or_same(text, "70.1") && newer("75.6", text);
+    generator.name == "setuptools" && generator.version.as_deref().is_some_and(between)
+}
+
+fn newer_or_same(left: &str, right: &str) -> bool {
+    compare(left, right) != Ordering::Less
+}
+
+/// Generator is what a release of the tool writes that also writes everything else so.
+fn generator(known: &Known<'_>, target: &Target<'_>, _: &Value) -> Vec<Value> {
+    if !target.is_field("Generator") {
+        return Vec::new();
+    }
+    let stated = target.side.of(known.wheels).generator.as_deref();
+    let Some(project) = stated
+        .map(Generator::parse)
+        .and_then(|stated| stated.project())
+    else {
+        return Vec::new();
+    };
+    let Ok(name) = ProjectName::parse(project) else {
+        return Vec::new();
+    };
+    let mut texts = Vec::new();
+    for release in backends::releases(&name) {
+        let version = release.version.to_string();
+        if !known.may_write(target.side, project, &release.version) {
+            continue;
+        }
+        for range in backends::ranges(project, "generator") {
+            if range.value.contains("{version}") {
+                texts.push(range.value.replace("{version}", &version));
+            }
+        }
+    }
+    texts.into_iter().map(|text| values([text])).collect()
+}
+
+/// Files that tools write from what else is in the wheel: the packages at its top, and
+/// empty lines that stand for yes.
+fn written_by_tools(known: &Known<'_>, target: &Target<'_>, given: &Value) -> Vec<Value> {
+    let is_described = target
+        .member
+        .split_once('/')
+        .is_some_and(|(top, below)| top.ends_with(".dist-info") && !below.contains('/'));
+    if !is_described {
+        return Vec::new();
+    }
+    let text = |side: Side| match target.file() {
+        "zip-safe" | "dependency_links.txt" => Some("\n".to_owned()),
+        "top_level.txt" => Some(top_level(side.of(&known.names))),
+        _ => None,
+    };
+    // The packages are those of the side that has the file.
+    let side = match given {
+        Value::Absent => target.side,
+        _ => target.side.other(),
+    };
+    let Some(text) = text(side) else {
+        return Vec::new();
+    };
+    present_or_absent(given, &[Sha256Digest::of(text.as_bytes())], Vec::new)
+}
+
+/// Returns the packages and modules at the top of a wheel, as setuptools lists them.
+fn top_level(names: &BTreeSet<String>) -> String {
+    let tops: BTreeSet<&str> = names
+        .iter()
+        .filter_map(|name| {
+            let (top, _) = name.split_once('/').unwrap_or((name.as_str(), ""));
+            let is_own = top.ends_with(".dist-info") || top.ends_with(".data");
+            (!is_own).then(|| top.split('.').next().unwrap_or(top))
+        })
+        .collect();
+    tops.into_iter().flat_map(|top| [top, "\n"]).collect()
+}
+
+/// The mode that the tool gives RECORD and WHEEL.
+fn own_mode(known: &Known<'_>, target: &Target<'_>, _: &Value) -> Vec<Value> {
+    let feature = match target.file() {
+        "RECORD" => "record-mode",
+        "WHEEL" => "wheel-mode",
+        _ => return Vec::new(),
+    };
+    let written = known.writes(target.side, feature).into_iter();
+    written
+        .filter_map(|mode| Some(Value::Mode(u16::from_str_radix(mode, 8).ok()?)))
+        .collect()
 }
 
 /// A feature that the table knows, as it was seen.
 struct Feature {
-    cause: &'static str,
+    cause: &'static CauseKind,
     feature: &'static str,
     values: Sides<String>,
     places: Vec<usize>,
@@ -81,6 +428,7 @@ pub(super) fn claim(case: &mut Case<'_>) {
     }
     claim_requirements(case, &generators);
     claim_generator(case, &generators);
+    versions::claim(case, &generators);
 }
 
 /// Collects the features of which the pair shows two values.
@@ -132,7 +480,7 @@ fn observe(case: &Case<'_>, features: &mut Vec<Feature>) {
     if let Some(values) = presence(&places) {
         let evidence = shown(&places);
         add(
-            "license-file-field",
+            &LICENSE_FILE_FIELD,
             "license-file-field",
             values,
             places,
@@ -144,7 +492,7 @@ fn observe(case: &Case<'_>, features: &mut Vec<Feature>) {
     if let Some(values) = presence(&places) {
         let evidence = shown(&places);
         add(
-            "dynamic-fields",
+            &DYNAMIC_FIELDS,
             "dynamic-field",
             values,
             places,
@@ -167,7 +515,7 @@ fn observe(case: &Case<'_>, features: &mut Vec<Feature>) {
     {
         let evidence = shown(&places);
         add(
-            "name-spelling",
+            &NAME_SPELLING,
             "name",
             (spelled(published), spelled(rebuilt)),
             places,
@@ -192,7 +540,7 @@ fn observe(case: &Case<'_>, features: &mut Vec<Feature>) {
                     if ends.published.max(ends.rebuilt) == 3 && ends.published.min(ends.rebuilt) == 1)
         }));
         add(
-            "unknown-platform",
+            &UNKNOWN_PLATFORM,
             "platform-unknown",
             values,
             places,
@@ -212,7 +560,7 @@ fn observe(case: &Case<'_>, features: &mut Vec<Feature>) {
                 ends.published, ends.rebuilt
             );
             add(
-                "unknown-platform",
+                &UNKNOWN_PLATFORM,
                 "final-newlines",
                 (&ends.published, &ends.rebuilt),
                 places,
@@ -232,7 +580,7 @@ fn observe(case: &Case<'_>, features: &mut Vec<Feature>) {
     if let Some((published, rebuilt)) = versions {
         let evidence = shown(&places);
         add(
-            "metadata-version",
+            &METADATA_VERSION,
             "metadata-version",
             (&published, &rebuilt),
             places,
@@ -254,7 +602,7 @@ fn observe(case: &Case<'_>, features: &mut Vec<Feature>) {
         if let Some(modes) = modes {
             let evidence = format!("mode of {file}: {} → {}", modes.published, modes.rebuilt);
             add(
-                "record-mode",
+                &RECORD_MODE,
                 feature,
                 (&modes.published, &modes.rebuilt),
                 places,
@@ -265,24 +613,35 @@ fn observe(case: &Case<'_>, features: &mut Vec<Feature>) {
     }
 }
 
+/// Returns where a member lies that may be a licence file: in `licenses/` or beside
+/// METADATA.
+fn licence_place(member: &str) -> Option<&'static str> {
+    let (top, below) = member.split_once('/')?;
+    if !top.ends_with(".dist-info") {
+        return None;
+    }
+    if below.starts_with("licenses/") {
+        return Some("licenses/");
+    }
+    const STARTS: [&str; 5] = ["LICEN", "COPYING", "NOTICE", "AUTHORS", "UNLICEN"];
+    let upper = below.to_ascii_uppercase();
+    (!below.contains('/') && STARTS.iter().any(|start| upper.starts_with(start)))
+        .then_some("dist-info")
+}
+
 /// Licence files that lie in another place, or on one side only.
 fn licence_files(
     case: &Case<'_>,
-    add: &mut impl FnMut(&'static str, &'static str, (&str, &str), Vec<usize>, &'static str, String),
+    add: &mut impl FnMut(
+        &'static CauseKind,
+        &'static str,
+        (&str, &str),
+        Vec<usize>,
+        &'static str,
+        String,
+    ),
 ) {
-    let place_of = |item: &Item<'_>| -> Option<&'static str> {
-        let (_, below) = item.member.split_once('/')?;
-        if !item.is_described() {
-            return None;
-        }
-        if below.starts_with("licenses/") {
-            return Some("licenses/");
-        }
-        const STARTS: [&str; 5] = ["LICEN", "COPYING", "NOTICE", "AUTHORS", "UNLICEN"];
-        let upper = below.to_ascii_uppercase();
-        (!below.contains('/') && STARTS.iter().any(|start| upper.starts_with(start)))
-            .then_some("dist-info")
-    };
+    let place_of = |item: &Item<'_>| licence_place(&item.member);
     let side = |published: bool| {
         case.find(|item| {
             place_of(item).is_some()
@@ -309,7 +668,7 @@ fn licence_files(
     let evidence = format!("{} → {}", names(&sides.published), names(&sides.rebuilt));
     let places = [sides.published, sides.rebuilt].concat();
     add(
-        "license-files-moved",
+        &LICENSE_FILES_MOVED,
         "license-files-at",
         values,
         places,
@@ -417,7 +776,7 @@ fn claim_feature(case: &mut Case<'_>, generators: &Sides<Option<Generator>>, fea
             name: tool,
             version: pin,
         });
-        if cause == "license-file-field" {
+        if cause.name == LICENSE_FILE_FIELD.name {
             found.evidence.push("RECORD follows".to_owned());
         }
         case.add(found, &places);
@@ -434,7 +793,10 @@ fn claim_feature(case: &mut Case<'_>, generators: &Sides<Option<Generator>>, fea
     }
 }
 
-fn backend_cause(generators: &Sides<Option<Generator>>, cause: &'static str) -> Cause {
+pub(super) fn backend_cause(
+    generators: &Sides<Option<Generator>>,
+    cause: &'static CauseKind,
+) -> Cause {
     let name = |generator: &Option<Generator>| match generator {
         Some(Generator {
             name,
@@ -509,6 +871,29 @@ fn claim_requirements(case: &mut Case<'_>, generators: &Sides<Option<Generator>>
         .as_ref()
         .map(|generator| generator.as_ref().map_or(&[][..], Generator::tools));
     let evidence = format!("Requires-Dist: {published} → {rebuilt}");
+    let same_generator =
+        generators.published.is_some() && generators.published == generators.rebuilt;
+    if same_generator && is_beside_wheel(case.wheels.published.generator.as_deref()) {
+        let side = match form(&published) {
+            Some("foo>=1.0") => "published",
+            _ => "rebuilt",
+        };
+        case.add(
+            Cause::new(
+                &REQUIREMENT_SPELLING,
+                format!(
+                    "the wheel project 0.44 or newer was installed beside setuptools for {side} and wrote its requirements; both sides name the same setuptools"
+                ),
+                match side {
+                    "published" => "add wheel==0.44.0 or newer to the tools, pinned by hash",
+                    _ => "leave the wheel project out of the tools",
+                },
+            )
+            .seen(evidence),
+            &places,
+        );
+        return;
+    }
     if let (Some(published), Some(rebuilt)) = (form(&published), form(&rebuilt))
         && published != rebuilt
     {
@@ -528,7 +913,7 @@ fn claim_requirements(case: &mut Case<'_>, generators: &Sides<Option<Generator>>
                 let pin = known.unwrap_or_else(|| pin_of(one, other));
                 case.add(
                     Cause::new(
-                        "requirement-spelling",
+                        &REQUIREMENT_SPELLING,
                         format!(
                             "{tool} {} spells requirements as {}, {tool} {} as {}",
                             span(one),
@@ -550,7 +935,7 @@ fn claim_requirements(case: &mut Case<'_>, generators: &Sides<Option<Generator>>
         }
     }
     case.add(
-        backend_cause(generators, "requirement-spelling").seen(evidence),
+        backend_cause(generators, &REQUIREMENT_SPELLING).seen(evidence),
         &places,
     );
 }
@@ -680,7 +1065,7 @@ fn claim_generator(case: &mut Case<'_>, generators: &Sides<Option<Generator>>) {
         Piece::Field(field) => Some(field_change(&field.field, &field.published, &field.rebuilt)),
         _ => None,
     });
-    let cause = backend_cause(generators, "backend-version").seen(evidence.unwrap_or_default());
+    let cause = backend_cause(generators, &BACKEND_VERSION).seen(evidence.unwrap_or_default());
     case.add(cause, &places);
 }
 
@@ -727,22 +1112,6 @@ fn field_change(name: &str, published: &[String], rebuilt: &[String]) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_generator_names_its_project_and_version() {
-        for (text, project, version) in [
-            ("bdist_wheel (0.36.2)", Some("wheel"), Some("0.36.2")),
-            ("setuptools (75.8.0)", Some("setuptools"), Some("75.8.0")),
-            ("flit 3.9.0", Some("flit_core"), Some("3.9.0")),
-            ("poetry-core 1.9.0", Some("poetry-core"), Some("1.9.0")),
-            ("maturin (1.4.0)", None, Some("1.4.0")),
-            ("x", None, None),
-        ] {
-            let generator = Generator::parse(text);
-            assert_eq!(generator.project(), project, "{text}");
-            assert_eq!(generator.version.as_deref(), version, "{text}");
-        }
-    }
 
     #[test]
     fn requirements_that_mean_the_same_are_told_from_others() {

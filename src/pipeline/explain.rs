@@ -44,7 +44,7 @@ fn fill(
     cancel: &Cancel,
 ) -> Result<(), Trouble> {
     let compared = compare::wheels(&request.published, &request.rebuilt, request.limits, cancel);
-    let different = match compared {
+    let mut different = match compared {
         Err(error) => {
             return Err(Trouble {
                 message: error.to_string(),
@@ -81,9 +81,11 @@ fn fill(
         .sdist
         .as_ref()
         .map(|path| path.display().to_string());
-    let explanation = explain::explain(&different, source.as_ref());
+    let explanation = explain::explain(&different, source.as_ref(), None);
+    different.forget_contents();
     report.differences = different.differences;
     report.causes = explanation.causes;
+    report.attributed = explanation.attributed;
     report.unexplained = explanation.unexplained;
     Ok(())
 }

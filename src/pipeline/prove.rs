@@ -2,12 +2,14 @@
 //! the difference is gone.
 //!
 //! In: a wheel that did not come back, the causes of that, and the recipe. Out: the
-//! same causes, those that were proved marked as such. What is built here is never
-//! kept and never counts as a rebuild; it may be made with tools that no list names.
+//! same causes, those that were proved marked as such, and the build that has the signed
+//! digest where one has. It may be made with tools that no list names; whether it counts
+//! as the rebuild is for the caller to say, who knows where the recipe came from.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::rebuild::facts_of;
 use super::tools::Toolbox;
 use crate::archive::Limits;
 use crate::cancel::Cancel;
@@ -16,7 +18,7 @@ use crate::digest::Sha256Digest;
 use crate::explain::{self, Cause, Factor, Proof};
 use crate::filename::ProjectName;
 use crate::policy::{Platform, RecipePolicy};
-use crate::rebuild::{Job, Outcome, Wanted, Workshop};
+use crate::rebuild::{Built, Job, Outcome, Wanted, Workshop};
 use crate::recipe::{Recipe, SourceModes, ToolWheel, Umask};
 use crate::sdist::SourceFiles;
 
@@ -40,6 +42,27 @@ pub(super) struct Prover<'a> {
     pub(super) cancel: &'a Cancel,
 }
 
+/// What trying the causes gave.
+#[derive(Default)]
+pub(super) struct Proved {
+    /// What to say beside the causes.
+    pub(super) notes: Vec<String>,
+    /// The build that has the signed digest.
+    pub(super) reproduced: Option<Reproduced>,
+}
+
+/// A build that has the signed digest.
+pub(super) struct Reproduced {
+    pub(super) recipe: Recipe,
+    /// What was changed, in words.
+    pub(super) change: String,
+    /// Whether something that the user stated was changed for it.
+    pub(super) is_stated: bool,
+    pub(super) built: Built,
+    /// The interpreter, as it is named in a report.
+    pub(super) python: String,
+}
+
 /// A recipe with one thing changed.
 struct Variant {
     recipe: Recipe,
@@ -48,8 +71,8 @@ struct Variant {
 }
 
 impl Prover<'_> {
-    /// Tries each cause that one thing decides. Returns what to say beside them.
-    pub(super) fn prove(&self, job: &Job<'_>, causes: &mut [Cause]) -> Vec<String> {
+    /// Tries each cause that one thing decides.
+    pub(super) fn prove(&self, job: &Job<'_>, causes: &mut [Cause]) -> Proved {
         let mut builds = 0;
         let mut together = job.recipe.clone();
         let mut changes = Vec::new();
@@ -62,7 +85,7 @@ impl Prover<'_> {
                 continue;
             };
             if self.cancel.is_requested() {
-                return Vec::new();
+                return Proved::default();
             }
             // Two causes may hang on one thing; it is built once.
             let known = tried.iter().position(|(other, _)| *other == factor);
@@ -96,24 +119,55 @@ impl Prover<'_> {
                 }
             }
         }
-        if changes.len() < 2
-            || tried
-                .iter()
-                .flat_map(|(_, tried)| tried)
-                .any(|t| t.reproduced)
-        {
-            return Vec::new();
+        let is_stated = tried
+            .iter()
+            .filter(|(_, found)| found.is_some())
+            .any(|(factor, _)| self.is_stated(factor));
+        let hit = tried.into_iter().find_map(|(factor, found)| {
+            let found = found.filter(|found| found.reproduced)?;
+            Some(found.into_reproduced(self.is_stated(&factor)))
+        });
+        if hit.is_some() {
+            return Proved {
+                notes: Vec::new(),
+                reproduced: hit,
+            };
+        }
+        if changes.len() < 2 {
+            return Proved::default();
         }
         let variant = Variant {
             recipe: together,
             change: changes.join(", "),
         };
         match self.build(job, variant) {
-            Some(found) if found.reproduced => vec![format!(
-                "a rebuild with {} has the signed digest",
-                found.change
-            )],
-            _ => Vec::new(),
+            Some(found) if found.reproduced => Proved {
+                notes: vec![format!(
+                    "a rebuild with {} has the signed digest",
+                    found.change
+                )],
+                reproduced: Some(found.into_reproduced(is_stated)),
+            },
+            _ => Proved::default(),
+        }
+    }
+
+    /// Returns whether the user said how the recipe is in this part.
+    fn is_stated(&self, factor: &Factor) -> bool {
+        let policy = self.policy;
+        match factor {
+            Factor::Epoch(_) => policy.source_date_epoch.is_some(),
+            Factor::Umask(_) => policy.umask.is_some(),
+            Factor::ArchiveModes(_) => policy.source_modes.is_some(),
+            Factor::Platform(_) => policy.platform.is_some(),
+            Factor::BuildPath(_) => policy.build_path.is_some(),
+            Factor::Interpreter => policy.interpreter.is_some(),
+            Factor::Tool { .. } => policy.names_tools(),
+            Factor::Variable("TZ", _) => policy.time_zone.is_some(),
+            Factor::Variable(name, _) => policy
+                .environment
+                .as_ref()
+                .is_some_and(|environment| environment.contains_key(*name)),
         }
     }
 
@@ -246,7 +300,8 @@ impl Prover<'_> {
             let compared =
                 compare::wheels(self.published, &built.wheel, self.limits, self.cancel).ok()?;
             if let Comparison::Different(different) = compared {
-                let explanation = explain::explain(&different, self.source);
+                let build = facts_of(&recipe);
+                let explanation = explain::explain(&different, self.source, Some(&build));
                 left.extend(explanation.causes.iter().map(|cause| cause.cause));
             }
         }
@@ -255,6 +310,8 @@ impl Prover<'_> {
             change,
             reproduced,
             left,
+            python: interpreter.name(),
+            built,
         })
     }
 }
@@ -266,6 +323,20 @@ struct Tried {
     reproduced: bool,
     /// The causes that the difference from the published wheel still has.
     left: BTreeSet<&'static str>,
+    python: String,
+    built: Built,
+}
+
+impl Tried {
+    fn into_reproduced(self, is_stated: bool) -> Reproduced {
+        Reproduced {
+            recipe: self.recipe,
+            change: self.change,
+            is_stated,
+            built: self.built,
+            python: self.python,
+        }
+    }
 }
 
 /// Takes over what a variant changed.

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::prove::Prover;
+use super::prove::{Prover, Reproduced};
 use super::recipes::{Copies, Recipes};
 use super::tools::{Reason, Toolbox};
 use super::witnesses;
@@ -13,14 +13,15 @@ use super::workers;
 use super::{Progress, Request, Verification, verify};
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison, Different, Sides};
-use crate::explain;
+use crate::explain::{self, BuildFacts};
 use crate::filename::{SdistFilename, WheelFilename};
 use crate::finding::{Finding, Subject, rules};
+use crate::infer;
 use crate::openpgp::SignatureVerdict;
 use crate::policy::RecordsPolicy;
 use crate::policy::SandboxPolicy;
 use crate::rebuild::{Built, Cache, Job, Outcome, ToolsError, Workshop};
-use crate::recipe::{BuildRecord, MAX_RECORD_BYTES, RECORD_ENDING};
+use crate::recipe::{BuildRecord, MAX_RECORD_BYTES, RECORD_ENDING, Recipe};
 use crate::relpath::RelPath;
 use crate::report::{
     RebuildOutcome, RebuildSummary, RecipeSource, Report, ShardSummary, Trouble, WitnessSummary,
@@ -425,6 +426,7 @@ impl<'a> Shop<'a> {
             wheels: Sides::default(),
             witness: WitnessSummary::default(),
             causes: Vec::new(),
+            attributed: Vec::new(),
             unexplained: Vec::new(),
             log: None,
             seconds: None,
@@ -538,7 +540,12 @@ impl<'a> Shop<'a> {
         let limits = self.request.policy.wheelhouse.limits;
         match compare::wheels(&published, &built.wheel, limits, self.cancel)? {
             Comparison::Different(different) => {
-                self.explain(pair, &job, &published, *different, summary);
+                let proved = self.explain(pair, &job, &published, *different, summary);
+                if let Some(proved) = proved
+                    && self.put_proved(&proved, sdist, summary)
+                {
+                    return self.keep(&proved.built, &pair.wheel);
+                }
             }
             Comparison::Identical(_) => {
                 return Err("the digests differ, the bytes do not".into());
@@ -553,26 +560,74 @@ impl<'a> Shop<'a> {
         search.run(&published, &built.wheel, &pair.wheel.filename, summary)
     }
 
-    /// Fills in why the wheels differ, and proves it where that was asked for.
+    /// Makes the recipe of a proof the recipe of the rebuild, where it was inferred. Where
+    /// the user or a record stated it, their word was tried and did not hold: the outcome
+    /// stays, and the recipe that holds is shown. Returns whether it was taken.
+    fn put_proved(
+        &self,
+        proved: &Reproduced,
+        sdist: &Signed<SdistFilename>,
+        summary: &mut RebuildSummary,
+    ) -> bool {
+        let text = proved.recipe.to_policy_toml(sdist.filename.project());
+        summary.policy = Some(text);
+        let is_inferred = summary.recipe_source == Some(RecipeSource::Inferred);
+        if !is_inferred || proved.is_stated {
+            let note = format!(
+                "{} gives the signed digest; the recipe that was stated does not",
+                proved.change
+            );
+            summary.notes.push(note);
+            return false;
+        }
+        let notes = summary
+            .causes
+            .iter()
+            .map(|cause| format!("proved against the inferred recipe: {}", cause.sentence));
+        summary.notes = proved.built.notes.iter().cloned().chain(notes).collect();
+        summary.outcome = RebuildOutcome::Reproduced;
+        summary.rebuilt_sha256 = Some(proved.built.sha256);
+        summary.recipe = Some(proved.recipe.clone());
+        summary.recipe_source = Some(RecipeSource::Proved);
+        summary.inferred.push(infer::Reason {
+            part: "proof",
+            value: proved.change.clone(),
+            because: "with it the signed digest came out".into(),
+        });
+        summary.python = Some(proved.python.clone());
+        summary.sandbox = Some(proved.built.layer);
+        summary.differences.clear();
+        summary.wheels = Sides::default();
+        summary.causes.clear();
+        summary.attributed.clear();
+        summary.unexplained.clear();
+        true
+    }
+
+    /// Fills in why the wheels differ, and proves it where that was asked for: returns the
+    /// build that has the signed digest, where one has.
     fn explain(
         &self,
         pair: &Pair,
         job: &Job<'_>,
         published: &Path,
-        different: Different,
+        mut different: Different,
         summary: &mut RebuildSummary,
-    ) {
+    ) -> Option<Reproduced> {
         let limits = self.request.policy.wheelhouse.limits;
         // The build has read the sdist; if it cannot be read now, members are
         // looked up nowhere.
         let source = SourceFiles::read(job.sdist, job.sdist_name, &limits, self.cancel).ok();
-        let explanation = explain::explain(&different, source.as_ref());
+        let build = facts_of(job.recipe);
+        let explanation = explain::explain(&different, source.as_ref(), Some(&build));
+        different.forget_contents();
         summary.differences = different.differences;
         summary.wheels = different.wheels;
         summary.causes = explanation.causes;
+        summary.attributed = explanation.attributed;
         summary.unexplained = explanation.unexplained;
         if !self.surroundings.prove {
-            return;
+            return None;
         }
         let rebuild = &self.request.policy.rebuild;
         let of_project = rebuild.recipe_of(job.sdist_name.project());
@@ -605,7 +660,9 @@ impl<'a> Shop<'a> {
             limits,
             cancel: self.cancel,
         };
-        summary.notes.extend(prover.prove(job, &mut summary.causes));
+        let proved = prover.prove(job, &mut summary.causes);
+        summary.notes.extend(proved.notes);
+        proved.reproduced
     }
 
     /// Puts a rebuilt wheel where the user wants it: whole, or not at all.
@@ -615,5 +672,23 @@ impl<'a> Shop<'a> {
         };
         let to = directory.join(wheel.filename.to_string());
         witnesses::keep(&built.wheel, directory, &to)
+    }
+}
+
+/// Returns what a recipe says of a build, for the explanation of what it gave.
+pub(super) fn facts_of(recipe: &Recipe) -> BuildFacts {
+    let tools = recipe.tools.iter().map(|tool| {
+        let name = tool.filename.project().to_string();
+        (name, tool.filename.version().to_string())
+    });
+    let mut environment = recipe.environment.clone();
+    // Every build has it, unless the recipe says another.
+    environment
+        .entry("PYTHONHASHSEED".to_owned())
+        .or_insert_with(|| "0".to_owned());
+    BuildFacts {
+        tools: tools.collect(),
+        epoch: recipe.source_date_epoch,
+        environment,
     }
 }

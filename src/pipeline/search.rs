@@ -365,8 +365,7 @@ impl Shop<'_> {
         summary.differences.clear();
         summary.wheels = Default::default();
         summary.causes.clear();
-        summary.unexplained.clear();
-        summary.causes.clear();
+        summary.attributed.clear();
         summary.unexplained.clear();
         summary.witness = WitnessSummary::default();
         summary.log = None;

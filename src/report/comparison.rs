@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Form, SCHEMA, Tool, Trouble, Verdict, escape_json};
 use crate::compare::{Difference, Digested, WheelFacts};
-use crate::explain::{Cause, Unexplained};
+use crate::explain::{Attributed, Cause, Unexplained};
 
 /// One of the two files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,6 +57,8 @@ pub struct ComparisonReport {
     pub differences: Vec<Difference>,
     /// Why.
     pub causes: Vec<Cause>,
+    /// What they account for without its bytes having been derived.
+    pub attributed: Vec<Attributed>,
     /// What has no cause.
     pub unexplained: Vec<Unexplained>,
     /// What kept the tool from doing its work.
@@ -77,6 +79,7 @@ impl ComparisonReport {
             sdist: None,
             differences: Vec::new(),
             causes: Vec::new(),
+            attributed: Vec::new(),
             unexplained: Vec::new(),
             errors: Vec::new(),
         }

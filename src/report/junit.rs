@@ -15,7 +15,7 @@ use super::text::{finding_lines, place, verdict_word};
 use super::{ComparisonReport, EnvironmentReport, FileKind, RebuildOutcome, RebuildSummary};
 use super::{Report, Verdict};
 use crate::compare::Difference;
-use crate::explain::{Cause, Proof, Unexplained};
+use crate::explain::{Attributed, Cause, Proof, Unexplained};
 use crate::finding::{Finding, Severity};
 use crate::openpgp::SignatureVerdict;
 
@@ -311,6 +311,7 @@ fn rebuild_case(rebuild: &RebuildSummary) -> Case {
     } else {
         lines.extend(why(
             &rebuild.causes,
+            &rebuild.attributed,
             &rebuild.unexplained,
             &rebuild.differences,
         ));
@@ -341,7 +342,12 @@ fn headline(causes: &[Cause], unexplained: &[Unexplained]) -> String {
 }
 
 /// Returns why two wheels differ, line by line.
-fn why(causes: &[Cause], unexplained: &[Unexplained], differences: &[Difference]) -> Vec<String> {
+fn why(
+    causes: &[Cause],
+    attributed: &[Attributed],
+    unexplained: &[Unexplained],
+    differences: &[Difference],
+) -> Vec<String> {
     let mut lines = Vec::new();
     for found in unexplained {
         let word = if found.is_alarming {
@@ -359,6 +365,13 @@ fn why(causes: &[Cause], unexplained: &[Unexplained], differences: &[Difference]
         lines.push(format!("cause[{}]{proof}: {}", cause.cause, cause.sentence));
         lines.push(format!("  seen: {}", cause.evidence.join("; ")));
         lines.push(format!("  next: {}", cause.advice));
+        let own = attributed.iter().filter(|one| one.cause == cause.cause);
+        for found in own {
+            lines.push(format!(
+                "  attributed, not derived: {} {}",
+                found.member, found.what
+            ));
+        }
     }
     let differences = differences.iter();
     lines.extend(differences.map(|one| format!("differs: {}", one.line().render(str::to_owned))));
@@ -386,7 +399,12 @@ impl ComparisonReport {
         if self.verdict == Verdict::Pass {
             lines.push("Identical, byte for byte".to_owned());
         }
-        lines.extend(why(&self.causes, &self.unexplained, &self.differences));
+        lines.extend(why(
+            &self.causes,
+            &self.attributed,
+            &self.unexplained,
+            &self.differences,
+        ));
         let suite = Suite {
             name: "explain",
             cases: vec![Case::new(name, result).lines(lines)],

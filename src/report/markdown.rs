@@ -10,7 +10,7 @@ use super::text::{escape, place, plural, verdict_word};
 use super::{ComparisonReport, EnvironmentReport, RebuildOutcome, RebuildSummary};
 use super::{Report, Verdict};
 use crate::compare::{ContentDiff, Detail, Difference, Kind};
-use crate::explain::{Cause, Proof, Unexplained};
+use crate::explain::{Attributed, Cause, Proof, Unexplained};
 use crate::finding::{Finding, Severity};
 use crate::openpgp::SignatureVerdict;
 
@@ -317,6 +317,7 @@ impl Report {
                 explain(
                     comment,
                     &rebuild.causes,
+                    &rebuild.attributed,
                     &rebuild.unexplained,
                     &rebuild.differences,
                 );
@@ -448,6 +449,7 @@ fn finding_block(finding: &Finding) -> String {
 fn explain(
     comment: &mut Comment,
     causes: &[Cause],
+    attributed: &[Attributed],
     unexplained: &[Unexplained],
     differences: &[Difference],
 ) {
@@ -477,8 +479,13 @@ fn explain(
             Proof::Counterfactual => ", proved by rebuilding",
             Proof::Pattern => "",
         };
+        let own = attributed.iter().filter(|one| one.cause == cause.cause);
+        let underived = match own.count() {
+            0 => String::new(),
+            count => format!("\\\n  **Attributed, not derived:** {count}"),
+        };
         comment.block(&format!(
-            "- **{first}** `{}`{proof}: {}\\\n  **Next:** {}\n",
+            "- **{first}** `{}`{proof}: {}{underived}\\\n  **Next:** {}\n",
             cause.cause,
             prose(&cause.sentence),
             prose(&cause.advice)
@@ -559,10 +566,11 @@ impl ComparisonReport {
     pub fn to_markdown(&self) -> String {
         let mut comment = Comment::default();
         let unexplained = self.unexplained.len();
+        let attributed = self.attributed.len();
         let headline = match self.verdict {
             Verdict::Pass => "✅ Identical, byte for byte".to_owned(),
             Verdict::Fail => format!(
-                "❌ Different: {} {}, {} {}, {unexplained} unexplained",
+                "❌ Different: {} {}, {} {}, {attributed} attributed, {unexplained} unexplained",
                 self.differences.len(),
                 plural(self.differences.len(), "difference", "differences"),
                 self.causes.len(),
@@ -586,6 +594,7 @@ impl ComparisonReport {
         explain(
             &mut comment,
             &self.causes,
+            &self.attributed,
             &self.unexplained,
             &self.differences,
         );

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::compare::{Difference, Sides, WheelFacts};
 use crate::digest::Sha256Digest;
-use crate::explain::{Cause, Unexplained};
+use crate::explain::{Attributed, Cause, Unexplained};
 use crate::infer::Reason;
 use crate::recipe::{Mismatch, Recipe};
 use crate::sandbox::Layer;
@@ -69,6 +69,8 @@ pub enum RecipeSource {
     Inferred,
     /// A search for the signed digest.
     Searched,
+    /// A proof: an inferred recipe with one thing changed, which gave the signed digest.
+    Proved,
 }
 
 /// The edits of a witness: as JSON for programs, in words for people.
@@ -127,6 +129,9 @@ pub struct RebuildSummary {
     pub witness: WitnessSummary,
     /// Why they differ.
     pub causes: Vec<Cause>,
+    /// What they account for without its bytes having been derived.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attributed: Vec<Attributed>,
     /// What has no cause.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unexplained: Vec<Unexplained>,

@@ -27,6 +27,8 @@ pub struct SourceFile {
     pub sha256: Sha256Digest,
     /// Its mode bits as the archive has them.
     pub mode: u32,
+    /// When it was last modified, in seconds since 1970.
+    pub mtime: i64,
 }
 
 impl SourceFiles {
@@ -58,10 +60,12 @@ impl SourceFiles {
             // Names in a wheel do not have the top directory of the sdist.
             let path = member.path.as_str();
             let path = path.split_once('/').map_or(path, |(_, below)| below);
-            let mode = member.mode;
-            found
-                .files
-                .insert(path.to_owned(), SourceFile { sha256, mode });
+            let file = SourceFile {
+                sha256,
+                mode: member.mode,
+                mtime: member.mtime,
+            };
+            found.files.insert(path.to_owned(), file);
             found.digests.insert(sha256);
             Ok(())
         })?;
@@ -71,6 +75,18 @@ impl SourceFiles {
     /// Returns whether some file has these contents.
     pub fn has_contents(&self, sha256: &Sha256Digest) -> bool {
         self.digests.contains(sha256)
+    }
+
+    /// Returns the files that a member of a wheel may come from by its path, or by the
+    /// last part of it alone: each with its path.
+    pub fn candidates<'a>(
+        &'a self,
+        member: &'a str,
+    ) -> impl Iterator<Item = (&'a str, SourceFile)> {
+        let file = member.rsplit('/').next().unwrap_or(member);
+        let is_named = move |path: &str| path.rsplit('/').next() == Some(file);
+        let named = self.files.iter().filter(move |(path, _)| is_named(path));
+        named.map(|(path, file)| (path.as_str(), *file))
     }
 
     /// Returns the file that a member of a wheel most likely comes from: the one

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import json
+import marshal
 import os
 import random
 import struct
@@ -292,8 +293,8 @@ def platform_tag():
 def sbom():
     def bom(when, number):
         return json.dumps({"bomFormat": "CycloneDX", "serialNumber": number, "metadata": {"timestamp": when}}, indent=1) + "\n"
-    return (wheel(with_member(f"{TOP}/sboms/x.cdx.json", bom("2026-11-23T00:00:00Z", "urn:uuid:1"))),
-            wheel(with_member(f"{TOP}/sboms/x.cdx.json", bom("2027-01-01T11:00:00Z", "urn:uuid:2"))))
+    return (wheel(with_member(f"{TOP}/sboms/x.cdx.json", bom("2026-11-23T00:00:00Z", "urn:uuid:3e671687-395b-41f5-a30f-a58921a69b79"))),
+            wheel(with_member(f"{TOP}/sboms/x.cdx.json", bom("2027-01-01T11:00:00Z", "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"))))
 
 
 def cython():
@@ -349,7 +350,7 @@ def dos_licence():
 def repaired_without_libraries():
     """As auditwheel packs: directories, and RECORD by Python's csv."""
     tagged = {**BASE, f"{TOP}/WHEEL": WHEEL.replace("py3-none-any", "py3-none-manylinux_2_5_x86_64"),
-              "probe/": "", f"{TOP}/": ""}
+              "probe/": Member("", mode=0o040755), f"{TOP}/": Member("", mode=0o040755)}
     linux = {**BASE, f"{TOP}/WHEEL": WHEEL.replace("py3-none-any", "py3-none-linux_x86_64")}
     def csv(rows):
         return [row + "\r" for row in reversed([row for row in rows if "/," not in row])]
@@ -576,6 +577,175 @@ def opaque():
 def long_line():
     line = "a = '" + "same " * 60
     return wheel({**BASE, "probe/c.py": line + "1'\n"}), wheel({**BASE, "probe/c.py": line + "2'\n"})
+
+
+def licences_moved():
+    """The same file beside METADATA and in licenses/."""
+    text = "Do as you like.\n"
+    return wheel({**BASE, f"{TOP}/LICENSE": text}), wheel({**BASE, f"{TOP}/licenses/LICENSE": text})
+
+
+def foreign_licence():
+    return wheel({**BASE, f"{TOP}/LICENSE.py": "import os\n"}), wheel(BASE)
+
+
+def json_of_any_name():
+    return (wheel({**BASE, "probe/bom.json": '{"run": "something else"}\n'}), wheel({**BASE, "probe/bom.json": '{"run": "a"}\n'}))
+
+
+def sbom_component():
+    def bom(version):
+        return json.dumps({"components": [{"name": "libfoo", "version": version}]}, indent=1) + "\n"
+    return wheel({**BASE, f"{TOP}/sboms/x.cdx.json": bom("1.0")}), wheel({**BASE, f"{TOP}/sboms/x.cdx.json": bom("6.6")})
+
+
+def sbom_order():
+    def bom(*names):
+        return json.dumps({"components": [{"name": name, "version": "1"} for name in names]})
+    return (wheel({**BASE, f"{TOP}/sboms/x.cdx.json": bom("a", "b", "c")}), wheel({**BASE, f"{TOP}/sboms/x.cdx.json": bom("c", "a", "b")}))
+
+
+def sbom_path():
+    """As cargo-cyclonedx names the packages of a build, which maturin puts into wheels."""
+    def bom(directory):
+        reference = f"path+file://{directory}/rust/probe#0.1.0"
+        return json.dumps({"metadata": {"component": {"bom-ref": reference, "purl": f"pkg:cargo/probe@0.1.0?download_url=file://{directory}/rust/probe"}}}, indent=2)
+    return (wheel({**BASE, f"{TOP}/sboms/probe.cyclonedx.json": bom("/tmp/one")}), wheel({**BASE, f"{TOP}/sboms/probe.cyclonedx.json": bom("/home/me/two")}))
+
+
+def empty_package():
+    return wheel({**BASE, "examples/__init__.py": ""}), wheel(BASE)
+
+
+def retagged():
+    """As `wheel tags --build 6` writes: WHEEL, and RECORD by the clock."""
+    late = Member("", date=(2024, 5, 6, 7, 8, 10))
+    tagged = {**BASE, f"{TOP}/WHEEL": WHEEL.replace("Root-Is", "Build: 6\nRoot-Is")}
+    data = wheel(tagged)
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        for info in old.infolist():
+            if info.filename.endswith("/RECORD"):
+                info.date_time = late.date
+            new.writestr(info, old.read(info))
+    return out.getvalue(), wheel(BASE)
+
+
+def late_record():
+    data, _ = retagged()
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(wheel(BASE))) as old, zipfile.ZipFile(out, "w") as new:
+        for info in old.infolist():
+            if info.filename.endswith("/RECORD"):
+                info.date_time = (2024, 5, 6, 7, 8, 10)
+            new.writestr(info, old.read(info))
+    return out.getvalue(), wheel(BASE)
+
+
+def by(generator):
+    return {**BASE, f"{TOP}/WHEEL": WHEEL.replace("bdist_wheel (0.36.2)", generator)}
+
+
+def record_order_of_maturin():
+    return wheel(by("maturin (1.8.2)")), wheel(by("maturin (1.8.2)"), record=lambda rows: rows[::-1])
+
+
+def mode_of_record_alone():
+    def side(mode):
+        data = wheel(by("hand 1"))
+        out = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+            for info in old.infolist():
+                if info.filename.endswith("/RECORD"):
+                    info.external_attr = mode << 16
+                new.writestr(info, old.read(info))
+        return out.getvalue()
+    return side(0o600), side(0o100644)
+
+
+def epoch_of_1980():
+    """hatchling writes 2020 when it is told no time, so 1980 was told."""
+    return (wheel(by("hatchling 1.27.0"), defaults={"date": (1980, 1, 1, 0, 0, 0)}),
+            wheel(by("hatchling 1.27.0"), defaults={"date": (2020, 2, 2, 0, 0, 0)}))
+
+
+def constant_of_the_tool():
+    return (wheel(by("hatchling 1.27.0"), defaults={"date": (2020, 2, 2, 0, 0, 0)}), wheel(by("hatchling 1.27.0")))
+
+
+def epoch_of_nothing():
+    """SOURCE_DATE_EPOCH=0: a text of 1970 in an archive of 1980."""
+    old = {"date": (1980, 1, 1, 0, 0, 0)}
+    return (wheel(with_member("probe/_built.py", "BUILT = '1970-01-01'\n"), defaults=old),
+            wheel(with_member("probe/_built.py", "BUILT = '1980-01-01'\n"), defaults=old))
+
+
+def build_environment():
+    def config(name):
+        return f'C = {{\n  "path": "/tmp/build-env-{name}/bin/python"\n}}\n'
+    return wheel(with_member("probe/config.py", config("8vq1z0ab"))), wheel(with_member("probe/config.py", config("k2_9xw3c")))
+
+
+def bytecode_path():
+    """Compiled by CPython from one source, which it was told lies elsewhere."""
+    def compiled(directory):
+        code = compile("import sys\ndef f(a):\n    return a + 1\n", f"{directory}/probe/mod.py", "exec")
+        return b"\xa7\x0d\x0d\x0a" + struct.pack("<III", 0, 1700000000, 7) + marshal.dumps(code)
+    name = "probe/__pycache__/mod.cpython-311.pyc"
+    return (wheel({**BASE, name: compiled("/build/pip-unpacked-wheel-j79n_99h")}), wheel({**BASE, name: compiled("/tmp/x")}))
+
+
+def beside_wheel():
+    """setuptools 70.1 to 75.5 with and without the wheel project installed."""
+    def side(requirement):
+        return wheel({**by("setuptools (75.3.0)"), f"{TOP}/METADATA": METADATA.replace("foo (>=1)", requirement)})
+    return side("foo>=1"), side("foo >=1")
+
+
+def of_versions(tool, one, other, published, rebuilt, more=()):
+    """Two versions of one tool; the lines are those that real builds of them gave."""
+    def side(version, lines):
+        text = METADATA.replace("Summary: A probe\n", "Summary: A probe\n" + "".join(line + "\n" for line in lines))
+        return wheel({**by(f"{tool} {version}"), f"{TOP}/METADATA": text, **dict(more)})
+    return side(one, published), side(other, rebuilt)
+
+
+def import_name():
+    return of_versions("flit", "3.12.0", "4.0.0", [], ["Import-Name: probe"])
+
+
+def licence_expression():
+    return of_versions("poetry-core", "2.1.3", "2.2.1", ["License: MIT"], ["License-Expression: MIT"])
+
+
+def encoded_author():
+    return of_versions("pdm-backend", "2.4.10", "2.5.0", ["Author-Email: =?utf-8?q?Andr=C3=A9?= <a@example.invalid>"],
+                       ["Author-Email: André <a@example.invalid>"])
+
+
+def keywords_of_another_version():
+    return of_versions("py-build-cmake", "0.4.3", "0.5.1", ["Keywords: a b c"], ["Keywords: a,b,c"])
+
+
+def another_author():
+    return of_versions("pdm-backend", "2.4.10", "2.5.0", ["Author-Email: =?utf-8?q?Andr=C3=A9?= <a@example.invalid>"],
+                       ["Author-Email: Evil <e@example.invalid>"])
+
+
+def modes_in_decimal():
+    def side(mode):
+        return wheel({k: Member(v, mode=mode) for k, v in by("uv 0.8.2").items()}, defaults={"mode": mode})
+    return side(0o100000 | 644), side(0o100644)
+
+
+def objects_of_debian():
+    def side(mode):
+        return wheel({**by("scikit-build-core 0.11.6"), "probe/x.so": Member(b"\x7fELF", mode=mode)})
+    return side(0o100644), side(0o100755)
+
+
+def moved_code():
+    return (wheel(with_member("probe/a.py", "a = 1\nx = a - b\n")), wheel(with_member("probe/a.py", "a = 1\nx = b - a\n")))
 
 
 def main():

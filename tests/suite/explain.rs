@@ -50,6 +50,25 @@ fn each_pair_has_its_cause_and_no_other() {
         ("line_ends", &["line-ends"]),
         ("member_order", &["member-order"]),
         ("record_order", &["record-order"]),
+        ("licences_moved", &["license-files-moved"]),
+        ("sbom_order", &["hash-seed"]),
+        ("sbom_path", &["build-path"]),
+        ("retagged", &["retagged"]),
+        ("late_record", &["retagged"]),
+        ("record_order_of_maturin", &["record-order"]),
+        ("mode_of_record_alone", &["record-mode"]),
+        ("epoch_of_1980", &["epoch"]),
+        ("constant_of_the_tool", &["epoch"]),
+        ("epoch_of_nothing", &["epoch"]),
+        ("build_environment", &["build-environment"]),
+        ("bytecode_path", &["build-path"]),
+        ("beside_wheel", &["requirement-spelling"]),
+        ("import_name", &["backend-version"]),
+        ("licence_expression", &["backend-version"]),
+        ("encoded_author", &["backend-version"]),
+        ("keywords_of_another_version", &["backend-version"]),
+        ("modes_in_decimal", &["backend-version"]),
+        ("objects_of_debian", &["backend-version"]),
         (
             "record_order_and_change",
             &["license-file-field", "record-order"],
@@ -77,7 +96,6 @@ fn each_pair_has_its_cause_and_no_other() {
         ("platform_tag", &["platform-tag"]),
         ("sbom", &["embedded-sbom"]),
         ("cython", &["cython-version"]),
-        ("repaired", &["wheel-repair"]),
         ("build_path", &["build-path"]),
         ("nested", &["epoch"]),
         ("packed", &["build-clock"]),
@@ -277,6 +295,15 @@ fn what_nobody_can_account_for_is_unexplained() {
         ("description_changed", "probe-1.0.dist-info/METADATA", false),
         ("version_that_runs", "probe/_version.py", false),
         ("trailing", "", false),
+        ("foreign_licence", "probe-1.0.dist-info/LICENSE.py", true),
+        ("json_of_any_name", "probe/bom.json", false),
+        (
+            "sbom_component",
+            "probe-1.0.dist-info/sboms/x.cdx.json",
+            false,
+        ),
+        ("empty_package", "examples/__init__.py", true),
+        ("moved_code", "probe/a.py", false),
     ] {
         let report = report(scenario, 1);
         assert_eq!(names(&report), Vec::<String>::new(), "{scenario}");
@@ -289,6 +316,126 @@ fn what_nobody_can_account_for_is_unexplained() {
         );
         assert_eq!(unexplained[0]["is_alarming"], alarming, "{scenario}");
     }
+}
+
+/// The classes of a pair: what is explained has no entry in either list.
+fn attributed(report: &Value) -> Vec<(String, String)> {
+    let text = |found: &Value, key: &str| found[key].as_str().unwrap_or_default().to_owned();
+    let list = report["attributed"].as_array().unwrap();
+    list.iter()
+        .map(|found| (text(found, "cause"), text(found, "member")))
+        .collect()
+}
+
+#[test]
+fn what_follows_byte_for_byte_is_explained_and_the_rest_is_attributed() {
+    for (scenario, is_derived) in [
+        ("epoch", true),
+        ("umask", true),
+        ("umask_of_a_program", true),
+        ("zone", true),
+        ("member_order", true),
+        ("record_order", true),
+        ("level", true),
+        ("extra", true),
+        ("creator_version", true),
+        ("requirement_spelling", false),
+        ("unknown_platform", true),
+        ("hash_seed", true),
+        ("locale_order", true),
+        ("permuted_lines", true),
+        ("set_in_keywords", true),
+        ("sbom", true),
+        ("sbom_order", true),
+        ("licences_moved", true),
+        ("line_ends", true),
+        ("epoch_of_1980", true),
+        ("epoch_of_nothing", true),
+        // No file has that name, so no tool wrote the field.
+        ("license_file", false),
+        // Nothing says which of the two dates the builds had.
+        ("build_date", false),
+        ("build_path", false),
+        ("bytecode", false),
+        ("bytecode_path", false),
+        ("nested", false),
+        ("packed", false),
+        ("archive_modes", false),
+        ("version_from_git", false),
+    ] {
+        let report = report(scenario, 1);
+        assert_eq!(
+            attributed(&report).is_empty(),
+            is_derived,
+            "{scenario}: {}",
+            report["attributed"]
+        );
+        assert_eq!(unexplained(&report), Vec::<Value>::new(), "{scenario}");
+    }
+    let report = report("build_path", 1);
+    let own = ("build-path".to_owned(), "probe/conf.py".to_owned());
+    assert_eq!(attributed(&report), [own]);
+}
+
+/// Sentences and advice of pairs that were once put down to something else.
+#[test]
+fn a_cause_says_what_was_and_advises_nothing_that_was_done() {
+    for (scenario, said, never) in [
+        ("record_order_of_maturin", "maturin", "wheel project"),
+        (
+            "mode_of_record_alone",
+            "RECORD alone has another mode",
+            "source",
+        ),
+        ("epoch_of_1980", "SOURCE_DATE_EPOCH=315532800", "unset"),
+        ("constant_of_the_tool", "unset", "SOURCE_DATE_EPOCH=1"),
+        ("epoch_of_nothing", "SOURCE_DATE_EPOCH was 0", "freeze"),
+        ("build_environment", "build tools", "build in the directory"),
+        ("late_record", "wheel tags", "SOURCE_DATE_EPOCH"),
+        ("beside_wheel", "wheel project 0.44 or newer", "75.6.0"),
+        ("sbom_order", "PYTHONHASHSEED", "SOURCE_DATE_EPOCH"),
+        ("sbom_path", "/tmp/one", "SOURCE_DATE_EPOCH"),
+        (
+            "bytecode_path",
+            "/build/pip-unpacked-wheel-j79n_99h",
+            "header",
+        ),
+    ] {
+        let report = report(scenario, 1);
+        let cause = &report["causes"][0];
+        let text = format!("{} {}", cause["sentence"], cause["advice"]);
+        assert!(text.contains(said), "{scenario}: {text}");
+        assert!(!text.contains(never), "{scenario}: {text}");
+    }
+}
+
+/// auditwheel takes libraries from the system that repairs; nothing at hand yields them.
+#[test]
+fn the_libraries_of_a_repair_are_named_and_alarm() {
+    let report = report("repaired", 1);
+    assert_eq!(names(&report), ["wheel-repair"]);
+    let unexplained = unexplained(&report);
+    assert_eq!(unexplained.len(), 1);
+    assert_eq!(unexplained[0]["member"], "probe.libs/libz-0123abcd.so.1");
+    assert_eq!(unexplained[0]["is_alarming"], true);
+}
+
+/// A foreign change in a pair that has a cause: the long run is `scripts/plant-changes`.
+#[test]
+fn no_foreign_change_is_counted_as_explained() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/plant-changes");
+    let done = Command::new("python3")
+        .arg(program)
+        .arg(directory.path().join("work"))
+        .args(["--count", "400", "--seed", "suite", "--wheelproof"])
+        .arg(env!("CARGO_BIN_EXE_wheelproof"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    let trouble = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}\n{trouble}");
+    assert!(said.contains("400 told"), "{said}");
 }
 
 #[test]
@@ -306,11 +453,17 @@ fn a_member_without_source_is_told_from_one_that_the_sdist_has() {
     let directory = tempfile::tempdir().unwrap();
     let files = pair("explain.py", directory.path(), "extra_member");
     let sdist = directory.path().join("probe-1.0.tar.gz");
-    for (member, is_alarming) in [("probe/evil.py", false), ("probe/other.py", true)] {
+    // The same file, another name, and the same name with other contents.
+    for (member, contents, is_alarming) in [
+        ("probe/evil.py", "import evil\\n", false),
+        ("probe/other.py", "import evil\\n", true),
+        ("probe/evil.py", "import good\\n", true),
+    ] {
         let program = format!(
             "import io, tarfile\nt = tarfile.open({sdist:?}, 'w:gz')\n\
-             i = tarfile.TarInfo('probe-1.0/src/{member}')\ni.size = 1\n\
-             t.addfile(i, io.BytesIO(b'x'))\nt.close()"
+             d = b'{contents}'\n\
+             i = tarfile.TarInfo('probe-1.0/src/{member}')\ni.size = len(d)\n\
+             t.addfile(i, io.BytesIO(d))\nt.close()"
         );
         let made = Command::new("python3").args(["-c", &program]).status();
         assert!(made.unwrap().success());
@@ -410,10 +563,26 @@ fn every_cause_has_a_paragraph_and_every_paragraph_a_cause() {
         .lines()
         .filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'))
         .collect();
-    let mut causes = wheelproof::explain::CAUSES.to_vec();
+    let mut causes: Vec<&str> = wheelproof::explain::causes()
+        .iter()
+        .map(|kind| kind.name)
+        .collect();
     headings.sort_unstable();
     causes.sort_unstable();
     assert_eq!(headings, causes);
+    // Each stands below the heading of its family.
+    let mut family = "";
+    for line in text.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            family = heading;
+        }
+        let name = line
+            .strip_prefix("### `")
+            .and_then(|rest| rest.strip_suffix('`'));
+        if let Some(kind) = name.and_then(wheelproof::explain::cause) {
+            assert_eq!(kind.family.title(), family, "{}", kind.name);
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use wheelproof::compare::{Difference, Kind, Layer, Sides};
 use wheelproof::digest::Sha256Digest;
-use wheelproof::explain::{Cause, Proof, Unexplained};
+use wheelproof::explain::{Attributed, Cause, Proof, Unexplained};
 use wheelproof::finding::{Finding, Severity, Subject, rules};
 use wheelproof::report::{
     FileKind, FileSummary, Form, RebuildOutcome, RebuildSummary, Report, Trouble, WitnessSummary,
@@ -113,6 +113,7 @@ fn rebuild(wheel: &str, outcome: RebuildOutcome) -> RebuildSummary {
         wheels: Sides::default(),
         witness: WitnessSummary::default(),
         causes: Vec::new(),
+        attributed: Vec::new(),
         unexplained: Vec::new(),
         log: None,
         reused: false,
@@ -145,7 +146,15 @@ fn everything(text: &str) -> Report {
         advice: format!("advice {text}"),
         proof: Proof::Counterfactual,
         differences: vec![0],
+        stands_alone: false,
+        pairs_names: false,
         factor: None,
+    }];
+    different.attributed = vec![Attributed {
+        difference: 0,
+        member: format!("attributed member {text}"),
+        what: format!("attributed what {text}"),
+        cause: "epoch",
     }];
     different.unexplained = vec![Unexplained {
         difference: 0,

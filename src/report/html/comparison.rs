@@ -27,6 +27,9 @@ impl ComparisonReport {
             Verdict::Pass => ("identical", "Identical, byte for byte"),
             Verdict::Fail if alarming => ("different", "Different, and something has no source"),
             Verdict::Fail if unexplained > 0 => ("different", "Different, and not all explained"),
+            Verdict::Fail if !self.attributed.is_empty() => {
+                ("different", "Different, and not all derived")
+            }
             Verdict::Fail => ("different", "Different, and explained"),
             Verdict::Error | Verdict::Empty => ("error", "They could not be compared"),
         };
@@ -45,12 +48,13 @@ impl ComparisonReport {
             Verdict::Fail => [
                 (self.differences.len(), "difference"),
                 (self.causes.len(), "cause"),
+                (self.attributed.len(), "attributed"),
                 (unexplained, "unexplained"),
             ]
             .into_iter()
             .map(|(count, word)| {
                 let words = match word {
-                    "unexplained" => word.to_owned(),
+                    "attributed" | "unexplained" => word.to_owned(),
                     word => plural(count, word, &format!("{word}s")).to_owned(),
                 };
                 (count.to_string(), words)
@@ -79,6 +83,7 @@ impl ComparisonReport {
     fn html_parts(&self) -> Vec<Part<'_>> {
         let explained = Explained {
             causes: &self.causes,
+            attributed: &self.attributed,
             unexplained: &self.unexplained,
             differences: &self.differences,
             wheels: Sides {

@@ -4,7 +4,7 @@
 use super::words::{counted, sentence_case};
 use super::{Cell, Step, Tone, badge, details, diff, is_full, left_out, map, next, table};
 use crate::compare::{Consequence, ContentDiff, Detail, Difference, Kind, Sides, WheelFacts};
-use crate::explain::{Cause, Proof, Unexplained};
+use crate::explain::{self, Attributed, Cause, Proof, Unexplained};
 use crate::report::markup::Markup;
 
 /// How many things without a cause are written out.
@@ -26,6 +26,7 @@ const OPEN: usize = 3;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Explained<'a> {
     pub(super) causes: &'a [Cause],
+    pub(super) attributed: &'a [Attributed],
     pub(super) unexplained: &'a [Unexplained],
     pub(super) differences: &'a [Difference],
     pub(super) wheels: Sides<Option<&'a WheelFacts>>,
@@ -153,6 +154,7 @@ pub(super) fn write_causes(markup: &mut Markup, explained: &Explained<'_>, headi
                 markup.text(&cause.sentence);
             });
             next(markup, &cause.advice);
+            write_attributed(markup, explained, cause);
             if !cause.evidence.is_empty() {
                 details(
                     markup,
@@ -176,6 +178,32 @@ pub(super) fn write_causes(markup: &mut Markup, explained: &Explained<'_>, headi
             }
         });
     }
+}
+
+/// Writes what a cause accounts for without its bytes having been derived.
+fn write_attributed(markup: &mut Markup, explained: &Explained<'_>, cause: &Cause) {
+    let own = explained.attributed.iter();
+    let own: Vec<&Attributed> = own.filter(|one| one.cause == cause.cause).collect();
+    if own.is_empty() {
+        return;
+    }
+    let title = explain::cause(cause.cause).map_or("", |kind| kind.title);
+    details(
+        markup,
+        false,
+        |markup| {
+            let count = counted(own.len(), "thing");
+            markup.text(format!("Attributed, not derived: {count}; {title}"));
+        },
+        |markup| {
+            markup.element("ul", &[("class", "seen")], |markup| {
+                for found in own.iter().take(EVIDENCE) {
+                    markup.with_text("li", &[], format!("{} {}", found.member, found.what));
+                }
+            });
+            left_out(markup, own.len().saturating_sub(EVIDENCE), "things are");
+        },
+    );
 }
 
 /// Writes what differs: contents member by member, the rest by what it is.

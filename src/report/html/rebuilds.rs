@@ -131,6 +131,7 @@ fn write_wheel(markup: &mut Markup, index: usize, rebuild: &RebuildSummary) {
         if !rebuild.differences.is_empty() {
             let explained = Explained {
                 causes: &rebuild.causes,
+                attributed: &rebuild.attributed,
                 unexplained: &rebuild.unexplained,
                 differences: &rebuild.differences,
                 wheels: rebuild.wheels.as_ref().map(Option::as_ref),
@@ -207,6 +208,7 @@ fn write_recipe(markup: &mut Markup, rebuild: &RebuildSummary) {
                         RecipeSource::Policy => "the policy and the command line",
                         RecipeSource::Inferred => "what the wheel and the sdist show",
                         RecipeSource::Searched => "a search for the signed digest",
+                        RecipeSource::Proved => "a proof that gave the signed digest",
                     };
                     entry(markup, "recipe from", source, false);
                 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::{Palette, escape, styled};
 use crate::compare::{Consequence, ContentDiff, Detail, Difference, Kind, LineSide};
 use crate::count::counted;
-use crate::explain::{Cause, Proof, Unexplained};
+use crate::explain::{Attributed, Cause, Proof, Unexplained};
 use crate::report::{ComparisonReport, Verdict};
 
 /// How many lines a comparison takes at most when not everything is asked for.
@@ -64,8 +64,11 @@ impl ComparisonReport {
             out,
             &palette,
             "",
-            &self.causes,
-            &self.unexplained,
+            Why {
+                causes: &self.causes,
+                attributed: &self.attributed,
+                unexplained: &self.unexplained,
+            },
             &self.differences,
             budget,
         )?;
@@ -89,17 +92,33 @@ impl ComparisonReport {
         let count = counted(self.differences.len() as u64, "difference", "differences");
         format!(
             "{word}  {names}: {count}, {}",
-            summary(&self.causes, &self.unexplained)
+            summary(Why {
+                causes: &self.causes,
+                attributed: &self.attributed,
+                unexplained: &self.unexplained,
+            })
         )
     }
 }
 
+/// Why two wheels differ, in the three classes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Why<'a> {
+    pub(super) causes: &'a [Cause],
+    pub(super) attributed: &'a [Attributed],
+    pub(super) unexplained: &'a [Unexplained],
+}
+
 /// Says in a few words how much is understood.
-pub(super) fn summary(causes: &[Cause], unexplained: &[Unexplained]) -> String {
-    let found = counted(causes.len() as u64, "cause", "causes");
-    match unexplained.len() {
-        0 => format!("all explained by {found}"),
-        count => format!("{found}, {count} NOT explained"),
+pub(super) fn summary(why: Why<'_>) -> String {
+    let found = counted(why.causes.len() as u64, "cause", "causes");
+    match (why.attributed.len(), why.unexplained.len()) {
+        (0, 0) => format!("all explained by {found}"),
+        (attributed, 0) => format!("{found}, {attributed} only attributed"),
+        (0, count) => format!("{found}, {count} NOT explained"),
+        (attributed, count) => {
+            format!("{found}, {attributed} only attributed, {count} NOT explained")
+        }
     }
 }
 
@@ -108,11 +127,15 @@ pub(super) fn write_explanation(
     out: &mut dyn Write,
     palette: &Palette,
     indent: &str,
-    causes: &[Cause],
-    unexplained: &[Unexplained],
+    why: Why<'_>,
     differences: &[Difference],
     budget: usize,
 ) -> io::Result<()> {
+    let Why {
+        causes,
+        attributed,
+        unexplained,
+    } = why;
     let mut left = budget;
     let shown = match budget == usize::MAX {
         true => unexplained.len(),
@@ -175,6 +198,9 @@ pub(super) fn write_explanation(
             )?;
             writeln!(out, "{indent}  next:     {}", cut(cause.advice.clone()))?;
             left = left.saturating_sub(2);
+            if budget == usize::MAX {
+                write_attributed(out, indent, cause, attributed, differences)?;
+            }
         } else if number == 1 && causes.len() < left {
             writeln!(
                 out,
@@ -187,6 +213,21 @@ pub(super) fn write_explanation(
     Ok(())
 }
 
+/// Writes what a cause accounts for without its bytes having been derived.
+fn write_attributed(
+    out: &mut dyn Write,
+    indent: &str,
+    cause: &Cause,
+    attributed: &[Attributed],
+    differences: &[Difference],
+) -> io::Result<()> {
+    for found in attributed.iter().filter(|found| found.cause == cause.cause) {
+        let what = line_of(&found.member, &found.what, found.difference, differences);
+        writeln!(out, "{indent}  attributed, not derived: {what}")?;
+    }
+    Ok(())
+}
+
 fn shorten(text: &str) -> String {
     match text.chars().count() > WIDTH {
         true => text.chars().take(WIDTH - 1).chain(['…']).collect(),
@@ -195,18 +236,18 @@ fn shorten(text: &str) -> String {
 }
 
 fn sentence_of(found: &Unexplained, differences: &[Difference]) -> String {
-    if found.what.is_empty() {
+    line_of(&found.member, &found.what, found.difference, differences)
+}
+
+fn line_of(member: &str, what: &str, difference: usize, differences: &[Difference]) -> String {
+    if what.is_empty() {
         return differences
-            .get(found.difference)
+            .get(difference)
             .map_or_else(String::new, |difference| difference.line().render(escape));
     }
-    match found.member.is_empty() {
-        true => shorten(&escape(&found.what)),
-        false => shorten(&format!(
-            "{}: {}",
-            escape(&found.member),
-            escape(&found.what)
-        )),
+    match member.is_empty() {
+        true => shorten(&escape(what)),
+        false => shorten(&format!("{}: {}", escape(member), escape(what))),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::comparison::write_explanation;
+use super::comparison::{Why, write_explanation};
 use super::{Palette, escape, plural, styled};
 use crate::compare::{Consequence, ContentDiff, Kind, LineSide};
 use crate::report::{RebuildOutcome, RebuildSummary, Report};
@@ -173,8 +173,11 @@ fn write_rebuild(
         out,
         palette,
         DETAIL,
-        &rebuild.causes,
-        &rebuild.unexplained,
+        Why {
+            causes: &rebuild.causes,
+            attributed: &rebuild.attributed,
+            unexplained: &rebuild.unexplained,
+        },
         &rebuild.differences,
         EXPLANATION,
     )?;

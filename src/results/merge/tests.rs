@@ -85,6 +85,7 @@ fn wheel(number: usize, outcome: RebuildOutcome) -> (Pair, RebuildSummary) {
             sentences: Vec::new(),
         },
         causes: Vec::new(),
+        attributed: Vec::new(),
         unexplained: Vec::new(),
         log: None,
         reused: false,
