@@ -307,7 +307,9 @@ impl Patience<'_> {
         } else {
             pipes.is_over(limits).or_else(|| {
                 let goes_on = || !cancel.is_requested() && !is_late();
-                self.watch.look(limits, running.pid, &goes_on)
+                // Before the stage has spoken, the file systems are not yet its own.
+                let process = running.pid.filter(|_| !pipes.heard.is_empty());
+                self.watch.look(limits, process, &goes_on)
             })
         }
     }

@@ -27,6 +27,8 @@ const MAX_DEPTH: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it takes to remove a file, on a slow disk.
 const REMOVING_ONE: Duration = Duration::from_millis(1);
+/// The kind of file system that is in memory (statfs(2)).
+const TMPFS: i128 = 0x0102_1994;
 /// After how many entries a look asks whether it is to go on.
 const ENTRIES_AT_A_TIME: u64 = 1024;
 
@@ -162,6 +164,8 @@ fn inodes(process: Pid, places: &[PathBuf]) -> u64 {
         .iter()
         .map(|place| root.join(place.strip_prefix("/").unwrap_or(place)))
         .filter_map(|place| rustix::fs::statfs(&place).ok())
+        // What bubblewrap makes is of this kind; whatever else is there is the host's.
+        .filter(|system| i128::from(system.f_type) == TMPFS)
         .map(|system| system.f_files.saturating_sub(system.f_ffree))
         .sum()
 }

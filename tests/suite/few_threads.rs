@@ -3,21 +3,27 @@
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::common::{House, Outcome, has_program, run};
 
-/// A user who runs nothing else: the limit counts whatever a user has (setrlimit(2)).
-const USER: u32 = 1_879_048_191;
+/// Returns a user who runs nothing else, not even another test: the limit counts whatever
+/// a user has (setrlimit(2)). The number is below those of builds.
+fn nobody_else() -> u32 {
+    static TESTS: AtomicU32 = AtomicU32::new(0);
+    let test = TESTS.fetch_add(1, Ordering::Relaxed) % 8;
+    1_700_000_000 + (std::process::id() % (1 << 22)) * 8 + test
+}
 
 /// Runs a command as a user who may have so many processes and threads.
-fn with_at_most(processes: usize, command: &Command) -> Outcome {
+fn with_at_most(processes: usize, user: u32, command: &Command) -> Outcome {
     let mut limited = Command::new("prlimit");
     limited
         .arg(format!("--nproc={processes}"))
         .arg(command.get_program())
         .args(command.get_args())
-        .uid(USER)
-        .gid(USER)
+        .uid(user)
+        .gid(user)
         .env_clear();
     if let Some(directory) = command.get_current_dir() {
         limited.current_dir(directory);
@@ -39,7 +45,8 @@ fn can_limit(house: &House) -> bool {
         return false;
     }
     let mut tried = Command::new(house.verify(&[]).get_program());
-    let may_start = tried.arg("--version").uid(USER).gid(USER).output().is_ok();
+    let user = nobody_else();
+    let may_start = tried.arg("--version").uid(user).gid(user).output().is_ok();
     if !may_start {
         crate::skipped!("nobody but root may start the program under test");
     }
@@ -52,17 +59,18 @@ fn verifying_needs_no_second_thread() {
     if !can_limit(&house) {
         return;
     }
+    let user = nobody_else();
     for processes in 1..=5 {
         for format in ["text", "json"] {
             let flags = ["--certs", "keys", "--format", format];
-            let passed = with_at_most(processes, &house.verify(&flags)).expect(0);
+            let passed = with_at_most(processes, user, &house.verify(&flags)).expect(0);
             assert!(passed.out().contains("pass") || passed.out().contains("PASS"));
         }
     }
     // Its findings are the same.
     house.write("wheels/junk", "x");
     let all = run(&mut house.verify(&["--certs", "keys"])).expect(1);
-    let one = with_at_most(1, &house.verify(&["--certs", "keys"])).expect(1);
+    let one = with_at_most(1, user, &house.verify(&["--certs", "keys"])).expect(1);
     assert_eq!(one.out(), all.out());
 }
 
@@ -72,10 +80,11 @@ fn a_command_is_started_where_there_is_room_for_it_and_else_the_code_says_so() {
     if !can_limit(&house) {
         return;
     }
+    let user = nobody_else();
     let command = house.run(&[], &["/bin/true"]);
     house.mode("tmp", 0o777);
     for processes in 1..=6 {
-        let outcome = with_at_most(processes, &command);
+        let outcome = with_at_most(processes, user, &command);
         let expected = if processes == 1 { 125 } else { 0 };
         let outcome = outcome.expect(expected);
         if processes == 1 {
@@ -91,6 +100,7 @@ fn signing_and_building_without_threads_are_errors_that_say_so() {
     if !can_limit(&house) {
         return;
     }
+    let user = nobody_else();
     for directory in ["tmp", "cache"] {
         std::fs::create_dir_all(house.at(directory)).unwrap();
         house.mode(directory, 0o1777);
@@ -98,6 +108,7 @@ fn signing_and_building_without_threads_are_errors_that_say_so() {
     for processes in 1..=8 {
         let outcome = with_at_most(
             processes,
+            user,
             &house.rebuilding("rebuild", &["--all", "--offline"]),
         );
         assert!(

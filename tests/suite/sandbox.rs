@@ -204,6 +204,37 @@ fn making_files_without_end_ends_at_the_limit() {
 }
 
 #[test]
+fn files_of_the_host_are_not_those_of_a_build() {
+    let works = layers(false)
+        .iter()
+        .any(|sandbox| sandbox.layer() == Layer::Bubblewrap);
+    let Some(bubblewrap) = sandbox_parts().bubblewrap.filter(|_| works) else {
+        return;
+    };
+    // It takes its time, and the program looks meanwhile.
+    let directory = scratch();
+    let slow = directory.path().join("bwrap");
+    let script = format!(
+        "#!/bin/sh\n/bin/sleep 1\nexec {} \"$@\"\n",
+        bubblewrap.display()
+    );
+    fs::write(&slow, script).expect("writes");
+    fs::set_permissions(&slow, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("sets");
+    let parts = Parts {
+        bubblewrap: Some(slow),
+        ..sandbox_parts()
+    };
+    let sandbox = Sandbox::with(&parts, Layer::Bubblewrap, None);
+    // Every file system of a host has more files than this.
+    let few = Limits {
+        files: 20,
+        ..Limits::default()
+    };
+    let tried = python(&sandbox, "import time; time.sleep(1)", few);
+    assert_eq!(tried.ran.ending, Ending::Exited(0), "{}", tried.log);
+}
+
+#[test]
 fn files_that_cannot_be_counted_are_no_way_around_the_limit() {
     let deep = "import os, time\nos.chdir(os.environ['TMPDIR'])\n\
         for _ in range(400): os.mkdir('d'); os.chdir('d')\n\
