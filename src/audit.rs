@@ -312,12 +312,10 @@ pub fn files(
                         FaultKind::More => "it may stand on a line from",
                         _ => "it stands on line",
                     };
-                    finding
-                        .found(format!(
-                            "{may} {} of {manifest}, which was not read",
-                            fault.line
-                        ))
-                        .follows(rule_of(&fault.kind))
+                    let says = format!("{may} {} of {manifest}, which was not read", fault.line);
+                    // That it is another spelling of a listed name says more.
+                    let found = finding.found.clone().unwrap_or(says);
+                    finding.found(found).follows(rule_of(&fault.kind))
                 }
                 _ => finding,
             })
