@@ -526,7 +526,7 @@ fn an_unlisted_directory_that_nobody_walks_to_its_end_is_told_as_one() {
     // A listed file as deep is one that cannot be read, not one that is missing.
     let listed = format!(
         "{}  {deep}/x\n",
-        sha256sum(&house.at(&format!("wheels/{deep}/x")))
+        sha256sum(&house.at(format!("wheels/{deep}/x")))
     );
     house.sign(House::lines() + &listed);
     let outcome = house.check(&[]).expect(3);
