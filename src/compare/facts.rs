@@ -128,10 +128,14 @@ impl WheelFacts {
         };
         facts.unusual = named(is_unusual);
         // Extra fields that some members have and others have not are no writer's way.
-        if !facts.alike.contains_key(&HeaderField::Extra) {
-            facts
-                .unusual
-                .extend(named(|member| !member.central().extra.is_empty()));
+        let common = facts.alike.get(&HeaderField::Extra).cloned();
+        for member in archive.members().iter().take(PLACES) {
+            let mut own = of_writer(member).into_iter();
+            let extra = own.find(|(field, _)| *field == HeaderField::Extra);
+            let has_some = !member.central().extra.is_empty();
+            if has_some && extra.map(|(_, value)| value) != common {
+                facts.unusual.insert(member.name().to_string());
+            }
         }
         facts.executable = named(|member| {
             let mode = member.central().unix_mode().unwrap_or_default();
