@@ -111,9 +111,10 @@ impl Draft {
             "# How many of them have to have signed; {} of them count today.",
             counting.len()
         );
+        // As it is: whoever takes a signature away is noticed.
+        let _ = writeln!(text, "threshold = {}", counting.len().max(1));
         text.push_str(
-            "threshold = 1\n\
-             # Refuse an old manifest that is shown again: no signature before this time.\n\
+            "# Refuse an old manifest that is shown again: no signature before this time.\n\
              # not-before = \"2026-01-01T00:00:00Z\"\n\
              # Warn so many days before a signer's key expires.\n\
              lapse-warning-days = 60\n",

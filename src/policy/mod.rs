@@ -13,6 +13,7 @@ mod raw;
 mod rebuild;
 mod source;
 mod standing;
+mod words;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -458,7 +459,19 @@ pub enum PolicyError {
         column: usize,
         /// What is wrong and what would be right.
         message: String,
+        /// The line, and what of it is wrong below it.
+        excerpt: Vec<String>,
     },
+}
+
+impl PolicyError {
+    /// Returns the line that is wrong, with marks below what of it is.
+    pub fn excerpt(&self) -> Vec<String> {
+        match self {
+            Self::Read(_) => Vec::new(),
+            Self::Invalid { excerpt, .. } => excerpt.clone(),
+        }
+    }
 }
 
 impl Policy {
@@ -482,6 +495,7 @@ impl Policy {
                 line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
                 column: 1,
                 message: "the line is not UTF-8".to_owned(),
+                excerpt: Vec::new(),
             }
         })?;
         raw::parse(path, &text)

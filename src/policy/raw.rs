@@ -11,6 +11,7 @@ use super::handoff;
 use super::keys::{Class, Name, Rule, Stated, Table as _, Taken, table};
 use super::rebuild;
 use super::source::Source;
+use super::words;
 use super::{
     Depth, KeyValidity, LAPSE_WARNING_DAYS, Lines, Policy, PolicyError, Tolerance, Trust,
     WheelhouseName, WheelhousePolicy,
@@ -89,7 +90,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<(Policy, Vec<Stated>), Po
     let source = Source { path, text };
     let raw: RawPolicy = toml::from_str(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
-        source.error(span, error.message().to_owned())
+        source.error(span, words::plain(error.message()))
     })?;
     let mut taken = Taken {
         source: &source,

@@ -10,6 +10,60 @@ use toml::Spanned;
 
 use super::PolicyError;
 
+/// The most characters of a line that are shown.
+const SHOWN: usize = 100;
+
+/// Returns a line of the file with its number, and marks below what of it is wrong, as
+/// compilers show it.
+fn excerpt(line: usize, column: usize, text: &str, marked: &str) -> Vec<String> {
+    // A mark stands below its character only where each takes one place.
+    let plain = |c: char| if c == '\t' || c.is_control() { ' ' } else { c };
+    let shown: String = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .map(plain)
+        .take(SHOWN)
+        .collect();
+    if column > SHOWN || shown.trim().is_empty() {
+        return Vec::new();
+    }
+    let room = shown.chars().count().saturating_sub(column - 1).max(1);
+    let marks = marked
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        .clamp(1, room);
+    let number = line.to_string();
+    let margin = " ".repeat(number.len());
+    vec![
+        format!("{margin} |"),
+        format!("{number} | {shown}"),
+        format!("{margin} | {}{}", " ".repeat(column - 1), "^".repeat(marks)),
+    ]
+}
+
+/// Returns a path that climbs out of the directory of the policy without that detour, such
+/// as `wheels` for `debian/../wheels`. None where the directory may be a link, which leads
+/// elsewhere.
+fn simplified(parent: &Path, path: &Path) -> Option<PathBuf> {
+    let (mut at, mut rest) = (parent.to_owned(), path);
+    while let Ok(below) = rest.strip_prefix("..") {
+        let is_plain = at
+            .symlink_metadata()
+            .is_ok_and(|metadata| metadata.is_dir());
+        // What ends in '..' itself has no name, and is left as it is.
+        if !is_plain || at.file_name().is_none() || !at.pop() {
+            break;
+        }
+        rest = below;
+    }
+    (rest != path).then(|| at.join(rest))
+}
+
 /// The file, for relative paths and for the places of errors.
 pub(super) struct Source<'a> {
     pub(super) path: &'a Path,
@@ -27,17 +81,22 @@ impl Source<'_> {
 
     pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> PolicyError {
         let (line, column) = self.position(&span);
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let text = self.text.get(line_start..).unwrap_or_default();
+        let marked = self.text.get(span).unwrap_or_default();
         PolicyError::Invalid {
             path: self.path.to_owned(),
             line,
             column,
             message: message.into(),
+            excerpt: excerpt(line, column, text, marked),
         }
     }
 
     pub(super) fn resolve(&self, path: PathBuf) -> PathBuf {
         match self.path.parent() {
-            Some(parent) => parent.join(path),
+            Some(parent) => simplified(parent, &path).unwrap_or_else(|| parent.join(path)),
             None => path,
         }
     }
