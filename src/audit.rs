@@ -186,11 +186,17 @@ fn signature(fact: &SignatureFact, is_met: bool, bad: Tolerance) -> Option<Findi
         ));
     // Bound today, so the certificate was renewed and lost its old bindings.
     let was_renewed = fact.verdict == V::SignerUnbound && fact.now == KeyState::Valid;
+    // Advice that suits a failure is no advice beside a pass.
+    let is_harmless = severity == Severity::Note && rule.severity > Severity::Note;
     Some(match (&fact.advice, was_renewed) {
         (_, true) => finding.next(
             "use a copy of the certificate that still has its old self-signatures, or key-validity = \"now\"",
         ),
         (Some(advice), false) => finding.next(advice),
+        (None, false) if is_harmless => finding.next(
+            "enough others have signed, so the files may be used; whoever keeps them takes this \
+             signature out with 'wheelproof sign --drop FINGERPRINT'",
+        ),
         (None, false) => finding,
     })
 }

@@ -87,7 +87,30 @@ impl SigningKey {
     }
 }
 
+/// A secret key that GnuPG has, by its certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The fingerprint of the certificate.
+    pub fingerprint: Fingerprint,
+    /// Its first user ID; a claim.
+    pub user_id: String,
+    /// What keeps it from signing now, as GnuPG says; `None` when nothing does.
+    pub objection: Option<&'static str>,
+}
+
 impl Gnupg {
+    /// Returns whose secret keys GnuPG has.
+    ///
+    /// # Errors
+    ///
+    /// `gpg` could not be started, or failed.
+    pub fn candidates(&self, cancel: &Cancel) -> Result<Vec<Candidate>, GnupgError> {
+        let arguments = ["--batch", "--quiet", "--with-colons", "--list-secret-keys"];
+        let arguments = arguments.map(OsString::from);
+        let listed = self.run("list its secret keys", &arguments, &[], cancel)?;
+        Ok(candidates_in(&String::from_utf8_lossy(&listed)))
+    }
+
     /// Returns the certificate as GnuPG's keyring has it, armored; empty when it
     /// has none.
     ///
@@ -194,6 +217,48 @@ impl Gnupg {
     }
 }
 
+/// Reads what `gpg --with-colons` lists (GnuPG, doc/DETAILS, "Format of the colon
+/// listings"): a certificate begins with `sec`, its own fingerprint is the first `fpr`.
+fn candidates_in(listing: &str) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = Vec::new();
+    let mut objection = None;
+    let mut awaits_fingerprint = false;
+    for line in listing.lines() {
+        let fields: Vec<&str> = line.split(':').collect();
+        let field = |number: usize| fields.get(number - 1).copied().unwrap_or_default();
+        match field(1) {
+            "sec" => {
+                awaits_fingerprint = true;
+                objection = match field(2).chars().next() {
+                    Some('r') => Some("revoked"),
+                    Some('e') => Some("expired"),
+                    Some('i' | 'd' | 'n') => Some("not valid"),
+                    // A capital letter is what the whole certificate can do.
+                    _ if !field(12).contains('S') => Some("cannot sign"),
+                    _ => None,
+                };
+            }
+            "fpr" if awaits_fingerprint => {
+                awaits_fingerprint = false;
+                if let Ok(fingerprint) = field(10).parse() {
+                    found.push(Candidate {
+                        fingerprint,
+                        user_id: String::new(),
+                        objection,
+                    });
+                }
+            }
+            "uid" => {
+                if let Some(last) = found.last_mut().filter(|last| last.user_id.is_empty()) {
+                    last.user_id = field(10).replace("\\x3a", ":");
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Returns the command that makes a signature, for a shell on another machine.
 pub fn command(key: &SigningKey, is_text: bool, manifest: &str, output: &str) -> String {
     let mode = if is_text { " --textmode" } else { "" };
@@ -265,6 +330,33 @@ fn drain(stream: Option<impl Read>, limit: u64) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Lines as gpg 2.2.40 writes them.
+    #[test]
+    fn candidates_are_certificates_with_what_speaks_against_them() {
+        let one = "0BC135125EB2FF9A0F88EE1CC65FF007C75766ED";
+        let other = "542EF4903F642052C64286D76F2DD998E3EE7998";
+        let listing = format!(
+            "sec:u:255:22:C65FF007C75766ED:1700000000:::u:::scESC:::+::ed25519:::0:\n\
+             fpr:::::::::{one}:\ngrp:::::::::AA:\n\
+             uid:u::::1700000000::BB::A\\x3a b <a@example.invalid>::::::::::0:\n\
+             uid:u::::1700000000::BB::second::::::::::0:\n\
+             ssb:u:255:18:CC:1700000000::::::e:::+::cv25519::\nfpr:::::::::{other}:\n\
+             sec:r:255:22:6F2DD998E3EE7998:1700000000:::u:::sc:::+::ed25519:::0:\n\
+             fpr:::::::::{other}:\nuid:r::::1700000000::BB::old::::::::::0:\n"
+        );
+        let found = candidates_in(&listing);
+        let said: Vec<_> = found
+            .iter()
+            .map(|it| (it.fingerprint.as_str(), it.user_id.as_str(), it.objection))
+            .collect();
+        let expected = [
+            (one, "A: b <a@example.invalid>", None),
+            (other, "old", Some("revoked")),
+        ];
+        assert_eq!(said, expected);
+        assert_eq!(candidates_in("sec:u:\nfpr:::::::::nonsense:\n"), []);
+    }
 
     #[test]
     fn words_survive_the_shell() {

@@ -7,6 +7,7 @@
 mod sample;
 mod shard;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroUsize;
 
@@ -17,6 +18,7 @@ use crate::digest::Sha256Digest;
 use crate::filename::{ProjectName, SdistFilename, SdistFormat, WheelFilename};
 use crate::manifest::Manifest;
 use crate::relpath::RelPath;
+use crate::spelling;
 
 pub use shard::{Shard, ShardError};
 
@@ -109,6 +111,39 @@ impl Selector {
             Kind::FileName(glob) => glob.is_match(name.file_name()),
         }
     }
+}
+
+/// How many names are offered in place of one that nothing has.
+const OFFERED: usize = 3;
+
+/// Returns what in a manifest a word that selects nothing may have meant: versions of the
+/// project that it names, else projects or file names like it.
+pub fn alike(manifest: &Manifest, word: &str) -> Vec<String> {
+    let wheels: Vec<Signed<WheelFilename>> = signed(manifest, WheelFilename::parse);
+    let (project, version) = word.split_once("==").unwrap_or((word, ""));
+    let mut near: Vec<String> = Vec::new();
+    if let (Ok(project), false) = (ProjectName::parse(project), version.is_empty()) {
+        let of_project = wheels
+            .iter()
+            .filter(|wheel| *wheel.filename.project() == project);
+        near.extend(of_project.map(|wheel| format!("{project}=={}", wheel.filename.version())));
+    }
+    if near.is_empty() {
+        let projects: BTreeSet<String> = wheels
+            .iter()
+            .map(|wheel| wheel.filename.project().to_string())
+            .collect();
+        let files = wheels.iter().map(|wheel| wheel.path.file_name());
+        let names = projects.iter().map(String::as_str).chain(files);
+        near.extend(
+            spelling::all_near(project, names)
+                .into_iter()
+                .map(str::to_owned),
+        );
+    }
+    near.dedup();
+    near.truncate(OFFERED);
+    near
 }
 
 /// A signed file.

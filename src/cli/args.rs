@@ -200,6 +200,9 @@ pub(super) struct KeepArgs {
     /// Keep rebuilt wheels that have the signed digest in this directory
     #[arg(long, value_name = "PATH")]
     pub(super) keep: Option<PathBuf>,
+    /// Keep rebuilt wheels that have another digest in this directory, for 'explain' and diffoscope
+    #[arg(long, value_name = "PATH")]
+    pub(super) keep_different: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

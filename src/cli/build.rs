@@ -41,6 +41,9 @@ pub(super) fn run(
     cancel: &Cancel,
 ) -> u8 {
     let output = Output::new(voice, args.output.format);
+    if let Some(code) = output.unready("build", &args.output.report) {
+        return code;
+    }
     let (request, around) = match rebuild::building(surroundings, &args.place, &args.recipe) {
         Ok(asked) => asked,
         Err(usage) => return output.usage("build", &usage),

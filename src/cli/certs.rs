@@ -55,6 +55,9 @@ pub(super) fn run(
     cancel: &Cancel,
 ) -> u8 {
     let output = Output::new(voice, args.out.format);
+    if let Some(code) = output.unready("certs", &args.out.report) {
+        return code;
+    }
     let place = PlaceArgs {
         dir: args.dir.clone(),
         policy: args.policy.clone(),

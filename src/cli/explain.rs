@@ -49,6 +49,9 @@ pub(super) fn run(
     cancel: &Cancel,
 ) -> u8 {
     let output = Output::new(voice, args.output.format);
+    if let Some(code) = output.unready("explain", &args.output.report) {
+        return code;
+    }
     if let Some(python) = &args.record_environment {
         return record(surroundings, python, &output);
     }

@@ -44,6 +44,9 @@ pub(super) fn run(
     cancel: &Cancel,
 ) -> u8 {
     let output = Output::new(voice, args.out.format);
+    if let Some(code) = output.unready("init", &args.out.report) {
+        return code;
+    }
     let target = args.dir.join(policy::FILE_NAME);
     let request = match asked(surroundings, args, &target) {
         Ok(request) => request,

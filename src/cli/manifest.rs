@@ -45,6 +45,9 @@ pub(super) fn run(
     cancel: &Cancel,
 ) -> u8 {
     let output = Output::new(voice, args.out.format);
+    if let Some(code) = output.unready("manifest", &args.out.report) {
+        return code;
+    }
     let asked = Asked::for_all(Errand::Sign);
     let request = match request::place_of_old(surroundings, &args.place, asked) {
         Ok(request) => request,

@@ -8,6 +8,7 @@ mod build;
 mod certs;
 mod environment;
 mod explain;
+mod fold;
 mod history;
 mod init;
 mod inspect;
@@ -26,8 +27,10 @@ mod seal;
 mod shard;
 mod sign;
 mod signals;
+mod terminal;
 mod update;
 mod values;
+mod version;
 mod voice;
 mod witness;
 mod wrong;
@@ -168,6 +171,8 @@ impl Surroundings {
 struct Usage {
     message: String,
     next: String,
+    /// The lines of a file that are wrong, as people see them.
+    excerpt: Vec<String>,
 }
 
 impl Usage {
@@ -175,6 +180,7 @@ impl Usage {
         Self {
             message: message.to_string(),
             next: next.into(),
+            excerpt: Vec::new(),
         }
     }
 }
@@ -228,6 +234,9 @@ pub fn main(surroundings: &Surroundings) -> ExitCode {
 
 fn verify(surroundings: &Surroundings, voice: Voice, args: &VerifyArgs, cancel: &Cancel) -> u8 {
     let output = Output::new(voice, args.output.format);
+    if let Some(code) = output.unready("verify", &args.output.report) {
+        return code;
+    }
     let request = match request::request(surroundings, &args.common, Some(&args.requirements)) {
         Ok(request) => request,
         Err(usage) => return output.usage("verify", &usage),

@@ -8,7 +8,7 @@ use anstream::AutoStream;
 use super::args::Format;
 use super::progress::Bars;
 use super::values::ReportFile;
-use super::{USAGE, Usage, Voice};
+use super::{USAGE, Usage, Voice, fold, terminal};
 use crate::pipeline::Request;
 use crate::replace::{self, ReplaceError};
 use crate::report::{
@@ -46,7 +46,10 @@ impl Output {
     pub(super) fn report(&self, report: &Report) -> io::Result<()> {
         let mut bytes = Vec::new();
         match self.format {
-            Format::Text => report.write_text(&mut bytes, self.voice.quiet)?,
+            Format::Text => {
+                report.write_text(&mut bytes, self.voice.quiet)?;
+                bytes = for_width(bytes, terminal::width(io::stdout()));
+            }
             Format::Json => report.write_json(&mut bytes)?,
         }
         let mut out = AutoStream::new(io::stdout(), self.voice.color);
@@ -107,6 +110,7 @@ impl Output {
     pub(super) fn report_aside(&self, report: &Report) -> io::Result<()> {
         let mut bytes = Vec::new();
         report.write_text(&mut bytes, self.voice.quiet)?;
+        let bytes = for_width(bytes, terminal::width(io::stderr()));
         let mut out = AutoStream::new(io::stderr(), self.voice.color);
         unless_closed(out.write_all(&bytes).and_then(|()| out.flush()))
     }
@@ -130,9 +134,15 @@ impl Output {
         if self.format == Format::Json {
             usage_as_json(Some(command), usage);
         } else {
-            self.say(&usage.message, &usage.next);
+            say_usage(self.voice.color, usage);
         }
         USAGE
+    }
+
+    /// Says that a report could not be written, and returns the code, before any work.
+    pub(super) fn unready(&self, command: &'static str, files: &[ReportFile]) -> Option<u8> {
+        let trouble = unwritable(files)?;
+        Some(self.broken(command, &trouble.message, &trouble.next))
     }
 
     /// Says, in the form that was asked for, that there is no report and what to do;
@@ -163,22 +173,30 @@ impl Output {
         say_as(
             self.voice.color,
             ("warning", anstyle::AnsiColor::Yellow),
-            message,
-            next,
+            &Usage::new(message, next),
         );
     }
 }
 
 /// Says an error and what to do on standard error.
 pub(super) fn say(color: anstream::ColorChoice, message: &str, next: &str) {
-    say_as(color, ("error", anstyle::AnsiColor::Red), message, next);
+    say_usage(color, &Usage::new(message, next));
+}
+
+/// Says what is wrong with the command line, the environment or a policy, with the lines
+/// that are wrong.
+pub(super) fn say_usage(color: anstream::ColorChoice, usage: &Usage) {
+    say_as(color, ("error", anstyle::AnsiColor::Red), usage);
 }
 
 fn say_as(
     color: anstream::ColorChoice,
     (word, ink): (&str, anstyle::AnsiColor),
-    message: &str,
-    next: &str,
+    Usage {
+        message,
+        next,
+        excerpt,
+    }: &Usage,
 ) {
     let style = ink.on_default().bold();
     let mut out = AutoStream::new(io::stderr(), color);
@@ -189,6 +207,9 @@ fn say_as(
         style.render_reset(),
         escape(message)
     );
+    for line in excerpt {
+        let _ = writeln!(out, "  {}", escape(line));
+    }
     if !next.is_empty() {
         let _ = writeln!(out, "  next:     {}", escape(next));
     }
@@ -208,6 +229,44 @@ fn error_as_json(command: Option<&str>, code: u8, error: &Usage) {
         "errors": [{ "message": error.message, "next": error.next }],
     });
     let _ = writeln!(io::stdout(), "{}", escape_json(&format!("{value:#}")));
+}
+
+/// Returns a text with its lines broken between words for a terminal of this width.
+fn for_width(text: Vec<u8>, width: Option<usize>) -> Vec<u8> {
+    match (width, std::str::from_utf8(&text)) {
+        (Some(width), Ok(lines)) => fold::text(lines, width).into_bytes(),
+        _ => text,
+    }
+}
+
+/// Says so when a report could not be written, before any work is done for it.
+pub(super) fn unwritable(files: &[ReportFile]) -> Option<Trouble> {
+    files.iter().find_map(|ReportFile { path, .. }| {
+        let reason = no_place(path)?;
+        Some(Trouble {
+            message: format!("cannot write the report to {}: {reason}", path.display()),
+            next: "name a file in a directory that can be written to; nothing was done yet"
+                .to_owned(),
+        })
+    })
+}
+
+/// Returns why no file can be put at a path.
+fn no_place(path: &Path) -> Option<String> {
+    if path.is_dir() {
+        return Some("it is a directory".to_owned());
+    }
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    match parent.metadata() {
+        Ok(metadata) if !metadata.is_dir() => Some(format!("{} is no directory", parent.display())),
+        Ok(_) => rustix::fs::access(parent, rustix::fs::Access::WRITE_OK)
+            .err()
+            .map(|error| io::Error::from(error).to_string()),
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 /// Writes a report to every file it was asked for, each whole or not at all;

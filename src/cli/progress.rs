@@ -93,6 +93,13 @@ impl Bars {
         }
     }
 
+    fn many(&self, template: &str, wheels: u64) {
+        self.style(template);
+        self.bar.set_length(wheels);
+        self.bar.set_position(0);
+        self.tick();
+    }
+
     fn show_building(&self, change: impl FnOnce(&mut Vec<String>)) {
         if let Ok(mut building) = self.building.lock() {
             change(&mut building);
@@ -156,11 +163,16 @@ impl Progress for Bars {
         self.bar.inc(1);
     }
 
+    fn making_room(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn making(&self, wheels: u64) {
+        self.many("building [{bar:30}] {pos}/{len} {wide_msg}", wheels);
+    }
+
     fn rebuilding(&self, wheels: u64) {
-        self.style("rebuilding [{bar:30}] {pos}/{len} {wide_msg}");
-        self.bar.set_length(wheels);
-        self.bar.set_position(0);
-        self.tick();
+        self.many("rebuilding [{bar:30}] {pos}/{len} {wide_msg}", wheels);
     }
 
     fn building(&self, wheel: &str) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args::{
@@ -78,10 +78,13 @@ struct Task<'a> {
 impl Task<'_> {
     fn run(self, surroundings: &Surroundings, voice: Voice, cancel: &Cancel) -> u8 {
         let output = Output::new(voice, self.output.format);
+        if let Some(code) = output.unready(self.command, &self.output.report) {
+            return code;
+        }
         let asked = self.request(surroundings).and_then(|request| {
             let shard = self.shard.shard(surroundings, request.time_is_chosen)?;
             let selection = self.selection()?;
-            let around = around(surroundings, self.recipe, self.keep.keep.clone())?;
+            let around = around(surroundings, self.recipe, Some(self.keep))?;
             let taker = match self.shard.results() {
                 Some(path) => {
                     let task = shard::task(&request, &around, &selection, shard)?;
@@ -140,7 +143,7 @@ impl Task<'_> {
         args.select
             .iter()
             .map(|word| {
-                Selector::parse(word).map_err(|error| {
+                Selector::parse(&file_name(&self.common.place.dir, word)?).map_err(|error| {
                     Usage::new(
                         error,
                         "select by project, project==version, or 'pattern*.whl'",
@@ -149,6 +152,25 @@ impl Task<'_> {
             })
             .collect::<Result<_, _>>()
             .map(Selection::Some)
+    }
+}
+
+/// Returns the name of a file that is named by its path, as shells complete it.
+fn file_name(dir: &Path, word: &str) -> Result<String, Usage> {
+    if !word.contains('/') {
+        return Ok(word.to_owned());
+    }
+    let below = |path: &Path| {
+        let (dir, path) = (dir.canonicalize().ok()?, path.canonicalize().ok()?);
+        path.starts_with(dir).then_some(())
+    };
+    let path = Path::new(word);
+    match (below(path), path.file_name().and_then(|name| name.to_str())) {
+        (Some(()), Some(name)) => Ok(name.to_owned()),
+        _ => Err(Usage::new(
+            format!("there is no {word} below {}", dir.display()),
+            "select by project, project==version, or a pattern of the file name",
+        )),
     }
 }
 
@@ -169,7 +191,7 @@ pub(super) fn building(
 pub(super) fn around(
     surroundings: &Surroundings,
     args: &RecipeArgs,
-    keep: Option<PathBuf>,
+    keep: Option<&KeepArgs>,
 ) -> Result<pipeline::Surroundings, Usage> {
     let named = surroundings.variable(environment::CACHE).map(PathBuf::from);
     let cache = match (
@@ -204,7 +226,8 @@ pub(super) fn around(
             .map(|path| std::env::split_paths(path).collect())
             .unwrap_or_default(),
         fetch: (!offline).then(|| surroundings.environment.clone()),
-        keep,
+        keep: keep.and_then(|keep| keep.keep.clone()),
+        keep_different: keep.and_then(|keep| keep.keep_different.clone()),
         witness: args.witness.clone(),
         logs: args.logs.clone(),
         durations: args.durations,

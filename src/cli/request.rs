@@ -377,8 +377,10 @@ fn load(dir: &Path, named: Option<&Path>) -> Result<(Policy, Option<PolicyFile>)
             path
         }
     };
-    let (policy, file) = PolicyFile::load(&path, named.is_some())
-        .map_err(|error| Usage::new(error, "see docs/policy.md for what a policy may say"))?;
+    let (policy, file) = PolicyFile::load(&path, named.is_some()).map_err(|error| Usage {
+        excerpt: error.excerpt(),
+        ..Usage::new(error, "see docs/policy.md for what a policy may say")
+    })?;
     Ok((policy, Some(file)))
 }
 

@@ -17,11 +17,12 @@ use crate::requirements;
 #[derive(Debug, Args)]
 #[command(override_usage = "wheelproof requirements [OPTIONS] [DIR] <FILE>")]
 #[command(after_help = "Examples:\n  \
-    wheelproof requirements dists requirements.txt > build-requirements.txt\n  \
     wheelproof requirements dists requirements.txt --output build-requirements.txt\n\n\
     Everything is verified first; nothing is written unless all of it holds. FILE pins each \
     requirement with '=='. Hashes that it carries are those of another place, such as an index, \
-    and are replaced. The report goes to standard error.")]
+    and are replaced. The report goes to standard error. \
+    --output writes the whole file or none; a redirection leaves an empty one when the check fails, \
+    which pip installs with success.")]
 pub(super) struct RequirementsArgs {
     #[command(flatten)]
     common: CommonArgs,
@@ -46,6 +47,9 @@ pub(super) fn run(
     cancel: &Cancel,
 ) -> u8 {
     let output = Output::plain(voice);
+    if let Some(code) = output.unready("requirements", &args.report) {
+        return code;
+    }
     let asked = request::dir_or_not(&args.common, args.file.as_ref())
         .ok_or_else(|| {
             Usage::new(

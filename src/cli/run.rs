@@ -37,7 +37,7 @@ pub(super) fn run(
     } = match asked(surroundings, args) {
         Ok(asked) => asked,
         Err(usage) => {
-            output.say(&usage.message, &usage.next);
+            output.usage("run", &usage);
             return NOT_STARTED;
         }
     };

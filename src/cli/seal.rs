@@ -47,6 +47,9 @@ pub(super) fn run(
     cancel: &Cancel,
 ) -> u8 {
     let output = Output::new(voice, args.output.format);
+    if let Some(code) = output.unready("seal", &args.output.report) {
+        return code;
+    }
     let Asked {
         request,
         rebuilt,

@@ -8,6 +8,7 @@ use clap::Args;
 use super::args::{Format, OutputArgs, PlaceArgs};
 use super::output::Output;
 use super::request::{self, Asked};
+use super::terminal;
 use super::{Surroundings, Usage, Voice, finish};
 use crate::cancel::Cancel;
 use crate::fingerprint::Fingerprint;
@@ -45,6 +46,9 @@ pub(super) struct SignArgs {
     /// Sign nothing; print the commands for the machine that has the key
     #[arg(long)]
     print_command: bool,
+    /// Sign nothing; take the signatures of this certificate or key out of the file, and leave the others as they are
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with_all = ["signer", "key_file", "add", "print_command", "replace"])]
+    drop: Vec<Fingerprint>,
     /// Start anew: drop the signatures that are in the file
     #[arg(long)]
     replace: bool,
@@ -68,6 +72,9 @@ pub(super) fn run(
     cancel: &Cancel,
 ) -> u8 {
     let output = Output::new(voice, args.out.format);
+    if let Some(code) = output.unready("sign", &args.out.report) {
+        return code;
+    }
     let asked = Asked {
         trust_said: request::trust_said(surroundings, &args.certs, &[]),
         ..Asked::for_all(Errand::Sign)
@@ -81,17 +88,19 @@ pub(super) fn run(
         &mut request.policy.trust.certificates,
         &args.certs,
     );
+    let gnupg = || Gnupg {
+        environment: terminal::environment(surroundings),
+    };
     let way = match (&args.key_file, &args.add) {
         (Some(path), _) => SigningWay::KeyFile {
             path: path.clone(),
             password: args.password_file.clone(),
         },
         (None, Some(path)) => SigningWay::Made(path.clone()),
-        (None, None) => SigningWay::Gnupg(Gnupg {
-            environment: surroundings.environment.clone(),
-        }),
+        (None, None) => SigningWay::Gnupg(gnupg()),
     };
-    if let Err(usage) = check(args, &way, request.policy.trust.signers.len()) {
+    let pinned = request.policy.trust.signers.len();
+    if let Err(usage) = check(args, &way, pinned, cancel) {
         return output.usage("sign", &usage);
     }
     request.time_is_chosen = args.time.is_some();
@@ -110,6 +119,11 @@ pub(super) fn run(
         clock: &clock,
     };
     let progress = output.progress(&request);
+    if !args.drop.is_empty() {
+        let mut report = pipeline::drop_signatures(&request, &args.drop, &wish, cancel);
+        progress.clear();
+        return finish(&mut report, &args.out, &output, cancel);
+    }
     if !args.print_command {
         let mut report = pipeline::sign(&request, &wish, cancel, &progress);
         progress.clear();
@@ -126,7 +140,10 @@ pub(super) fn run(
     }
 }
 
-fn check(args: &SignArgs, way: &SigningWay, pinned: usize) -> Result<(), Usage> {
+fn check(args: &SignArgs, way: &SigningWay, pinned: usize, cancel: &Cancel) -> Result<(), Usage> {
+    if !args.drop.is_empty() {
+        return Ok(());
+    }
     if args.print_command && args.out.format == Format::Json {
         return Err(Usage::new(
             "--print-command prints commands, which are no JSON",
@@ -134,14 +151,31 @@ fn check(args: &SignArgs, way: &SigningWay, pinned: usize) -> Result<(), Usage> 
         ));
     }
     match way {
-        SigningWay::Gnupg(_) if args.signer.is_none() && pinned != 1 => Err(Usage::new(
+        SigningWay::Gnupg(gnupg) if args.signer.is_none() && pinned != 1 => Err(Usage::new(
             "it is not said who signs",
-            "name the signer's fingerprint with --signer, or sign with --key-file",
+            candidates(gnupg, cancel),
         )),
         SigningWay::Gnupg(_) if args.time.is_some() && !args.print_command => Err(Usage::new(
             "gpg dates its signatures itself, so --time has no effect on them",
             "leave out --time, or sign with --key-file",
         )),
         _ => Ok(()),
+    }
+}
+
+/// Returns who could sign, as far as GnuPG's keyring tells.
+fn candidates(gnupg: &Gnupg, cancel: &Cancel) -> String {
+    const OTHERWISE: &str = "name the signer's fingerprint with --signer, or sign with --key-file";
+    let candidates = gnupg.candidates(cancel).unwrap_or_default();
+    let named: Vec<String> = candidates
+        .iter()
+        .map(|it| match it.objection {
+            None => format!("{} ({})", it.fingerprint, it.user_id),
+            Some(objection) => format!("{} ({}; {objection})", it.fingerprint, it.user_id),
+        })
+        .collect();
+    match named.is_empty() {
+        true => format!("{OTHERWISE}; gpg has no secret key"),
+        false => format!("name one with --signer; gpg has {}", named.join(", ")),
     }
 }

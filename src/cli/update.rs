@@ -1,12 +1,13 @@
 //! `wheelproof update DIR`.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::args::{OutputArgs, PlaceArgs, RecipeArgs};
 use super::output::Output;
+use super::terminal;
 use super::{Surroundings, Voice, finish, rebuild};
 use crate::cancel::Cancel;
 use crate::pipeline::{self, Consent, UpdateWish};
@@ -69,6 +70,9 @@ pub(super) fn run(
     cancel: &Cancel,
 ) -> u8 {
     let output = Output::new(voice, args.output.format);
+    if let Some(code) = output.unready("update", &args.output.report) {
+        return code;
+    }
     let (request, around) = match rebuild::building(surroundings, &args.place, &args.recipe) {
         Ok(asked) => asked,
         Err(usage) => return output.usage("update", &usage),
@@ -87,9 +91,8 @@ pub(super) fn run(
             count => format!("Drop these {count} files? [y/N] "),
         };
         output.ask(summary, &question);
-        let mut answer = String::new();
-        match io::stdin().lock().read_line(&mut answer) {
-            Ok(_) if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) => {
+        match terminal::answer(cancel) {
+            Some(answer) if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) => {
                 Consent::Given
             }
             _ => Consent::Refused,
@@ -106,5 +109,11 @@ pub(super) fn run(
     };
     let mut report = pipeline::update(&request, &wish, &around, cancel, &progress);
     progress.clear();
+    if cancel.is_requested() {
+        output.say(
+            "interrupted; the wheelhouse is as it was",
+            "run it again: what was fetched and built is kept, and is not built again",
+        );
+    }
     finish(&mut report, &args.output, &output, cancel)
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::output;
-use super::{NOT_STARTED, Surroundings, USAGE, Usage};
+use super::{NOT_STARTED, Surroundings, USAGE, Usage, fold, terminal};
 use crate::gnupg;
 use crate::report::escape;
 use crate::spelling;
@@ -15,9 +15,28 @@ use crate::spelling;
 /// Says what is wrong with a command line that could not be read, or gives the
 /// help that was asked for; returns the code.
 pub(super) fn say(error: &clap::Error, surroundings: &Surroundings) -> u8 {
+    let asks_for_all = || {
+        surroundings
+            .arguments
+            .iter()
+            .any(|word| word == "--version")
+    };
+    if error.kind() == ErrorKind::DisplayVersion && asks_for_all() {
+        let text = super::version::text(surroundings);
+        let _ = io::stdout().write_all(escape_lines(&text).as_bytes());
+        return 0;
+    }
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         // Help and version are no errors; clap knows their stream.
-        let _ = error.print();
+        match help(error) {
+            Some(help) => {
+                let mut out = anstream::AutoStream::auto(io::stdout());
+                let _ = out.write_all(help.as_bytes());
+            }
+            None => {
+                let _ = error.print();
+            }
+        }
         return if error.use_stderr() { USAGE } else { 0 };
     }
     let place = command_of(&surroundings.arguments);
@@ -47,7 +66,7 @@ pub(super) fn environment(usage: &Usage, surroundings: &Surroundings) -> u8 {
     if !is_run && wants_json(&surroundings.arguments) {
         output::usage_as_json(command.as_deref(), usage);
     } else {
-        output::say(anstream::ColorChoice::Auto, &usage.message, &usage.next);
+        output::say_usage(anstream::ColorChoice::Auto, usage);
     }
     if is_run { NOT_STARTED } else { USAGE }
 }
@@ -147,6 +166,47 @@ fn shell_word(word: &OsStr) -> String {
         Some(flag) if flag.starts_with('-') => flag.to_owned(),
         _ => gnupg::quoted(&word.to_string_lossy()),
     }
+}
+
+/// The widest that help is written, as for clap.
+const HELP_WIDTH: usize = 100;
+
+/// Returns help with its examples as a shell reads them: clap breaks lines inside quoted
+/// words. `None` where there are no examples, or where something else is asked for.
+fn help(error: &clap::Error) -> Option<String> {
+    if error.kind() != ErrorKind::DisplayHelp {
+        return None;
+    }
+    let rendered = error.render().ansi().to_string();
+    let (before, _) = rendered.split_once("\nExamples:\n")?;
+    let usage = error.render().to_string();
+    let usage = usage
+        .lines()
+        .find_map(|line| line.strip_prefix("Usage: wheelproof "))?;
+    let commands = super::command();
+    let mut command = &commands;
+    for word in usage.split(' ') {
+        match command.find_subcommand(word) {
+            Some(below) => command = below,
+            None => break,
+        }
+    }
+    let width = terminal::width(io::stdout())
+        .unwrap_or(HELP_WIDTH)
+        .min(HELP_WIDTH);
+    let after = command.get_after_help()?.to_string();
+    let lines = after.lines().map(|line| match line.starts_with("  ") {
+        true => fold::command(line, width),
+        false => fold::text(line, width).replace("\n  ", "\n"),
+    });
+    let lines: Vec<String> = lines.collect();
+    Some(format!("{before}\n{}\n", lines.join("\n")))
+}
+
+fn escape_lines(text: &str) -> String {
+    text.lines()
+        .map(|line| format!("{}\n", escape(line)))
+        .collect()
 }
 
 /// Writes an error of the command line without what a terminal would obey: a

@@ -518,11 +518,11 @@ rules! {
     /// A requirement leaves a choice of versions.
     REQUIREMENT_UNPINNED = "requirement-unpinned", Error,
         "a requirement allows more than one version",
-        "pin it, as in six==1.16.0";
+        "lock it: 'uv pip compile --generate-hashes FILE --output-file LOCK', or pip-compile; by hand, as in six==1.16.0";
     /// A requirement has no hash.
     REQUIREMENT_UNHASHED = "requirement-unhashed", Error,
         "a requirement has no hash",
-        "add the hashes; 'wheelproof requirements' writes those of the signed wheels";
+        "lock it with hashes: 'uv pip compile --generate-hashes FILE --output-file LOCK'; those of the signed wheels are written by 'wheelproof requirements'";
     /// A hash cannot be held against the manifest.
     REQUIREMENT_HASH_UNUSABLE = "requirement-hash-unusable", Error,
         "a hash of a requirement is not SHA-256",

@@ -13,6 +13,7 @@ use sequoia_openpgp::Cert;
 use sequoia_openpgp::cert::CertParser;
 use sequoia_openpgp::packet::{Packet, Tag};
 use sequoia_openpgp::parse::Parse;
+use sequoia_openpgp::serialize::SerializeInto;
 
 use super::ByFingerprint;
 use super::armor;
@@ -145,6 +146,18 @@ impl Certificates {
                 .or_insert(certificate);
         }
         self
+    }
+
+    /// Returns a certificate as a file to hand out, armored; `None` when it is not here.
+    pub fn armored(&self, fingerprint: &Fingerprint) -> Option<Vec<u8>> {
+        let certificate = self.by_fingerprint.get(fingerprint)?;
+        // Without secret keys, whatever the certificate was read with.
+        certificate
+            .clone()
+            .strip_secret_key_material()
+            .armored()
+            .to_vec()
+            .ok()
     }
 
     fn load_file(path: &Path) -> Result<Self, CertificatesError> {

@@ -47,6 +47,9 @@ pub fn build(
 ) -> Report {
     let mut report = request.report("build");
     steps(request, wish, surroundings, &mut report, cancel, progress);
+    if !report.written.is_empty() {
+        report.next = Some(request.line("sign", ""));
+    }
     report
 }
 
@@ -246,7 +249,7 @@ impl Maker<'_> {
             .iter()
             .flat_map(|source| tags.iter().map(move |tag| (source, *tag)))
             .collect();
-        progress.rebuilding(tasks.len() as u64);
+        progress.making(tasks.len() as u64);
         let build = |index, (source, tag): &(&Source, Option<&str>)| {
             let name = source.filename.to_string();
             progress.building(&name);

@@ -12,6 +12,7 @@ use crate::audit;
 use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;
 use crate::filename::{ProjectName, WheelFilename};
+use crate::finding::{Finding, Severity, Subject, rules};
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{self, Unsigned};
 use crate::openpgp::{self, Certificates, Clearsigned, Cryptography, SignatureVerdict};
@@ -43,7 +44,9 @@ pub struct InitWish {
 /// Writes a policy for what lies in a directory.
 pub fn init(request: &Request, wish: &InitWish, cancel: &Cancel) -> Report {
     let mut report = request.report("init");
-    steps(request, wish, &mut report, cancel);
+    if steps(request, wish, &mut report, cancel).is_some() {
+        report.next = Some(request.line("verify", ""));
+    }
     report
 }
 
@@ -64,7 +67,7 @@ fn steps(request: &Request, wish: &InitWish, report: &mut Report, cancel: &Cance
     };
     let wheels = wheels(tree.as_ref());
     let found = match wish.certificates.is_empty() {
-        true => certificates_in(root),
+        true => certificates_in(root, locations.directory == *root),
         false => wish.certificates.clone(),
     };
     let has_nothing = wheels.is_empty() && locations.manifest.is_none() && found.is_empty();
@@ -84,6 +87,15 @@ fn steps(request: &Request, wish: &InitWish, report: &mut Report, cancel: &Cance
     report
         .findings
         .extend(audit::certificates(&certificates, &Trust::default()));
+    if certificates.is_empty() {
+        report.findings.push(
+            Finding::new(&rules::CERTIFICATE_MISSING, Subject::path(wish.output.display().to_string()))
+                .severity(Severity::Warning)
+                .expected("the certificate of whoever signs")
+                .found(format!("none in {}", CERTIFICATE_DIRECTORIES.join("/, ") + "/"))
+                .next("put the public certificates into keys/ and run it again with --force, or name them with --certs; until then nothing can be verified"),
+        );
+    }
     let named = |path: &Path| {
         path.strip_prefix(root)
             .unwrap_or(path)
@@ -136,8 +148,13 @@ fn steps(request: &Request, wish: &InitWish, report: &mut Report, cancel: &Cance
     Some(())
 }
 
-/// Returns what in a directory holds certificates, by the names that people give.
-fn certificates_in(root: &Path) -> Vec<PathBuf> {
+/// Returns what in a directory holds certificates, by the names that people give; where the
+/// files lie in the directory itself, so do the certificates, since `verify` takes a
+/// directory among the files for a fault.
+fn certificates_in(root: &Path, is_flat: bool) -> Vec<PathBuf> {
+    if is_flat {
+        return certificates_beside(root);
+    }
     let holds_some = |path: &Path| {
         let paths = [path.to_owned()];
         Certificates::load(&paths).is_ok_and(|certificates| !certificates.is_empty())
@@ -147,6 +164,23 @@ fn certificates_in(root: &Path) -> Vec<PathBuf> {
         .map(PathBuf::from)
         .filter(|name| root.join(name).is_dir() && holds_some(&root.join(name)))
         .collect()
+}
+
+/// Returns the files in a directory that are certificates, by their names and by what they
+/// hold.
+fn certificates_beside(root: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(PathBuf::from(entry.ok()?.file_name())))
+        .filter(|name| {
+            name.extension()
+                .is_some_and(|it| it == "asc" || it == "gpg" || it == "pgp")
+        })
+        .filter(|name| Certificates::load(&[root.join(name)]).is_ok_and(|found| !found.is_empty()))
+        .collect();
+    found.sort();
+    found
 }
 
 /// Returns who signed the manifest that is there, as far as the certificates

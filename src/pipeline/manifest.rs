@@ -10,6 +10,7 @@ use crate::audit;
 use crate::cancel::Cancel;
 use crate::digest::Sha256Digest;
 use crate::finding::{Finding, Severity, Subject, rules};
+use crate::fingerprint::Fingerprint;
 use crate::input::InputError;
 use crate::manifest::{self, Unsigned};
 use crate::openpgp::Clearsigned;
@@ -43,7 +44,47 @@ pub fn manifest(
     let mut report = request.report("manifest");
     report.depth = Some(request.policy.wheelhouse.depth);
     steps(request, wish, &mut report, cancel, progress);
+    if report.is_empty && report.errors.is_empty() {
+        report.errors.push(empty(request));
+    }
+    if !report.written.is_empty() {
+        report.next = Some(request.line("sign", ""));
+    }
     report
+}
+
+/// Returns the names of certificates that `sign` has put beside the files: a fingerprint
+/// with `.asc` after it. Whoever makes the wheelhouse has them there before any policy names
+/// them; verification lets them lie there only when it is told of them.
+fn published(directory: &Path) -> Vec<RelPath> {
+    std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| {
+            name.strip_suffix(".asc")
+                .and_then(|stem| Some((stem, stem.parse::<Fingerprint>().ok()?)))
+                .is_some_and(|(stem, fingerprint)| fingerprint.as_str() == stem)
+        })
+        .filter_map(|name| RelPath::parse(&name).ok())
+        .collect()
+}
+
+/// Says where there is nothing, and what was looked for.
+pub(super) fn empty(request: &Request) -> Trouble {
+    let wheelhouse = &request.policy.wheelhouse;
+    let directory = match wheelhouse.locate(&request.root) {
+        Ok(locations) => locations.directory,
+        Err(_) => request.root.clone(),
+    };
+    Trouble {
+        message: format!(
+            "{} holds no file that a manifest lists: no wheel (.whl), no sdist (.tar.gz, .zip)",
+            directory.display()
+        ),
+        next: "name the directory that holds them, or say with --directory where they are"
+            .to_owned(),
+    }
 }
 
 pub(super) fn steps(
@@ -170,7 +211,8 @@ pub(super) fn survey(
 ) -> Option<BTreeMap<RelPath, Sha256Digest>> {
     let directory = &locations.directory;
     let tree = walked(report, directory, Tree::scan(directory))?;
-    let allowed = allowed(request, &own_files(request, target));
+    let mut allowed = allowed(request, &own_files(request, target));
+    allowed.extend(published(&locations.directory));
     let (files, bytes) = tree
         .entries()
         .iter()

@@ -31,6 +31,7 @@ mod workers;
 use std::path::PathBuf;
 
 use crate::audit::Use;
+use crate::gnupg;
 use crate::policy::{Policy, PolicyFile};
 use crate::report::{PolicySummary, Report, SaidBy, Trouble, TrustSummary};
 use crate::time::UtcTime;
@@ -45,7 +46,7 @@ pub use inspect::inspect;
 pub use manifest::{ManifestWish, manifest};
 pub use rebuild::{RebuildWish, Results, Surroundings, rebuild};
 pub use requirements::{RequirementsWish, requirements};
-pub use sign::{SignWish, SigningWay, sign, signing_commands};
+pub use sign::{SignWish, SigningWay, drop_signatures, sign, signing_commands};
 pub use update::{Consent, UpdateWish, update};
 pub(crate) use verify::NAME_MANIFEST;
 pub use verify::{Verification, verify};
@@ -104,6 +105,22 @@ impl Request {
         report
     }
 
+    /// Returns what to type next about the same directory.
+    fn line(&self, command: &str, rest: &str) -> String {
+        let mut line = format!(
+            "wheelproof {command} {}",
+            gnupg::quoted(&self.root.to_string_lossy())
+        );
+        if let Some(file) = self.policy_file.as_ref().filter(|file| file.is_named) {
+            let path = gnupg::quoted(&file.path.to_string_lossy());
+            line.push_str(&format!(" --policy {path}"));
+        }
+        if !rest.is_empty() {
+            line.push_str(&format!(" {rest}"));
+        }
+        line
+    }
+
     /// Returns a report of a command that judges signatures, which says on whose word.
     fn judging_report(&self, command: &'static str) -> Report {
         let mut report = self.report(command);
@@ -151,6 +168,12 @@ pub trait Progress: Sync {
     fn asking(&self, _projects: u64) {}
     /// It has answered for one of them.
     fn answered(&self, _project: &str) {}
+    /// Another program is going to ask the user something on this terminal.
+    fn making_room(&self) {}
+    /// So many wheels are going to be built, for the first time.
+    fn making(&self, wheels: u64) {
+        self.rebuilding(wheels);
+    }
     /// So many wheels are going to be rebuilt.
     fn rebuilding(&self, wheels: u64);
     /// The build of a wheel began.

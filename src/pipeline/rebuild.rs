@@ -48,6 +48,8 @@ pub struct Surroundings {
     pub fetch: Option<Vec<(OsString, OsString)>>,
     /// Where to keep rebuilt wheels that have the signed digest.
     pub keep: Option<PathBuf>,
+    /// Where to keep rebuilt wheels that have another one.
+    pub keep_different: Option<PathBuf>,
     /// Where to keep witnesses, each with the wheel as rebuilt.
     pub witness: Option<PathBuf>,
     /// Where to keep the logs of the builds.
@@ -115,7 +117,12 @@ pub fn rebuild(
     for word in &selected.unmatched {
         report.errors.push(Trouble {
             message: format!("no wheel of the manifest matches '{}'", word.escape_debug()),
-            next: "select by project, project==version, or a pattern of the file name".to_owned(),
+            next: match selection::alike(&manifest, word).as_slice() {
+                [] => {
+                    "select by project, project==version, or a pattern of the file name".to_owned()
+                }
+                near => format!("did you mean {}?", near.join(", ")),
+            },
         });
     }
     if selected.pairs.is_empty() {
@@ -532,6 +539,7 @@ impl<'a> Shop<'a> {
             return self.keep(&built, &pair.wheel);
         }
         summary.outcome = RebuildOutcome::Different;
+        self.keep_different(&built, &pair.wheel)?;
         if !wheel_is_verified {
             return Err(
                 "the published wheel is not there, so only digests could be compared".into(),
@@ -667,11 +675,12 @@ impl<'a> Shop<'a> {
 
     /// Puts a rebuilt wheel where the user wants it: whole, or not at all.
     pub(super) fn keep(&self, built: &Built, wheel: &Signed<WheelFilename>) -> Result<(), Reason> {
-        let Some(directory) = &self.surroundings.keep else {
-            return Ok(());
-        };
-        let to = directory.join(wheel.filename.to_string());
-        witnesses::keep(&built.wheel, directory, &to)
+        keep_in(self.surroundings.keep.as_deref(), built, wheel)
+    }
+
+    /// Keeps a wheel that is not the signed one, for whoever looks into it.
+    fn keep_different(&self, built: &Built, wheel: &Signed<WheelFilename>) -> Result<(), Reason> {
+        keep_in(self.surroundings.keep_different.as_deref(), built, wheel)
     }
 }
 
@@ -691,4 +700,18 @@ pub(super) fn facts_of(recipe: &Recipe) -> BuildFacts {
         epoch: recipe.source_date_epoch,
         environment,
     }
+}
+
+/// Copies a built wheel, under the name of the published one, into a directory where one is
+/// asked for.
+fn keep_in(
+    directory: Option<&Path>,
+    built: &Built,
+    wheel: &Signed<WheelFilename>,
+) -> Result<(), Reason> {
+    let Some(directory) = directory else {
+        return Ok(());
+    };
+    let to = directory.join(wheel.filename.to_string());
+    witnesses::keep(&built.wheel, directory, &to)
 }

@@ -16,8 +16,8 @@ use crate::gnupg::{self, Gnupg, SigningKey};
 use crate::input::{self, InputError};
 use crate::manifest::{self, Unsigned};
 use crate::openpgp::{
-    self, Certificates, Clearsigned, Cryptography, SecretKey, SignatureFact, SignatureFile,
-    SignatureMode,
+    self, Certificates, Clearsigned, Cryptography, KeyState, SecretKey, SignatureFact,
+    SignatureFile, SignatureMode,
 };
 use crate::policy::{Locations, Trust};
 use crate::replace;
@@ -60,6 +60,129 @@ pub struct SignWish<'a> {
     pub clock: &'a dyn Fn() -> UtcTime,
 }
 
+/// Takes the signatures of somebody out of the signature file, and signs nothing.
+///
+/// A signature that somebody else made stays as it was, byte for byte.
+pub fn drop_signatures(
+    request: &Request,
+    leaving: &[Fingerprint],
+    wish: &SignWish<'_>,
+    cancel: &Cancel,
+) -> Report {
+    let mut report = request.report("sign");
+    if let Err(trouble) = drop_steps(request, leaving, wish, &mut report, cancel) {
+        report.errors.push(trouble);
+    }
+    report
+}
+
+fn drop_steps(
+    request: &Request,
+    leaving: &[Fingerprint],
+    wish: &SignWish<'_>,
+    report: &mut Report,
+    cancel: &Cancel,
+) -> Result<(), Trouble> {
+    let next = "name the signature file with --output";
+    let Some(locations) = locate(request, report) else {
+        return Ok(());
+    };
+    let manifest = locations.manifest.clone().ok_or_else(|| Trouble {
+        message: format!("there is no manifest in {}", request.root.display()),
+        next: "name it with --manifest".to_owned(),
+    })?;
+    let bytes = manifest::read(&manifest).map_err(|error| trouble(&error, next))?;
+    let Some(target) = target(wish, &manifest, &locations, report) else {
+        return Ok(());
+    };
+    let old = input::read(&target, MAX_ADDED).map_err(|error| trouble(&error, next))?;
+    let trusted = Certificates::load(&request.policy.trust.certificates).unwrap_or_default();
+    let file = SignatureFile::parse(target.display().to_string(), &old);
+    if let Some(fault) = file.faults().first() {
+        return Err(Trouble {
+            message: format!("{}: {fault}", target.display()),
+            next: "put the file right, or start anew with 'wheelproof sign --replace'".to_owned(),
+        });
+    }
+    let files = std::slice::from_ref(&file);
+    let trust = Trust::default();
+    let facts = openpgp::authenticate(
+        bytes.clone(),
+        files,
+        &trusted,
+        &trust,
+        request.reference_time,
+        cancel,
+    );
+    let Some(facts) = facts.map(|judgement| judgement.facts) else {
+        return Ok(());
+    };
+    let Some(packets) = packets_of(&file, report) else {
+        return Ok(());
+    };
+    let owners: BTreeSet<Fingerprint> = leaving
+        .iter()
+        .map(|named| owner(&trusted, named).unwrap_or_else(|| named.clone()))
+        .collect();
+    let goes = |fact: &SignatureFact| {
+        fact.signer
+            .as_ref()
+            .is_some_and(|signer| owners.contains(signer))
+            || leaving.iter().any(|named| is_key(fact, named))
+    };
+    let (go, stay): (Vec<_>, Vec<_>) = facts.iter().zip(packets).partition(|(fact, _)| goes(fact));
+    let whose: Vec<&str> = leaving.iter().map(Fingerprint::as_str).collect();
+    if go.is_empty() {
+        return Err(Trouble {
+            message: format!(
+                "{} holds no signature by {}",
+                target.display(),
+                whose.join(" or ")
+            ),
+            next: format!(
+                "'wheelproof inspect {}' says whose it holds",
+                target.display()
+            ),
+        });
+    }
+    if stay.is_empty() {
+        return Err(Trouble {
+            message: format!("{} holds no other signature", target.display()),
+            next: "let another signer sign first, with 'wheelproof sign --signer FINGERPRINT'"
+                .to_owned(),
+        });
+    }
+    let gone: Vec<&SignatureFact> = go.iter().map(|(fact, _)| *fact).collect();
+    report.findings.extend(dropped(&gone));
+    let packets: Vec<Vec<u8>> = stay.into_iter().map(|(_, packet)| packet).collect();
+    let Some(new) = assembled(&packets, !openpgp::is_binary(&old), report) else {
+        return Ok(());
+    };
+    replace::file(&target, &new).map_err(|error| {
+        trouble(
+            &error,
+            "make room or the directory writable; the signatures are as they were",
+        )
+    })?;
+    report.written.push(WrittenFile {
+        path: target.display().to_string(),
+        sha256: Sha256Digest::of(&new),
+        change: Change::Replaced,
+    });
+    if !trusted.is_empty() {
+        outlook(request, (&target, &bytes), &trusted, report, cancel);
+    }
+    Ok(())
+}
+
+/// Returns whether a signature names a key, by its fingerprint or by the end of it, which
+/// is what older signatures have.
+fn is_key(fact: &SignatureFact, named: &Fingerprint) -> bool {
+    fact.key
+        .as_ref()
+        .is_some_and(|key| key.len() >= 16 && named.as_str().ends_with(key.as_str()))
+}
+
 /// Signs the manifest of a directory.
 pub fn sign(
     request: &Request,
@@ -72,7 +195,7 @@ pub fn sign(
     if let Some(ready) = prepare(request, wish, &mut report, cancel, progress)
         && !cancel.is_requested()
     {
-        add(request, wish, ready, &mut report, cancel);
+        add(request, wish, ready, &mut report, (cancel, progress));
     }
     report
 }
@@ -303,9 +426,9 @@ fn add(
     wish: &SignWish<'_>,
     ready: Ready,
     report: &mut Report,
-    cancel: &Cancel,
+    (cancel, progress): (&Cancel, &dyn Progress),
 ) -> Option<()> {
-    let made = make(request, wish, &ready, report, cancel)?;
+    let made = make(request, wish, &ready, report, (cancel, progress))?;
     let now = (wish.clock)();
     report.time = now;
 
@@ -435,14 +558,96 @@ fn add(
             false => Change::Created,
         },
     });
+    if request.policy.trust.certificates.is_empty() {
+        publish(request, &everybody, &signers, report);
+    }
     // Whoever verifies has the trusted certificates and no others.
     let theirs = match ready.trusted.is_empty() {
         true => &everybody,
         false => &ready.trusted,
     };
-    outlook(request, &ready, theirs, report, cancel);
+    outlook(
+        request,
+        (&ready.target, &ready.manifest),
+        theirs,
+        report,
+        cancel,
+    );
+    next(request, report);
     Some(())
 }
+
+/// Writes the public certificates of the signers where verification can be told to look:
+/// into `keys/` beside the directory with the files, or, where the files lie in the
+/// directory itself, beside them. Only where nobody is trusted yet: whom a policy trusts is
+/// not for a signer to change.
+fn publish(
+    request: &Request,
+    certificates: &Certificates,
+    signers: &BTreeSet<Fingerprint>,
+    report: &mut Report,
+) {
+    let Some(locations) = locate(request, report) else {
+        return;
+    };
+    let is_flat = locations.directory == request.root;
+    for signer in signers {
+        let Some(bytes) = certificates.armored(signer) else {
+            continue;
+        };
+        let name = format!("{signer}.asc");
+        let place = match is_flat {
+            true => request.root.clone(),
+            false => request.root.join(PUBLISHED),
+        };
+        let path = place.join(name);
+        let is_there = path.symlink_metadata().is_ok();
+        let written = std::fs::create_dir_all(&place)
+            .map_err(|error| error.to_string())
+            .and_then(|()| replace::file(&path, &bytes).map_err(|error| error.to_string()));
+        match written {
+            Ok(()) => report.written.push(WrittenFile {
+                path: path.display().to_string(),
+                sha256: Sha256Digest::of(&bytes),
+                change: match is_there {
+                    true => Change::Replaced,
+                    false => Change::Created,
+                },
+            }),
+            Err(error) => report.errors.push(Trouble {
+                message: format!(
+                    "cannot write the certificate to {}: {error}",
+                    path.display()
+                ),
+                next: "the manifest is signed; export the certificate with 'gpg --export'"
+                    .to_owned(),
+            }),
+        }
+    }
+}
+
+/// Says what to type next: who else has to sign, or how to verify.
+fn next(request: &Request, report: &mut Report) {
+    let open = report
+        .threshold
+        .as_ref()
+        .filter(|threshold| !threshold.is_met());
+    report.next = Some(match open {
+        Some(_) => request.line("sign", "--signer FINGERPRINT (of another signer)"),
+        None => {
+            // Where the policy names nobody, the certificate that was just written.
+            let published = report
+                .written
+                .iter()
+                .skip(1)
+                .map(|file| format!("--certs {}", gnupg::quoted(&file.path)));
+            request.line("verify", &published.collect::<Vec<_>>().join(" "))
+        }
+    });
+}
+
+/// Where a certificate is published.
+const PUBLISHED: &str = "keys";
 
 /// Returns what must be the same of a signature before and after.
 fn facts_to_keep(
@@ -487,7 +692,7 @@ fn assembled(packets: &[Vec<u8>], is_armored: bool, report: &mut Report) -> Opti
 /// fault of whoever has just signed.
 fn outlook(
     request: &Request,
-    ready: &Ready,
+    (target, manifest): (&Path, &[u8]),
     certificates: &Certificates,
     report: &mut Report,
     cancel: &Cancel,
@@ -496,8 +701,8 @@ fn outlook(
         return;
     };
     let mut paths = locations.signatures;
-    if !paths.contains(&ready.target) {
-        paths.push(ready.target.clone());
+    if !paths.iter().any(|path| path == target) {
+        paths.push(target.to_owned());
     }
     let name = locations
         .manifest
@@ -506,7 +711,7 @@ fn outlook(
         return;
     };
     let judgement = openpgp::authenticate(
-        ready.manifest.clone(),
+        manifest.to_vec(),
         &files,
         certificates,
         &request.policy.trust,
@@ -529,20 +734,30 @@ fn make(
     wish: &SignWish<'_>,
     ready: &Ready,
     report: &mut Report,
-    cancel: &Cancel,
+    (cancel, progress): (&Cancel, &dyn Progress),
 ) -> Option<Made> {
     let mode = mode(ready);
     match &wish.way {
         SigningWay::Gnupg(gnupg) => {
             let signer = signer(request, wish, report)?;
+            let mut certificates = Certificates::default();
+            if owner(&ready.trusted, &signer).is_none() {
+                let exported = gnupg
+                    .certificate(&signer, cancel)
+                    .map_err(|error| report.errors.push(trouble(&error, error.next())))
+                    .ok()?;
+                certificates = Certificates::parse(Path::new("gpg"), &exported);
+            }
+            // Nobody types a passphrase for a signature that cannot count.
+            let known = ready.trusted.clone().and(certificates.clone());
+            if let Some(finding) = unusable(&known, &signer, (wish.clock)()) {
+                report.findings.push(finding);
+                return None;
+            }
             let mut say = |error: gnupg::GnupgError| {
                 report.errors.push(trouble(&error, error.next()));
             };
-            let mut certificates = Certificates::default();
-            if owner(&ready.trusted, &signer).is_none() {
-                let exported = gnupg.certificate(&signer, cancel).map_err(&mut say).ok()?;
-                certificates = Certificates::parse(Path::new("gpg"), &exported);
-            }
+            progress.making_room();
             let key = signing_key(&ready.trusted, &certificates, &signer);
             let signed = gnupg
                 .sign(&key, mode == SignatureMode::Text, &ready.manifest, cancel)
@@ -602,6 +817,45 @@ fn make(
             })
         }
     }
+}
+
+/// Says so when a signer's certificate, as it is at hand, cannot sign now.
+fn unusable(known: &Certificates, signer: &Fingerprint, now: UtcTime) -> Option<Finding> {
+    let whose = owner(known, signer)?;
+    let summary = known
+        .summaries_of(&BTreeSet::from([whose.clone()]), now)
+        .pop()?;
+    // A key that is named has to be good itself.
+    let key = summary.keys.iter().find(|key| key.fingerprint == *signer);
+    let (state, reason) = match key {
+        Some(key) if *signer != whose => (key.state, key.reason.clone()),
+        _ => {
+            let best = summary.keys.iter().find(|key| key.state == summary.state);
+            (
+                summary.state,
+                best.map_or_else(String::new, |key| key.reason.clone()),
+            )
+        }
+    };
+    if state == KeyState::Valid {
+        return None;
+    }
+    Some(
+        Finding::new(&rules::CERTIFICATE_UNUSABLE, Subject::default())
+            .expected("a signer whose certificate is valid now")
+            .found(format!("{signer}: {reason}"))
+            .next(match state {
+                KeyState::Expired => {
+                    "extend the key, put the new public certificate in the place of the old one, \
+                     and sign again; nothing was asked of gpg"
+                }
+                KeyState::Revoked => {
+                    "sign with another key; nothing was asked of gpg. To take the old signature \
+                     out, 'wheelproof sign --drop FINGERPRINT'"
+                }
+                _ => "sign with a key that is for signing; nothing was asked of gpg",
+            }),
+    )
 }
 
 /// Returns the mode to sign in: that of the signatures which are there.

@@ -85,6 +85,9 @@ pub fn update(
     if let Err(trouble) = steps(request, wish, surroundings, &mut report, cancel, progress) {
         report.errors.push(trouble);
     }
+    if report.update.as_ref().is_some_and(|update| update.in_place) {
+        report.next = Some(request.line("sign", ""));
+    }
     report
 }
 
@@ -763,6 +766,7 @@ impl Shop<'_> {
         }
         let mut sources = BTreeMap::new();
         let mut without = Vec::new();
+        let mut unasked = Vec::new();
         for (project, one) in requirements {
             let published = match wish.published {
                 true => cache.index_wheel(one).map_err(gone)?,
@@ -788,6 +792,14 @@ impl Shop<'_> {
                     sources.insert(project.clone(), source);
                 }
                 None => {
+                    if let Some(NoSource::Trouble(reason)) = missing.get(project) {
+                        unasked.push(format!(
+                            "{project}=={}: {}",
+                            one.version,
+                            reason.escape_debug()
+                        ));
+                        continue;
+                    }
                     let reason = match (missing.get(project), &self.surroundings.fetch) {
                         (Some(reason), _) => reason.to_string(),
                         (None, None) => {
@@ -800,8 +812,16 @@ impl Shop<'_> {
                 }
             }
         }
-        if self.cancel.is_requested() || without.is_empty() {
+        if self.cancel.is_requested() || (without.is_empty() && unasked.is_empty()) {
             return Ok(sources);
+        }
+        // Whether the index has it is not known; nothing is wrong with the list.
+        if without.is_empty() {
+            return Err(because(
+                format!("the index could not be asked for {}", unasked.join("; ")),
+                "see with 'pip config list' which index pip asks, and that it can be reached; or \
+                 name a directory that has the sdists with --sources, and run with --offline",
+            ));
         }
         Err(because(
             format!("no sdist with a listed hash: {}", without.join("; ")),
@@ -821,7 +841,7 @@ impl Shop<'_> {
         if tasks.is_empty() {
             return Vec::new();
         }
-        progress.rebuilding(tasks.len() as u64);
+        progress.making(tasks.len() as u64);
         let build = |_, task: &Task<'_>| {
             if self.cancel.is_requested() {
                 return None;

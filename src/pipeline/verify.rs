@@ -492,14 +492,17 @@ pub(super) fn walked(
 }
 
 /// Returns the names that may lie in the directory unsigned: what the policy
-/// allows, and manifest, signatures and policy where they lie among the files. A file
-/// can be a signature and a wheel in one, so none of these may have the name of a package.
+/// allows, and manifest, signatures, policy and trusted certificates where they lie among
+/// the files. A file can be a signature and a wheel in one, so none of these may have the
+/// name of a package.
 pub(super) fn allowed(request: &Request, locations: &Locations) -> BTreeSet<RelPath> {
     let own = locations
         .manifest
         .iter()
         .chain(&locations.signatures)
-        .chain(request.policy_file.iter().map(|file| &file.path));
+        .chain(request.policy_file.iter().map(|file| &file.path))
+        // Only files: what lies in a directory is judged by its own name.
+        .chain(&request.policy.trust.certificates);
     own.filter_map(|path| below(path, &locations.directory))
         .filter(|path| !audit::is_for_installers(path.file_name()))
         .chain(request.policy.wheelhouse.allow_unlisted.iter().cloned())

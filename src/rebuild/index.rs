@@ -330,7 +330,7 @@ impl Cache {
             let log = fs::read_to_string(&log).unwrap_or_default();
             let last = log.lines().last().unwrap_or("it said nothing");
             return Err(fault(format!(
-                "{}; pip 23.2 or newer has to be installed for {}",
+                "{}; pip has to be installed for {}, 23.0.1 or newer",
                 last.escape_debug(),
                 fetcher.python.display()
             )));

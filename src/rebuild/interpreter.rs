@@ -64,6 +64,9 @@ pub struct Interpreter {
     pub packages: Vec<PathBuf>,
 }
 
+/// The longest line of an error message that is worth repeating.
+const LAST_LINE: usize = 200;
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum InterpreterError {
@@ -145,6 +148,11 @@ impl Interpreter {
                 let _ = stderr.take(1 << 12).read_to_string(&mut said);
             }
             let last = said.lines().last().unwrap_or("it said nothing");
+            // What is no Python repeats the question, which is a program of ours.
+            let last = match last.contains("import ") || last.len() > LAST_LINE {
+                true => "it does not know -I and -c",
+                false => last,
+            };
             return Err(no_answer(format!("{status}, {}", last.escape_default())));
         }
         Self::from_answer(path, &answer)

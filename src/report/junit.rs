@@ -96,16 +96,10 @@ impl Report {
                     .collect(),
             },
         ];
-        let is_red = suites
-            .iter()
-            .flat_map(|suite| &suite.cases)
-            .any(|case| matches!(case.result, Judged::Failed(_) | Judged::Error(_)));
         // The verdict is a case of its own, so that no verdict but a pass is green.
         let sentence = self.sentence();
         let verdict = match self.verdict {
             Verdict::Pass => Judged::Passed,
-            Verdict::Fail if is_red => Judged::Passed,
-            Verdict::Error if is_red => Judged::Passed,
             Verdict::Fail => Judged::Failed(sentence.to_owned()),
             Verdict::Error | Verdict::Empty => Judged::Error(sentence.to_owned()),
         };

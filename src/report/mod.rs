@@ -214,6 +214,9 @@ pub struct Report {
     pub rebuilds: Vec<RebuildSummary>,
     /// What kept the tool from doing its work.
     pub errors: Vec<Trouble>,
+    /// The command that comes next on the way to an installed wheelhouse, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// Whether the wheelhouse holds nothing at all.
     #[serde(skip)]
     pub is_empty: bool,
@@ -251,6 +254,7 @@ impl Report {
             shard: None,
             rebuilds: Vec::new(),
             errors: Vec::new(),
+            next: None,
             is_empty: false,
             strict: false,
             time_is_chosen: false,

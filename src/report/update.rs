@@ -1,5 +1,6 @@
 //! What became of a wheelhouse, in a report.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -7,6 +8,8 @@ use serde::Serialize;
 use super::RecipeSource;
 use super::text::{Palette, escape};
 use crate::digest::Sha256Digest;
+use crate::filename::{SdistFilename, WheelFilename};
+use crate::recipe::recorded_wheel;
 
 /// What an update does, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -88,18 +91,46 @@ impl UpdateSummary {
             .steps
             .iter()
             .map(|step| {
-                let name = format!("{}=={}", step.project, step.version);
+                let name = match self.old_versions(&step.project).as_slice() {
+                    [] => format!("{}=={}", step.project, step.version),
+                    old => format!("{} {} → {}", step.project, old.join(", "), step.version),
+                };
                 match step.said().as_slice() {
                     [] => (step.step, name),
                     said => (step.step, format!("{name}  ({})", said.join("; "))),
                 }
             })
             .collect();
-        for (word, names) in [("drop", &self.dropped), ("skip", &self.skipped)] {
-            lines.extend(names.iter().map(|name| (word, name.clone())));
-        }
+        lines.extend(self.dropped.iter().filter_map(|name| {
+            // What a new version takes the place of was said with it.
+            let is_replaced = owner(name).is_some_and(|(project, _)| self.builds(&project));
+            (!is_replaced).then(|| ("drop", name.clone()))
+        }));
+        lines.extend(self.skipped.iter().map(|name| ("skip", name.clone())));
         lines.extend(self.previous.iter().map(|old| ("old", old.clone())));
         lines
+    }
+
+    /// Returns the versions of a project whose files go.
+    fn old_versions(&self, project: &str) -> Vec<String> {
+        if !self.builds(project) {
+            return Vec::new();
+        }
+        let gone = self.dropped.iter().filter_map(|name| owner(name));
+        let versions: BTreeSet<String> = gone
+            .filter(|(of, version)| {
+                let is_new = |step: &UpdateStep| step.project == *of && step.version == *version;
+                of == project && !self.steps.iter().any(is_new)
+            })
+            .map(|(_, version)| version)
+            .collect();
+        versions.into_iter().collect()
+    }
+
+    /// Returns whether another version of a project is built.
+    fn builds(&self, project: &str) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| step.project == project && step.step == "build")
     }
 
     /// Writes it for people.
@@ -114,6 +145,17 @@ impl UpdateSummary {
         }
         writeln!(out)
     }
+}
+
+/// Returns the project and the version that a file of a wheelhouse is of: a wheel, its
+/// record, or an sdist.
+pub(super) fn owner(name: &str) -> Option<(String, String)> {
+    let wheel = recorded_wheel(name).or_else(|| WheelFilename::parse(name).ok());
+    let wheel = wheel.map(|it| (it.project().to_string(), it.version().to_string()));
+    wheel.or_else(|| {
+        let sdist = SdistFilename::parse(name).ok()?;
+        Some((sdist.project().to_string(), sdist.version().to_string()))
+    })
 }
 
 impl UpdateStep {
@@ -146,5 +188,59 @@ impl UpdateStep {
             said.push("an interrupted run had built it".to_owned());
         }
         said
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(project: &str, version: &str, step: &'static str) -> UpdateStep {
+        UpdateStep {
+            project: project.to_owned(),
+            version: version.to_owned(),
+            sdist: format!("{project}-{version}.tar.gz"),
+            sdist_sha256: Sha256Digest::of(b""),
+            python: "cp311".to_owned(),
+            step,
+            because: None,
+            part: None,
+            recorded: None,
+            stated: None,
+            wheel: None,
+            wheel_sha256: None,
+            resumed: false,
+            recipe_source: None,
+            index: None,
+        }
+    }
+
+    #[test]
+    fn a_new_version_is_one_line_and_what_else_goes_has_its_own() {
+        let summary = UpdateSummary {
+            steps: vec![step("idna", "3.10", "build"), step("six", "1.16.0", "keep")],
+            dropped: [
+                "idna-3.9-py3-none-any.whl",
+                "idna-3.9-py3-none-any.whl.build.json",
+                "idna-3.9.tar.gz",
+                "old-1.0.tar.gz",
+                "notes.txt",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            ..UpdateSummary::default()
+        };
+        let lines: Vec<String> = summary
+            .lines()
+            .into_iter()
+            .map(|(word, text)| format!("{word} {text}"))
+            .collect();
+        let expected = [
+            "build idna 3.9 → 3.10",
+            "keep six==1.16.0",
+            "drop old-1.0.tar.gz",
+            "drop notes.txt",
+        ];
+        assert_eq!(lines, expected);
     }
 }

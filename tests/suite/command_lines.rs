@@ -17,6 +17,7 @@ const CODES: &[(&str, i32, &str)] = &[
     ("--time 2021-04-14T00:00:00Z", 1, "the signature is of 2024"),
     ("--threshold 2", 1, "there is one signer"),
     ("init dists", 2, "a policy is there already"),
+    ("sign dists --drop", 3, "there is one signature"),
     ("explain A.whl B.whl", 1, "they differ"),
     ("explain PUBLISHED.whl REBUILT.whl", 1, "they differ"),
     ("merge *.jsonl", 3, "two of four parts are missing"),

@@ -58,6 +58,7 @@ mod real_signatures;
 mod rebuild;
 mod rebuilt_first;
 mod recipe_parts;
+mod release_manager;
 mod report_forms;
 mod requirements_check;
 mod requirements_command;

@@ -343,13 +343,26 @@ fn an_unknown_ending_is_a_usage_error_that_lists_the_endings() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_an_error_and_the_others_are_there() {
+fn a_file_that_cannot_be_written_is_an_error_before_any_work() {
     let house = House::new();
     let flags = ["--report", "none/report.html", "--report", "there.html"];
     let report = house.check(&flags).expect(3).json();
     let message = report["errors"][0]["message"].as_str().unwrap();
     assert!(message.contains("none/report.html"), "{message}");
-    assert!(house.at("there.html").exists());
+    assert_eq!(report["verdict"], "error");
+    assert!(!house.at("there.html").exists());
+    for (path, says) in [
+        ("keys", "it is a directory"),
+        ("wheelproof.md/x.md", "No such file"),
+    ] {
+        let path = format!("{path}.md");
+        std::fs::create_dir_all(house.at("keys.md")).unwrap();
+        let err = house.text(&["--report", &path]).expect(3).err();
+        assert!(
+            err.contains(says) && err.contains("nothing was done yet"),
+            "{err}"
+        );
+    }
 }
 
 #[test]

@@ -146,6 +146,9 @@ fn a_policy_error_says_where_and_what_would_be_right() {
         &outcome.err(),
         "\
 error: ./wheelproof.toml:2:16: 'always' is none of: at-signing, now, both
+    |
+  2 | key-validity = \"always\"
+    |                ^^^^^^^^
   next:     see docs/policy.md for what a policy may say
 ",
     );

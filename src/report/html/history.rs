@@ -1,8 +1,10 @@
 //! Many nights on one page: what broke and why, the nights, and wheel by night.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::{Banner, Cell, Part, Step, Tone, is_full, left_out, page, table};
+use crate::count::counted;
 use crate::report::Verdict;
 use crate::report::history::{Break, History, Night, NightRebuild};
 use crate::report::markup::Markup;
@@ -100,7 +102,7 @@ impl History {
                     Cell::Badge(night.verdict.into(), word(night.verdict).to_owned()),
                     Cell::Text(night.rebuilds.len().to_string()),
                     Cell::Text(night.rebuilds.iter().filter(back).count().to_string()),
-                    Cell::Text(first_of(&night.troubles)),
+                    Cell::Text(against(night)),
                 ]
             }),
         );
@@ -132,8 +134,8 @@ impl History {
                 markup.element("thead", &[], |markup| {
                     markup.element("tr", &[], |markup| {
                         markup.with_text("th", &[("scope", "col")], "Wheel");
-                        for night in shown {
-                            markup.with_text("th", &[("scope", "col")], day(night));
+                        for name in names(shown) {
+                            markup.with_text("th", &[("scope", "col")], name);
                         }
                     });
                 });
@@ -238,10 +240,55 @@ fn first_of(troubles: &[String]) -> String {
     }
 }
 
+/// Returns what speaks against a wheelhouse on a night: its findings, else the wheels that
+/// did not come back.
+fn against(night: &Night) -> String {
+    let count = |outcome: &str| {
+        let of = |rebuild: &&NightRebuild| rebuild.outcome == outcome;
+        night.rebuilds.iter().filter(of).count() as u64
+    };
+    let mut said: Vec<String> = Vec::new();
+    for (outcome, says) in [
+        ("different", "different"),
+        ("build-failed", "not built"),
+        ("timed-out", "timed out"),
+        ("not-attempted", "not attempted"),
+    ] {
+        if count(outcome) > 0 {
+            said.push(format!(
+                "{} {says}",
+                counted(count(outcome), "wheel", "wheels")
+            ));
+        }
+    }
+    said.extend(Some(first_of(&night.troubles)).filter(|first| !first.is_empty()));
+    said.join("; ")
+}
+
 /// Returns the day of a night.
 fn day(night: &Night) -> String {
     let time = night.time.to_string();
     time.split('T').next().unwrap_or_default().to_owned()
+}
+
+/// Returns the name of each night: its day, and where several are of one day, the time.
+fn names(nights: &[Night]) -> Vec<String> {
+    let mut of_day: BTreeMap<String, usize> = BTreeMap::new();
+    for night in nights {
+        *of_day.entry(day(night)).or_default() += 1;
+    }
+    nights
+        .iter()
+        .map(|night| match of_day.get(&day(night)) {
+            Some(1) | None => day(night),
+            Some(_) => night
+                .time
+                .to_string()
+                .replace('T', " ")
+                .trim_end_matches('Z')
+                .to_owned(),
+        })
+        .collect()
 }
 
 fn word(verdict: Verdict) -> &'static str {
@@ -250,5 +297,49 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::Fail => "fail",
         Verdict::Error => "error",
         Verdict::Empty => "empty",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn night(time: &str, outcomes: &[&str]) -> Night {
+        Night {
+            file: "n.json".to_owned(),
+            time: time.parse().unwrap(),
+            verdict: Verdict::Fail,
+            rebuilds: outcomes
+                .iter()
+                .map(|outcome| NightRebuild {
+                    wheel: "a".to_owned(),
+                    published_sha256: "a".to_owned(),
+                    outcome: (*outcome).to_owned(),
+                    why: None,
+                })
+                .collect(),
+            troubles: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn nights_of_one_day_have_their_times_and_a_night_says_what_is_different() {
+        let nights = [
+            night(
+                "2026-11-01T00:00:00Z",
+                &["reproduced", "different", "build-failed"],
+            ),
+            night("2026-11-02T03:04:05Z", &[]),
+            night("2026-11-02T06:00:00Z", &["different", "different"]),
+        ];
+        let expected = ["2026-11-01", "2026-11-02 03:04:05", "2026-11-02 06:00:00"];
+        assert_eq!(names(&nights), expected);
+        let said: Vec<String> = nights.iter().map(against).collect();
+        let expected = [
+            "1 wheel different; 1 wheel not built",
+            "",
+            "2 wheels different",
+        ];
+        assert_eq!(said, expected);
     }
 }

@@ -146,6 +146,13 @@ impl Report {
         }
         if !quiet || self.verdict != Verdict::Pass {
             self.write_verdict(out, &palette)?;
+            if let Some(next) = self
+                .next
+                .as_deref()
+                .filter(|_| self.verdict == Verdict::Pass)
+            {
+                write_field(out, &palette, "next", next)?;
+            }
         }
         Ok(())
     }

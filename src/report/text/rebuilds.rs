@@ -60,8 +60,15 @@ impl Report {
             return Ok(());
         }
         writeln!(out, "{}", styled(palette.strong, "rebuilds"))?;
+        let mut said: BTreeSet<&str> = BTreeSet::new();
         for rebuild in &shown {
-            write_rebuild(out, palette, rebuild)?;
+            // What keeps all wheels from being tried is one thing, and is read once.
+            let is_news = rebuild.outcome != RebuildOutcome::NotAttempted
+                || rebuild
+                    .reason
+                    .as_deref()
+                    .is_none_or(|reason| said.insert(reason));
+            write_rebuild(out, palette, rebuild, is_news)?;
         }
         let reproduced = self.count_rebuilds(RebuildOutcome::Reproduced);
         let distinct = |of: fn(&RebuildSummary) -> Option<&str>| {
@@ -109,6 +116,7 @@ fn write_rebuild(
     out: &mut dyn Write,
     palette: &Palette,
     rebuild: &RebuildSummary,
+    is_news: bool,
 ) -> io::Result<()> {
     let (style, word) = match rebuild.outcome {
         RebuildOutcome::Reproduced => (palette.good, "reproduced"),
@@ -130,7 +138,11 @@ fn write_rebuild(
     }
     let mut detail = |text: &str| writeln!(out, "{DETAIL}{}", escape(text));
     if let Some(reason) = &rebuild.reason {
-        detail(reason)?;
+        detail(if is_news {
+            reason
+        } else {
+            "for the same reason"
+        })?;
     }
     if rebuild.reused {
         detail("built by an earlier run, taken from the cache (--reuse-results)")?;
