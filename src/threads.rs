@@ -22,7 +22,8 @@ struct Waiting {
 /// Starts the threads that share work, one for each core; to be called before any work,
 /// on the first thread of the program. Where it was called before, nothing happens.
 pub fn start() {
-    let wanted = thread::available_parallelism().map_or(1, usize::from);
+    let wanted =
+        asked_for().unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     // The first that cannot be made says how many there are.
     let mut waiting: Vec<Waiting> = (0..wanted + SPARE)
         .map_while(|_| waiting_thread().ok())
@@ -46,6 +47,13 @@ pub fn start() {
             })
             .build_global(),
     };
+}
+
+/// Returns how many threads the user asks for, in the variable that the library heeds
+/// where it starts them by itself (rayon, `ThreadPoolBuilder::num_threads`).
+fn asked_for() -> Option<usize> {
+    let text = std::env::var("RAYON_NUM_THREADS").ok()?;
+    text.parse().ok().filter(|count| *count > 0)
 }
 
 fn waiting_thread() -> io::Result<Waiting> {

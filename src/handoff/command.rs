@@ -218,13 +218,15 @@ mod tests {
         ] {
             let text = |path: &Path| path.to_str().unwrap().to_owned();
             let words = |line: &str| -> Vec<OsString> {
-                let word = |word: &str| {
-                    word.replace('L', &text(&list))
-                        .replace('D', &text(&roundabout))
-                        .replace('O', &text(&other))
-                        .replace('N', "/new")
-                        .into()
+                // Letter by letter: the name of a temporary directory may hold any of them.
+                let letter = |letter: char| match letter {
+                    'L' => text(&list),
+                    'D' => text(&roundabout),
+                    'O' => text(&other),
+                    'N' => "/new".to_owned(),
+                    other => other.to_string(),
                 };
+                let word = |word: &str| word.chars().map(letter).collect::<String>().into();
                 line.split(' ').map(word).collect()
             };
             let (written, named) = with_lists(&words(given), &lists);

@@ -271,6 +271,7 @@ pub(super) fn open_workshop(
     })?;
     for directory in [
         &surroundings.keep,
+        &surroundings.keep_different,
         &surroundings.witness,
         &surroundings.logs,
     ]

@@ -15,7 +15,11 @@ use crate::manual::{command_lines, page, pages};
 /// What ends otherwise than with 0, by a part of the line, and why.
 const CODES: &[(&str, i32, &str)] = &[
     ("--time 2021-04-14T00:00:00Z", 1, "the signature is of 2024"),
-    ("--threshold 2", 1, "there is one signer"),
+    (
+        "--threshold 2",
+        2,
+        "one signer is named, so it can never be met",
+    ),
     ("init dists", 2, "a policy is there already"),
     ("sign dists --drop", 3, "there is one signature"),
     ("explain A.whl B.whl", 1, "they differ"),

@@ -30,8 +30,9 @@ impl House {
 
     /// Returns the name of the wheel that was built, after signing.
     fn built(&self, flags: &[&str]) -> String {
-        self.build(&[&["source", "--offline"], flags].concat())
-            .expect(0);
+        // The root lies in the directory, so the policy has to be named.
+        let named = ["source", "--offline", "--policy", "wheelproof.toml"];
+        self.build(&[&named, flags].concat()).expect(0);
         self.sign_manifest();
         let mut names = names(self).into_iter();
         names.find(|name| name.ends_with(".whl")).unwrap()

@@ -85,8 +85,9 @@ fn calls(command: &Command, names: &[&str], paths: &[PathBuf]) -> BTreeMap<Strin
         let Some((name, _)) = call.trim_start().split_once('(') else {
             continue;
         };
-        // The second half of a call that was interrupted by another thread.
-        if name.starts_with('<') {
+        // The second half of a call that was interrupted by another thread has no name, and
+        // neither has a call in which a thread is ended.
+        if name.starts_with('<') || name.starts_with('?') {
             continue;
         }
         *counted

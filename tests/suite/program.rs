@@ -137,16 +137,18 @@ fn flags_win_over_the_policy() {
     let house = House::new();
     let other = Signer::ordinary(2);
     house.write("other.asc", other.certificate());
+    let signer = house.signer.fingerprint().to_string();
     house.write(
         "wheelproof.toml",
         format!(
-            "[trust]\ncertificates = [\"other.asc\"]\nthreshold = 2\nsigners = [\"{}\"]\n",
+            "[trust]\ncertificates = [\"other.asc\"]\nthreshold = 2\nsigners = [\"{}\", \"{signer}\"]\n",
             other.fingerprint()
         ),
     );
     run(&mut house.verify(&[])).expect(1);
-    let signer = house.signer.fingerprint().to_string();
-    run(&mut house.verify(&["--certs", "keys", "--signer", &signer])).expect(1);
+    run(&mut house.verify(&["--certs", "keys"])).expect(1);
+    // Two of one signer can never be met, so that is a wrong command line.
+    run(&mut house.verify(&["--certs", "keys", "--signer", &signer])).expect(2);
     run(&mut house.verify(&["--certs", "keys", "--signer", &signer, "--threshold", "1"])).expect(0);
 }
 
