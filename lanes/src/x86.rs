@@ -57,6 +57,7 @@ impl Unit {
     }
 }
 
+#[inline]
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
 fn load(bytes: &[u8; 16]) -> __m128i {
     // SAFETY: 16 bytes can be read there, and this load asks for no alignment.
@@ -64,12 +65,14 @@ fn load(bytes: &[u8; 16]) -> __m128i {
 }
 
 /// Returns four words as the instructions hold them, the first in the lowest place.
+#[inline]
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
 fn vector(words: [u32; 4]) -> __m128i {
     let [a, b, c, d] = words.map(u32::cast_signed);
     _mm_set_epi32(d, c, b, a)
 }
 
+#[inline]
 #[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
 fn words(vector: __m128i) -> [u32; 4] {
     [
