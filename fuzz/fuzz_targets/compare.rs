@@ -42,7 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let count = different.differences.len();
     assert!(count > 0);
-    let explanation = explain(&different, None);
+    let explanation = explain(&different, None, None);
     let named: BTreeSet<usize> = explanation
         .causes
         .iter()
